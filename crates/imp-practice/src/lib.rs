@@ -1,0 +1,186 @@
+//! The practice workspace: stand-ins for the vendors that speak their published HTTP, and pages to look at and click.
+
+pub mod app;
+pub mod clock;
+pub mod faults;
+pub mod org;
+mod wire;
+pub mod world;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::{self, Next};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::faults::Faults;
+use crate::org::Org;
+use crate::wire::{Cut, Wires};
+use crate::world::World;
+
+/// How the workspace behaves.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where the application under practice listens, if that is known already.
+    pub app_url: Option<String>,
+    /// Whether answers take as long as the real vendors' usually do.
+    pub latency: bool,
+    /// Whether the vendors' rate limits are kept.
+    pub limits: bool,
+}
+
+/// A running practice workspace.
+pub struct Practice {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The same as an address to open: `http://127.0.0.1:7071`.
+    pub base: String,
+    /// Who lives in it.
+    pub org: Arc<Org>,
+    app: Arc<App>,
+    faults: Arc<Faults>,
+    world: Arc<World>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Practice {
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(listen: SocketAddr, org: Org, options: Options) -> io::Result<Practice> {
+        let listener = TcpListener::bind(listen).await?;
+        let addr = listener.local_addr()?;
+        let base = match addr.ip().is_unspecified() {
+            true => format!("http://{}", SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port()))),
+            false => format!("http://{addr}"),
+        };
+        let org = Arc::new(org);
+        let app = Arc::new(App::new());
+        if let Some(url) = options.app_url {
+            app.set_url(url);
+        }
+        let faults = Arc::new(Faults::new(options.latency));
+        let world = Arc::new(World::new(Arc::clone(&org), Arc::clone(&app), base.clone()));
+
+        let layered = Arc::clone(&faults);
+        let routes = Router::new().layer(middleware::from_fn(
+            move |cut: Option<axum::Extension<ConnectInfo<Cut>>>, request: Request, next: Next| {
+                faults::layer(Arc::clone(&layered), cut.map(|c| c.0), request, next)
+            },
+        ));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let service = routes.into_make_service_with_connect_info::<Cut>();
+        let all = Cut::default();
+        let wires = Wires::new(listener, all.clone());
+        let serving = tokio::spawn(async move {
+            let server = axum::serve(wires, service);
+            let result = tokio::select! {
+                result = async { server.await } => result,
+                _ = stopped => Ok(()),
+            };
+            all.cut();
+            result
+        });
+        Ok(Practice {
+            addr,
+            base,
+            org,
+            app,
+            faults,
+            world,
+            stop,
+            serving,
+        })
+    }
+
+    /// Says where the application under practice listens.
+    pub fn set_app_url(&self, url: String) {
+        self.app.set_url(url);
+    }
+
+    /// The faults, and the ledger of calls.
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Who is on call, and the rest that the stand-ins share.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Stops listening; calls that are under way are cut off.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.serving.await;
+    }
+
+    /// An `imp.toml` for an application that listens at `imp_listen` and works against this workspace.
+    pub fn config_toml(&self, imp_listen: &str) -> String {
+        let base = &self.base;
+        let k = &self.org.keys;
+        format!(
+            r#"[server]
+listen = "{imp_listen}"
+public_url = "http://{imp_listen}"
+
+[slack]
+api_url = "{base}/slack/api/"
+bot_token = "{}"
+signing_secret = "{}"
+command = "/imp"
+announce_channel = "incidents"
+
+[jira]
+base_url = "{base}/jira"
+email = "{}"
+api_token = "{}"
+project = "INC"
+issue_type = "Incident"
+webhook_secret = "{}"
+
+[statuspage]
+api_url = "{base}/statuspage/v1"
+api_key = "{}"
+page_id = "{}"
+
+[opslevel]
+api_url = "{base}/opslevel/graphql"
+api_token = "{}"
+custom_event_url = "{base}/opslevel/integrations/custom_event/{}"
+
+[zoom]
+api_url = "{base}/zoom/v2"
+oauth_url = "{base}/zoom/oauth/token"
+account_id = "{}"
+client_id = "{}"
+client_secret = "{}"
+webhook_secret = "{}"
+
+[alerts]
+token = "{}"
+"#,
+            k.slack_bot_token,
+            k.slack_signing_secret,
+            k.jira_email,
+            k.jira_api_token,
+            k.jira_webhook_secret,
+            k.statuspage_api_key,
+            k.statuspage_page_id,
+            k.opslevel_api_token,
+            k.opslevel_custom_event_id,
+            k.zoom_account_id,
+            k.zoom_client_id,
+            k.zoom_client_secret,
+            k.zoom_webhook_secret,
+            k.alerts_token,
+        )
+    }
+}
