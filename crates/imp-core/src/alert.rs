@@ -1,0 +1,43 @@
+//! An alert as every source's reading yields it, and what an incident remembers of it.
+
+use crate::At;
+use crate::catalogue::Reference;
+use serde::{Deserialize, Serialize};
+
+/// One group of alerts from one source, as it just came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The source's name in the address: `alertmanager`.
+    pub source: String,
+    /// The source's own key of the group, else its fingerprint: what makes it the same again.
+    pub key: String,
+    /// `false` once it has resolved.
+    pub firing: bool,
+    /// What is wrong, in a line.
+    pub title: String,
+    /// More about it.
+    pub detail: Option<String>,
+    /// The source's own word for how bad it is.
+    pub severity: Option<String>,
+    /// Names that may be the service's, best first.
+    pub service_hints: Vec<String>,
+    /// Since when.
+    pub since: Option<At>,
+    /// How many alerts the group holds.
+    pub count: u32,
+    /// Where to look: runbook, dashboard, the source itself.
+    pub links: Vec<Reference>,
+    /// Its labels, for people to read.
+    pub labels: Vec<(String, String)>,
+}
+
+/// What an incident remembers of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertState {
+    /// The group as it first came in.
+    pub alert: Alert,
+    /// Whether it fires now.
+    pub firing: bool,
+    /// When it last changed between the two.
+    pub changed_at: At,
+}

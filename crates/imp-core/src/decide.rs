@@ -1,0 +1,651 @@
+//! The law: what a command means for an incident, as facts, or why it is refused. Pure.
+
+use crate::alert::Alert;
+use crate::catalogue::{Catalogue, Directory};
+use crate::command::{Command, Envelope, RecordChange};
+use crate::effect::{Capability, Timer};
+use crate::event::{Event, Link, ServiceName, Target, TeamName};
+use crate::person::Who;
+use crate::process::{Category, FieldKind, Invitee, Process};
+use crate::refusal::{Allowed, Kind, Refusal};
+use crate::{Incident, Ref, rights, words};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that a decision may look at besides the incident.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The process that it follows.
+    pub process: &'a Process,
+    /// The catalogue as last seen.
+    pub catalogue: &'a Catalogue,
+    /// People as last seen.
+    pub directory: &'a Directory,
+    /// The reference that a new incident gets.
+    pub next: Ref,
+    /// The other incident that the command names, if there is one.
+    pub other: Option<&'a Incident>,
+    /// What IMP is connected to.
+    pub can: &'a BTreeSet<Capability>,
+}
+
+impl Command {
+    /// The other incident that a decision will want to look at.
+    pub fn names(&self) -> Option<Ref> {
+        match self {
+            Command::Move { fields, .. } => fields.get("into").and_then(|r| Ref::parse(r)),
+            _ => None,
+        }
+    }
+}
+
+/// Decides. An empty list is an answer too: it was so already.
+///
+/// # Errors
+/// A refusal that says what is missing and what is allowed.
+pub fn decide(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let command = &envelope.command;
+    if envelope.role < rights::least(command) {
+        let need = rights::least(command).word();
+        let message = format!("That needs the role {need}; {} is {}.", envelope.by.label(), envelope.role.word());
+        return Err(Refusal::new(Kind::Forbidden, message));
+    }
+    match (command, incident) {
+        (Command::Alert(alert), None) => Ok(opened_by_alert(alert, facts)),
+        (Command::Alert(alert), Some(i)) => Ok(alert_again(i, alert)),
+        (Command::Declare { .. }, _) => declare(envelope, facts),
+        (_, None) => Err(unknown(envelope.about)),
+        (_, Some(i)) if !rights::may_see(i, &envelope.by, envelope.role) => Err(unknown(Some(i.reference))),
+        (_, Some(i)) => of_incident(i, envelope, facts),
+    }
+}
+
+/// The refusal of an incident that is not there, in the same words for one that may not be seen.
+pub fn unknown(reference: Option<Ref>) -> Refusal {
+    Refusal::new(
+        Kind::Unknown,
+        match reference {
+            Some(r) => format!("There is no incident {r} that you can see."),
+            None => "Say which incident: its reference (IMP-42), or do it in its channel.".to_owned(),
+        },
+    )
+}
+
+fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    match &envelope.command {
+        Command::Alert(_) | Command::Declare { .. } => Ok(Vec::new()),
+        Command::Move { to, fields } => change_status(i, to, fields, envelope, facts),
+        Command::Edit { title, summary, severity, service } => {
+            edit(i, [title.as_deref(), summary.as_deref(), severity.as_deref(), service.as_deref()], facts)
+        }
+        Command::Assign { role, who } => assign(i, role, who, facts),
+        Command::Post { text } => {
+            needs_confirmed(i, facts)?;
+            Ok(vec![Event::UpdatePosted { n: next(i.updates.last().map(|u| u.n)), text: body("text", text, "the update")? }])
+        }
+        Command::Publish { title, body: text, components } => publish(i, title, text, components, facts),
+        Command::AddTask { text, assignee } => {
+            needs_confirmed(i, facts)?;
+            Ok(vec![Event::TaskAdded {
+                n: next(i.tasks.last().map(|t| t.n)),
+                text: line("text", text, "what is to be done")?,
+                assignee: assignee.as_ref().map(|w| facts.directory.complete(w)),
+            }])
+        }
+        Command::FinishTask { n } => match i.tasks.iter().find(|t| t.n == *n) {
+            Some(t) if t.done => Ok(Vec::new()),
+            Some(_) => Ok(vec![Event::TaskDone { n: *n }]),
+            None => Err(Refusal::field("n", format!("{} has no task {n}.", i.reference))),
+        },
+        Command::AddFollowUp { text, owner, due } => {
+            needs_confirmed(i, facts)?;
+            if due.as_deref().is_some_and(|d| crate::At::parse(&format!("{d}T00:00:00Z")).is_none()) {
+                return Err(Refusal::field("due", "Write the day as 2026-12-01."));
+            }
+            Ok(vec![Event::FollowUpAdded {
+                n: next(i.follow_ups.last().map(|t| t.n)),
+                text: line("text", text, "what is to be done")?,
+                owner: owner.as_ref().map(|w| facts.directory.complete(w)),
+                due: due.clone(),
+            }])
+        }
+        Command::WriteReview { text } => {
+            needs_confirmed(i, facts)?;
+            let text = body("text", text, "the review")?;
+            Ok(if i.review.as_ref() == Some(&text) { Vec::new() } else { vec![Event::ReviewWritten { text }] })
+        }
+        Command::Note { text, ts } => {
+            Ok(vec![Event::Noted { text: body("text", text, "what is to be kept")?, ts: ts.clone() }])
+        }
+        Command::Join { who } => Ok(join(i, &facts.directory.complete(who))),
+        Command::Retry { key } => failed(i, key).map(|()| vec![Event::StepMended { key: key.clone() }]),
+        Command::Skip { key, why } => {
+            failed(i, key)?;
+            Ok(vec![Event::StepSkipped { key: key.clone(), why: line("why", why, "why it is not needed")? }])
+        }
+        Command::Absorb { other, title, alerts } => Ok(if i.absorbed.contains(other) {
+            Vec::new()
+        } else {
+            vec![Event::Absorbed { other: *other, title: title.clone(), alerts: alerts.clone() }]
+        }),
+        Command::Learn { links, .. } => Ok(links.iter().cloned().map(|what| Event::Linked { what }).collect()),
+        Command::GiveUp { key, what, why } => Ok(give_up(i, key, what, why, facts)),
+        Command::Nudge { timer } => Ok(nudge(i, timer, envelope, facts)),
+        Command::Adopt { change } => Ok(adopt(i, change, envelope, facts)),
+    }
+}
+
+// ---- beginning
+
+fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
+    let Some(triage) = facts.process.first(Category::Triage).filter(|_| alert.firing) else {
+        return Vec::new();
+    };
+    let found = alert.service_hints.iter().find_map(|h| facts.catalogue.service(h));
+    let (service, team) = match found {
+        Some(s) => (Some(service_name(s)), team_of(s, facts.catalogue)),
+        None => (alert.service_hints.first().map(|h| unknown_service(h)), None),
+    };
+    let mut alert = alert.clone();
+    alert.title = words::title(&alert.title);
+    if alert.title.is_empty() {
+        alert.title = "An alert without a name".to_owned();
+    }
+    let opened = Event::Opened {
+        reference: facts.next,
+        title: alert.title.clone(),
+        summary: alert.detail.as_deref().map(words::text).unwrap_or_default(),
+        severity: facts.process.severity_of_alert(alert.severity.as_deref()).to_owned(),
+        status: triage.id.clone(),
+        service: service.clone(),
+        team: team.clone(),
+        private: false,
+        process: facts.process.version.clone(),
+    };
+    let whom = path(service.as_ref(), team.as_ref(), facts).swap_remove(0);
+    vec![opened, Event::AlertJoined { alert }, Event::Asked { n: 1, level: 0, whom, because: None }]
+}
+
+fn alert_again(i: &Incident, alert: &Alert) -> Vec<Event> {
+    let known = i.alerts.iter().find(|a| a.alert.source == alert.source && a.alert.key == alert.key);
+    let (source, key) = (alert.source.clone(), alert.key.clone());
+    match (known, alert.firing) {
+        (None, true) => vec![Event::AlertJoined { alert: alert.clone() }],
+        (Some(a), true) if !a.firing => vec![Event::AlertFired { source, key }],
+        (Some(a), false) if a.firing => vec![Event::AlertCleared { source, key }],
+        _ => Vec::new(),
+    }
+}
+
+fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let Command::Declare { title, summary, severity, service, team, private, members } = &envelope.command else {
+        return Ok(Vec::new());
+    };
+    let active = facts.process.first(Category::Active).map(|s| s.id.clone()).unwrap_or_default();
+    let title = line("title", title, "in a few words what is wrong")?;
+    let severity = match severity.as_deref().filter(|s| !s.trim().is_empty()) {
+        Some(s) => severity_named(s, facts)?,
+        None => facts.process.severity_default.declared.clone(),
+    };
+    let service = service.as_deref().filter(|s| !s.trim().is_empty()).map(|s| service_named(s, facts)).transpose()?;
+    let team = match team.as_deref().filter(|t| !t.trim().is_empty()) {
+        Some(t) => Some(team_named(t, facts)?),
+        None => service.as_ref().and_then(|s| facts.catalogue.service(&s.alias)).and_then(|s| team_of(s, facts.catalogue)),
+    };
+    let mut out = vec![
+        Event::Opened {
+            reference: facts.next,
+            title,
+            summary: words::text(summary),
+            severity: severity.clone(),
+            status: active,
+            service: service.clone(),
+            team: team.clone(),
+            private: *private,
+            process: facts.process.version.clone(),
+        },
+        Event::Confirmed,
+    ];
+    let mut who: Vec<Who> = members.iter().map(|w| facts.directory.complete(w)).collect();
+    if !*private {
+        who.extend(invitees(&severity, service.as_ref(), team.as_ref(), facts));
+    }
+    summon(&mut out, Vec::new(), who);
+    Ok(out)
+}
+
+// ---- moving on
+
+fn change_status(
+    i: &Incident,
+    to: &str,
+    given: &BTreeMap<String, String>,
+    envelope: &Envelope,
+    facts: &Facts,
+) -> Result<Vec<Event>, Refusal> {
+    let process = facts.process;
+    let label = |id: &str| process.status(id).map_or(id.to_owned(), |s| s.label.clone());
+    let Some(target) = process.status(to) else {
+        let message = format!("There is no status {:?}. From {} it can go to {}.", words::cut(to, 40), label(&i.status), possible(i, process));
+        return Err(with_allowed(Refusal::new(Kind::Conflict, message), i, process));
+    };
+    if target.id == i.status {
+        let message = format!("{} is {} already.", i.reference, target.label);
+        return Err(with_allowed(Refusal::new(Kind::Conflict, message), i, process));
+    }
+    let Some(mv) = process.find_move(&i.status, &target.id) else {
+        let message = format!(
+            "{} is {}; from there it cannot become {}. It can go to {}.",
+            i.reference,
+            label(&i.status),
+            target.label,
+            possible(i, process)
+        );
+        return Err(with_allowed(Refusal::new(Kind::Conflict, message), i, process));
+    };
+    let mut fields = BTreeMap::new();
+    for name in mv.requires.iter().chain(&mv.asks) {
+        if let (Some(value), Some(field)) = (given.get(name), process.field(name)) {
+            let value = if field.kind == FieldKind::LongText { words::text(value) } else { words::title(value) };
+            if !value.is_empty() {
+                fields.insert(name.clone(), value);
+            }
+        }
+    }
+    let mut known = i.fields.clone();
+    known.extend(fields.clone());
+    let missing = process.missing(mv, &known);
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.iter().map(|f| f.id.clone()).collect();
+        let message = format!("To become {}, {} still needs {}.", target.label, i.reference, words::list(&names));
+        let mut refusal = with_allowed(Refusal::new(Kind::Conflict, message), i, process);
+        refusal.fields = missing.iter().map(|f| (f.id.clone(), format!("Needed: {}", f.label))).collect();
+        return Err(refusal);
+    }
+    if let Some(into) = fields.get("into").filter(|_| mv.requires.iter().any(|f| f == "into")) {
+        let other = mergeable(i, into, envelope, facts)?;
+        fields.insert("into".to_owned(), other.reference.to_string());
+    }
+    let mut out = vec![Event::Moved { from: i.status.clone(), to: target.id.clone(), fields }];
+    if !i.confirmed && target.category == Category::Active {
+        out.push(Event::Confirmed);
+        let mut here = i.members.clone();
+        here.extend(envelope.by.who().cloned());
+        let who = invitees(&i.severity, i.service.as_ref(), i.team.as_ref(), facts);
+        summon(&mut out, here, who);
+    }
+    Ok(out)
+}
+
+fn mergeable<'a>(i: &Incident, into: &str, envelope: &Envelope, facts: &Facts<'a>) -> Result<&'a Incident, Refusal> {
+    let refuse = |message: String| Refusal { kind: Kind::Conflict, ..Refusal::field("into", message) };
+    let Some(reference) = Ref::parse(into) else {
+        return Err(refuse(format!("{:?} is not a reference such as IMP-42.", words::cut(into, 40))));
+    };
+    if reference == i.reference {
+        return Err(refuse(format!("{reference} cannot be merged into itself.")));
+    }
+    let seen = facts.other.filter(|o| o.reference == reference && rights::may_see(o, &envelope.by, envelope.role));
+    let Some(other) = seen else {
+        return Err(refuse(format!("There is no incident {reference} that you can see.")));
+    };
+    if !facts.process.category(&other.status).is_open() {
+        return Err(refuse(format!("{reference} is {}; choose one that is open.", other.status)));
+    }
+    Ok(other)
+}
+
+/// Which moves are possible, as refusals and REST show them.
+pub fn allowed(i: &Incident, process: &Process) -> Vec<Allowed> {
+    process
+        .moves_from(&i.status)
+        .map(|m| Allowed {
+            status: m.to.clone(),
+            label: m.label.clone(),
+            requires: process.missing(m, &i.fields).into_iter().map(|f| f.id.clone()).collect(),
+        })
+        .collect()
+}
+
+fn with_allowed(mut refusal: Refusal, i: &Incident, process: &Process) -> Refusal {
+    refusal.allowed = allowed(i, process);
+    refusal
+}
+
+fn possible(i: &Incident, process: &Process) -> String {
+    let all: Vec<String> = process.moves_from(&i.status).map(|m| m.to.clone()).collect();
+    if all.is_empty() { "nothing: it is finished".to_owned() } else { words::list(&all) }
+}
+
+fn needs_confirmed(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
+    if i.confirmed {
+        return Ok(());
+    }
+    let message = match facts.process.category(&i.status) {
+        Category::Triage => format!("{} is not confirmed yet: say first whether it is real.", i.reference),
+        _ => format!("{} was never confirmed.", i.reference),
+    };
+    Err(with_allowed(Refusal::new(Kind::Conflict, message), i, facts.process))
+}
+
+// ---- what it says of itself
+
+fn edit(i: &Incident, [title, summary, severity, service]: [Option<&str>; 4], facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let mut out = Vec::new();
+    if let Some(t) = title {
+        let title = line("title", t, "in a few words what is wrong")?;
+        if title != i.title {
+            out.push(Event::Retitled { title });
+        }
+    }
+    if let Some(s) = summary {
+        let summary = words::text(s);
+        if summary != i.summary {
+            out.push(Event::Summarised { summary });
+        }
+    }
+    let mut team = i.team.clone();
+    let mut now = i.service.clone();
+    if let Some(s) = service {
+        let service = service_named(s, facts)?;
+        if i.service.as_ref() != Some(&service) {
+            team = facts.catalogue.service(&service.alias).and_then(|s| team_of(s, facts.catalogue));
+            now = Some(service.clone());
+            out.push(Event::ServiceChanged { service, team: team.clone() });
+        }
+    }
+    let mut to = i.severity.clone();
+    if let Some(s) = severity {
+        to = severity_named(s, facts)?;
+        if to != i.severity {
+            out.push(Event::SeverityChanged { from: i.severity.clone(), to: to.clone() });
+        }
+    }
+    let wider = out.iter().any(|e| matches!(e, Event::ServiceChanged { .. } | Event::SeverityChanged { .. }));
+    if wider && i.confirmed && !i.private {
+        summon(&mut out, i.members.clone(), invitees(&to, now.as_ref(), team.as_ref(), facts));
+    }
+    Ok(out)
+}
+
+fn assign(i: &Incident, role: &str, who: &Who, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    needs_confirmed(i, facts)?;
+    let Some(role) = facts.process.role(role) else {
+        let all: Vec<String> = facts.process.roles.iter().map(|r| r.id.clone()).collect();
+        return Err(Refusal::field("role", format!("There is no role {:?}; there are {}.", words::cut(role, 40), words::list(&all))));
+    };
+    let who = facts.directory.complete(who);
+    if who.slack.is_none() && who.email.is_none() {
+        return Err(Refusal::field("user", "Say who: a Slack identifier or an e-mail address."));
+    }
+    let before = i.roles.get(&role.id).cloned();
+    if before.as_ref().is_some_and(|b| b.is(&who)) {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::RoleTaken { role: role.id.clone(), who, before }])
+}
+
+fn publish(i: &Incident, title: &str, text: &str, components: &[String], facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    needs_confirmed(i, facts)?;
+    if !facts.can.contains(&Capability::Page) {
+        return Err(Refusal::new(Kind::Conflict, "No status page is connected; add [statuspage] to the configuration."));
+    }
+    if i.private {
+        return Err(Refusal::new(Kind::Conflict, format!("{} is private; nothing of it goes to the public.", i.reference)));
+    }
+    let title = words::title(title);
+    let title = if title.is_empty() { i.public.last().map_or(&i.title, |p| &p.title).clone() } else { title };
+    Ok(vec![Event::PagePosted {
+        n: next(i.public.last().map(|p| p.n)),
+        title,
+        body: body("body", text, "the message")?,
+        components: components.iter().map(|c| words::cut(c, 100)).collect(),
+    }])
+}
+
+fn join(i: &Incident, who: &Who) -> Vec<Event> {
+    let mut out = Vec::new();
+    if !i.has_member(who) {
+        out.push(Event::Joined { who: who.clone() });
+    }
+    if let (Some(c), Some(id)) = (&i.links.channel, &who.slack)
+        && !c.invited.contains(id)
+    {
+        out.push(Event::Linked { what: Link::Members { slack: vec![id.clone()] } });
+    }
+    out
+}
+
+fn failed(i: &Incident, key: &str) -> Result<(), Refusal> {
+    if i.failed.iter().any(|f| f.key == key) {
+        return Ok(());
+    }
+    Err(Refusal::new(Kind::Conflict, format!("{} has no failed step {:?}.", i.reference, words::cut(key, 80))))
+}
+
+// ---- what hands, timers and Jira report
+
+fn give_up(i: &Incident, key: &str, what: &str, why: &str, facts: &Facts) -> Vec<Event> {
+    let question = key.strip_prefix("chat.ask.").and_then(|n| n.parse::<u32>().ok());
+    if let Some(q) = question.and_then(|n| i.questions.iter().find(|q| q.n == n))
+        && facts.process.category(&i.status) == Category::Triage
+        && q.level == i.questions.iter().map(|q| q.level).max().unwrap_or(0)
+    {
+        let next = ask_next(i, format!("{} could not be asked: {why}", target_label(&q.whom)), facts);
+        if !next.is_empty() {
+            return next;
+        }
+    }
+    vec![Event::StepFailed { key: key.to_owned(), what: what.to_owned(), why: words::cut(why, 500) }]
+}
+
+fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec<Event> {
+    if facts.process.category(&i.status) != Category::Triage {
+        return Vec::new();
+    }
+    match timer {
+        Timer::Escalate { level } => {
+            let Some(last) = i.questions.iter().max_by_key(|q| q.level) else { return Vec::new() };
+            if last.level != *level {
+                return Vec::new();
+            }
+            let waited = facts.process.timing.answer_within.words();
+            ask_next(i, format!("{} has not answered for {waited}", target_label(&last.whom)), facts)
+        }
+        Timer::Expire { .. } => {
+            let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);
+            let long_enough = envelope.at.since(quiet_since) >= facts.process.timing.triage_expires.0;
+            let out = facts.process.moves_from(&i.status).find(|m| m.requires.iter().any(|f| f == "reason"));
+            match out {
+                Some(m) if !i.any_firing() && long_enough => vec![Event::Moved {
+                    from: i.status.clone(),
+                    to: m.to.clone(),
+                    fields: BTreeMap::from([(
+                        "reason".to_owned(),
+                        format!(
+                            "Nobody answered, and all its alerts have been resolved for {}.",
+                            facts.process.timing.triage_expires.words()
+                        ),
+                    )]),
+                }],
+                _ => Vec::new(),
+            }
+        }
+    }
+}
+
+fn adopt(i: &Incident, change: &RecordChange, envelope: &Envelope, facts: &Facts) -> Vec<Event> {
+    let process = facts.process;
+    match change {
+        RecordChange::Summary { text } => {
+            let title = words::title(text);
+            if title.is_empty() || title == i.title { Vec::new() } else { vec![Event::Retitled { title }] }
+        }
+        RecordChange::Priority { name } => {
+            let severity = process.severities.iter().find(|s| s.priority.eq_ignore_ascii_case(name));
+            match severity {
+                Some(s) if s.id != i.severity => {
+                    let same_priority = process.severity(&i.severity).is_some_and(|now| now.priority == s.priority);
+                    if same_priority {
+                        return Vec::new();
+                    }
+                    vec![Event::SeverityChanged { from: i.severity.clone(), to: s.id.clone() }]
+                }
+                _ => Vec::new(),
+            }
+        }
+        RecordChange::Assignee { who } => assign(i, "commander", who, facts).unwrap_or_default(),
+        RecordChange::Status { name } => {
+            if i.links.ticket.as_ref().and_then(|t| t.status.as_ref()) == Some(name) {
+                return Vec::new();
+            }
+            let seen = Event::TicketMoved { name: name.clone() };
+            let wanted = process.statuses.iter().find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name));
+            let moved = wanted.and_then(|s| change_status(i, &s.id, &BTreeMap::new(), envelope, facts).ok());
+            let mut out = vec![seen];
+            out.extend(moved.unwrap_or_default());
+            out
+        }
+        RecordChange::Comment { text } => {
+            let text = words::text(text);
+            if text.is_empty() { Vec::new() } else { vec![Event::Noted { text, ts: None }] }
+        }
+    }
+}
+
+// ---- whom to ask, whom to invite
+
+/// Whom a triage asks, one after the other; the announcement channel is always the last.
+pub fn path(service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Facts) -> Vec<Target> {
+    let service = service.and_then(|s| facts.catalogue.service(&s.alias));
+    let team = team.and_then(|t| facts.catalogue.team(&t.alias));
+    let mut out: Vec<Target> = Vec::new();
+    let mut add = |t: Target| {
+        if !out.contains(&t) {
+            out.push(t);
+        }
+    };
+    for step in &facts.process.escalation.path {
+        match step {
+            Invitee::OnCall => service.iter().flat_map(|s| &s.on_call).for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+            Invitee::TeamChannel => team.and_then(|t| t.channel.clone()).into_iter().for_each(|c| add(Target::Channel(c))),
+            Invitee::Manager => team.and_then(|t| t.manager.as_ref()).iter().for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+            Invitee::Team => team.iter().flat_map(|t| &t.members).for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+        }
+    }
+    add(Target::Announcements);
+    out
+}
+
+fn ask_next(i: &Incident, because: String, facts: &Facts) -> Vec<Event> {
+    let asked: Vec<&Target> = i.questions.iter().map(|q| &q.whom).collect();
+    let already = |t: &Target| {
+        asked.iter().any(|a| match (a, t) {
+            (Target::Person(a), Target::Person(b)) => a.is(b),
+            (a, b) => *a == b,
+        })
+    };
+    let whom = path(i.service.as_ref(), i.team.as_ref(), facts).into_iter().find(|t| !already(t));
+    let level = i.questions.iter().map(|q| q.level + 1).max().unwrap_or(0);
+    whom.map(|whom| Event::Asked { n: next(i.questions.last().map(|q| q.n)), level, whom, because: Some(because) })
+        .into_iter()
+        .collect()
+}
+
+/// What to call somebody who is asked.
+pub fn target_label(target: &Target) -> String {
+    match target {
+        Target::Person(w) => w.label().to_owned(),
+        Target::Channel(c) => format!("#{c}"),
+        Target::Announcements => "the announcement channel".to_owned(),
+    }
+}
+
+fn invitees(severity: &str, service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Facts) -> Vec<Who> {
+    let service = service.and_then(|s| facts.catalogue.service(&s.alias));
+    let team = team.and_then(|t| facts.catalogue.team(&t.alias));
+    let mut out = Vec::new();
+    for invitee in facts.process.severity(severity).map(|s| s.invite.as_slice()).unwrap_or_default() {
+        match invitee {
+            Invitee::OnCall => out.extend(service.iter().flat_map(|s| &s.on_call).cloned()),
+            Invitee::Team => out.extend(team.iter().flat_map(|t| &t.members).cloned()),
+            Invitee::Manager => out.extend(team.iter().filter_map(|t| t.manager.clone())),
+            Invitee::TeamChannel => {}
+        }
+    }
+    out.iter().map(|w| facts.directory.complete(w)).collect()
+}
+
+fn summon(out: &mut Vec<Event>, mut here: Vec<Who>, who: Vec<Who>) {
+    let mut new: Vec<Who> = Vec::new();
+    for w in who {
+        if !here.iter().any(|h| h.is(&w)) {
+            here.push(w.clone());
+            new.push(w);
+        }
+    }
+    if !new.is_empty() {
+        out.push(Event::Summoned { who: new });
+    }
+}
+
+// ---- names
+
+fn service_name(s: &crate::catalogue::Service) -> ServiceName {
+    ServiceName { alias: s.alias.clone(), name: s.name.clone(), known: true }
+}
+
+fn unknown_service(hint: &str) -> ServiceName {
+    let name = words::cut(&words::title(hint), 80);
+    ServiceName { alias: name.clone(), name, known: false }
+}
+
+fn team_of(s: &crate::catalogue::Service, catalogue: &Catalogue) -> Option<TeamName> {
+    let alias = s.team.as_deref()?;
+    let name = catalogue.team(alias).map_or(alias, |t| t.name.as_str());
+    Some(TeamName { alias: alias.to_owned(), name: name.to_owned() })
+}
+
+/// The service that a person named. While the catalogue has never been read, any word is taken.
+fn service_named(word: &str, facts: &Facts) -> Result<ServiceName, Refusal> {
+    if let Some(s) = facts.catalogue.service(word) {
+        return Ok(service_name(s));
+    }
+    if facts.catalogue.services.is_empty() {
+        return Ok(unknown_service(word));
+    }
+    let nearest = facts.catalogue.nearest_service(word).map(|s| format!(" Did you mean {}?", s.alias)).unwrap_or_default();
+    Err(Refusal::field("service", format!("The catalogue has no service {:?}.{nearest}", words::cut(word, 80))))
+}
+
+fn team_named(word: &str, facts: &Facts) -> Result<TeamName, Refusal> {
+    if let Some(t) = facts.catalogue.team(word) {
+        return Ok(TeamName { alias: t.alias.clone(), name: t.name.clone() });
+    }
+    if facts.catalogue.teams.is_empty() {
+        let name = words::cut(&words::title(word), 80);
+        return Ok(TeamName { alias: name.clone(), name });
+    }
+    Err(Refusal::field("team", format!("The catalogue has no team {:?}.", words::cut(word, 80))))
+}
+
+fn severity_named(word: &str, facts: &Facts) -> Result<String, Refusal> {
+    facts.process.severity(word).map(|s| s.id.clone()).ok_or_else(|| {
+        let all: Vec<String> = facts.process.severities.iter().map(|s| s.id.clone()).collect();
+        Refusal::field("severity", format!("There is no severity {:?}; there are {}.", words::cut(word, 40), words::list(&all)))
+    })
+}
+
+fn line(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
+    let text = words::title(text);
+    if text.is_empty() { Err(Refusal::field(field, format!("Say {what}."))) } else { Ok(text) }
+}
+
+fn body(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
+    let text = words::text(text);
+    if text.is_empty() { Err(Refusal::field(field, format!("Write {what}; it is empty."))) } else { Ok(text) }
+}
+
+fn next(last: Option<u32>) -> u32 {
+    last.unwrap_or(0) + 1
+}
+

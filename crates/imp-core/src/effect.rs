@@ -1,0 +1,319 @@
+//! Orders to the world, by capability and never by vendor. Deeds happen once; mirrors make something look like the
+//! incident as it is now, carry no payload and may be repeated; timers come due.
+
+use crate::Ref;
+use serde::{Deserialize, Serialize};
+
+/// What kind of vendor can do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Capability {
+    /// Where people talk (Slack).
+    Chat,
+    /// The record (Jira).
+    Record,
+    /// The public status page (Statuspage).
+    Page,
+    /// The meeting (Zoom).
+    Bridge,
+    /// The catalogue (OpsLevel).
+    Catalogue,
+    /// IMP itself: timers and incidents that tell each other.
+    Desk,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Capability; 6] = [
+        Capability::Chat,
+        Capability::Record,
+        Capability::Page,
+        Capability::Bridge,
+        Capability::Catalogue,
+        Capability::Desk,
+    ];
+
+    /// The word under which it is stored and shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Capability::Chat => "chat",
+            Capability::Record => "record",
+            Capability::Page => "page",
+            Capability::Bridge => "bridge",
+            Capability::Catalogue => "catalogue",
+            Capability::Desk => "desk",
+        }
+    }
+}
+
+/// A timer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "timer", rename_all = "snake_case")]
+pub enum Timer {
+    /// Nobody has answered the questions of this level in time.
+    Escalate {
+        /// The level.
+        level: u32,
+    },
+    /// All alerts of a triage have been silent for long enough.
+    Expire {
+        /// Number of the fact after which the silence began.
+        fact: u64,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum What {
+    /// Deed: ask question `n`.
+    Ask {
+        /// Which question.
+        n: u32,
+    },
+    /// Deed: open the channel.
+    OpenChannel,
+    /// Mirror: the card in the channel.
+    Card,
+    /// Mirror: topic and purpose.
+    Topic,
+    /// Mirror: who belongs into the channel is there.
+    Members,
+    /// Mirror: the bookmarks.
+    Bookmarks,
+    /// Mirror: the announcement.
+    Announcement,
+    /// Mirror: questions that were asked.
+    Questions,
+    /// Deed: a line in the channel that the status has changed.
+    Notice {
+        /// Number of the fact that it tells.
+        fact: u64,
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+        /// Who did it.
+        by: crate::Actor,
+    },
+    /// Deed: update `n` in the channel.
+    PostUpdate {
+        /// Which update.
+        n: u32,
+    },
+    /// Deed: the draft of the review in the channel.
+    PostReview {
+        /// Number of the fact that it follows.
+        fact: u64,
+    },
+    /// Deed: the last word in the channel.
+    LastWord {
+        /// Number of the fact that it follows.
+        fact: u64,
+    },
+    /// Deed: archive the channel.
+    ArchiveChannel {
+        /// Number of the fact that it follows; void where the incident has been re-opened since.
+        fact: u64,
+    },
+    /// Deed: file the ticket.
+    FileTicket,
+    /// Mirror: the ticket's fields.
+    TicketFields,
+    /// Mirror: the ticket's status.
+    TicketStatus,
+    /// Mirror: the ticket's links.
+    TicketLinks,
+    /// Deed: update `n` as a comment.
+    Comment {
+        /// Which update.
+        n: u32,
+    },
+    /// Deed: file task `n`.
+    FileTask {
+        /// Which task.
+        n: u32,
+    },
+    /// Mirror: whether task `n` is done.
+    TaskStatus {
+        /// Which task.
+        n: u32,
+    },
+    /// Deed: file follow-up `n`.
+    FileFollowUp {
+        /// Which one.
+        n: u32,
+    },
+    /// Deed: open the meeting.
+    OpenMeeting,
+    /// Deed: public post `n`.
+    PublicPost {
+        /// Which post.
+        n: u32,
+    },
+    /// Mirror: the public incident's status and components.
+    PageStatus,
+    /// Deed: tell the catalogue.
+    CatalogueEvent {
+        /// Number of the fact that it tells.
+        fact: u64,
+    },
+    /// Deed: tell another incident that this one was merged into it.
+    Absorb {
+        /// The other.
+        into: Ref,
+    },
+    /// A timer.
+    Timer(Timer),
+}
+
+/// An order, as `react` gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// What is to be done.
+    pub what: What,
+    /// Milliseconds from now before it may be tried.
+    pub after_ms: i64,
+}
+
+impl From<What> for Effect {
+    fn from(what: What) -> Effect {
+        Effect { what, after_ms: 0 }
+    }
+}
+
+/// What comes first when not everything can be done at once; smaller is sooner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Somebody waits to be asked or guided.
+    Urgent = 0,
+    /// The incident's set-up and what people say to each other.
+    Normal = 1,
+    /// Things that are only nice to look at.
+    Cosmetic = 2,
+}
+
+impl What {
+    /// Which kind of vendor can do it.
+    pub fn capability(&self) -> Capability {
+        use What::*;
+        match self {
+            Ask { .. } | OpenChannel | Card | Topic | Members | Bookmarks | Announcement | Questions => Capability::Chat,
+            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => Capability::Chat,
+            FileTicket | TicketFields | TicketStatus | TicketLinks => Capability::Record,
+            Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Capability::Record,
+            OpenMeeting => Capability::Bridge,
+            PublicPost { .. } | PageStatus => Capability::Page,
+            CatalogueEvent { .. } => Capability::Catalogue,
+            Absorb { .. } | Timer(_) => Capability::Desk,
+        }
+    }
+
+    /// Its key within the incident: a deed with the same key is the same deed, a waiting mirror with the same key is
+    /// the same mirror.
+    pub fn key(&self) -> String {
+        use What::*;
+        match self {
+            Ask { n } => format!("chat.ask.{n}"),
+            OpenChannel => "chat.channel".into(),
+            Card => "chat.card".into(),
+            Topic => "chat.topic".into(),
+            Members => "chat.members".into(),
+            Bookmarks => "chat.bookmarks".into(),
+            Announcement => "chat.announcement".into(),
+            Questions => "chat.questions".into(),
+            Notice { fact, .. } => format!("chat.notice.{fact}"),
+            PostUpdate { n } => format!("chat.update.{n}"),
+            PostReview { fact } => format!("chat.review.{fact}"),
+            LastWord { fact } => format!("chat.last_word.{fact}"),
+            ArchiveChannel { fact } => format!("chat.archive.{fact}"),
+            FileTicket => "record.ticket".into(),
+            TicketFields => "record.fields".into(),
+            TicketStatus => "record.status".into(),
+            TicketLinks => "record.links".into(),
+            Comment { n } => format!("record.comment.{n}"),
+            FileTask { n } => format!("record.task.{n}"),
+            TaskStatus { n } => format!("record.task_status.{n}"),
+            FileFollowUp { n } => format!("record.follow_up.{n}"),
+            OpenMeeting => "bridge.meeting".into(),
+            PublicPost { n } => format!("page.post.{n}"),
+            PageStatus => "page.status".into(),
+            CatalogueEvent { fact } => format!("catalogue.event.{fact}"),
+            Absorb { into } => format!("desk.absorb.{into}"),
+            Timer(self::Timer::Escalate { level }) => format!("desk.escalate.{level}"),
+            Timer(self::Timer::Expire { fact }) => format!("desk.expire.{fact}"),
+        }
+    }
+
+    /// Whether it is repeated whenever needed (a mirror) rather than done once (a deed).
+    pub fn is_mirror(&self) -> bool {
+        use What::*;
+        match self {
+            Card | Topic | Members | Bookmarks | Announcement | Questions => true,
+            TicketFields | TicketStatus | TicketLinks | TaskStatus { .. } | PageStatus => true,
+            Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
+            ArchiveChannel { .. } | FileTicket | Comment { .. } | FileTask { .. } | FileFollowUp { .. } => false,
+            OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Absorb { .. } => false,
+            Timer(_) => false,
+        }
+    }
+
+    /// What must not overtake each other: within one incident, effects of one lane are done one at a time, in order.
+    pub fn lane(&self) -> String {
+        use What::*;
+        match self {
+            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => "chat.posts".into(),
+            Comment { .. } => "record.comments".into(),
+            FileTask { .. } => "record.tasks".into(),
+            PublicPost { .. } | PageStatus => "page".into(),
+            other => other.key(),
+        }
+    }
+
+    /// How soon it matters.
+    pub fn rank(&self) -> Rank {
+        use What::*;
+        match self {
+            Ask { .. } | OpenChannel | Timer(_) | Absorb { .. } | Members => Rank::Urgent,
+            Card | FileTicket | OpenMeeting | PublicPost { .. } | PageStatus | Announcement | Questions => Rank::Normal,
+            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Comment { .. } => Rank::Normal,
+            TicketFields | TicketStatus | TicketLinks | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Rank::Normal,
+            Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } => Rank::Cosmetic,
+        }
+    }
+
+    /// What it is, for people: `open the Slack channel`.
+    pub fn words(&self) -> String {
+        use What::*;
+        match self {
+            Ask { .. } => "ask whether it is real".into(),
+            OpenChannel => "open the Slack channel".into(),
+            Card => "keep the card true".into(),
+            Topic => "set the channel's topic".into(),
+            Members => "invite people".into(),
+            Bookmarks => "set the channel's bookmarks".into(),
+            Announcement => "announce it".into(),
+            Questions => "keep the question true".into(),
+            Notice { .. } => "say in the channel that the status changed".into(),
+            PostUpdate { n } => format!("post update {n} in the channel"),
+            PostReview { .. } => "post the draft of the review".into(),
+            LastWord { .. } => "post the last word".into(),
+            ArchiveChannel { .. } => "archive the channel".into(),
+            FileTicket => "file the Jira ticket".into(),
+            TicketFields => "keep the ticket's fields true".into(),
+            TicketStatus => "move the Jira ticket".into(),
+            TicketLinks => "link the ticket".into(),
+            Comment { n } => format!("write update {n} into the ticket"),
+            FileTask { n } => format!("file task {n} in Jira"),
+            TaskStatus { n } => format!("move task {n} in Jira"),
+            FileFollowUp { n } => format!("file follow-up {n} in Jira"),
+            OpenMeeting => "open the Zoom meeting".into(),
+            PublicPost { n } => format!("publish post {n} on the status page"),
+            PageStatus => "keep the status page true".into(),
+            CatalogueEvent { .. } => "tell the catalogue".into(),
+            Absorb { into } => format!("tell {into}"),
+            Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),
+            Timer(self::Timer::Expire { .. }) => "decline it if it stays silent".into(),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Facts: what has happened to an incident, in the past tense, never edited. The journal is a list of them.
+
+use crate::alert::Alert;
+use crate::person::Who;
+use crate::{At, Ref};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The service of an incident, as the catalogue had it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceName {
+    /// Alias in the catalogue; the word that was given where the catalogue has no such service.
+    pub alias: String,
+    /// What people call it.
+    pub name: String,
+    /// Whether the catalogue has it.
+    pub known: bool,
+}
+
+/// The team of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TeamName {
+    /// Alias in the catalogue.
+    pub alias: String,
+    /// What people call it.
+    pub name: String,
+}
+
+/// Where a question goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// To a person, directly.
+    Person(Who),
+    /// To a channel, by its name.
+    Channel(String),
+    /// To the channel where incidents are announced.
+    Announcements,
+}
+
+/// What a hand has learnt from a vendor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "link", rename_all = "snake_case")]
+pub enum Link {
+    /// The channel is open.
+    Channel {
+        /// Slack's identifier.
+        id: String,
+        /// Its name.
+        name: String,
+        /// Its address.
+        url: String,
+    },
+    /// The card stands in the channel.
+    Card {
+        /// The message's timestamp, which is its identifier.
+        ts: String,
+    },
+    /// The announcement stands.
+    Announcement {
+        /// In which channel.
+        channel: String,
+        /// The message's timestamp.
+        ts: String,
+    },
+    /// A question has been asked.
+    Question {
+        /// Which one.
+        n: u32,
+        /// In which conversation.
+        channel: String,
+        /// The message's timestamp.
+        ts: String,
+    },
+    /// People have been brought into the channel.
+    Members {
+        /// Their Slack identifiers.
+        slack: Vec<String>,
+    },
+    /// The channel is archived.
+    Archived,
+    /// The ticket exists.
+    Ticket {
+        /// `INC-7`.
+        key: String,
+        /// Jira's number of it.
+        id: String,
+        /// The address at which people read it.
+        url: String,
+    },
+    /// The ticket stands in this status now.
+    TicketStatus {
+        /// Jira's name of it.
+        name: String,
+    },
+    /// A task has been filed below the ticket.
+    Task {
+        /// Which one.
+        n: u32,
+        /// Its key.
+        key: String,
+        /// Its address.
+        url: String,
+    },
+    /// A follow-up has been filed.
+    FollowUp {
+        /// Which one.
+        n: u32,
+        /// Its key.
+        key: String,
+        /// Its address.
+        url: String,
+    },
+    /// The meeting is open.
+    Meeting {
+        /// Zoom's number of it.
+        id: String,
+        /// The address at which people join.
+        url: String,
+    },
+    /// The public incident exists.
+    Page {
+        /// Statuspage's identifier.
+        id: String,
+        /// Its public address.
+        url: String,
+    },
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The incident began to exist.
+    Opened {
+        /// Its reference.
+        reference: Ref,
+        /// What is wrong.
+        title: String,
+        /// More about it.
+        summary: String,
+        /// How bad.
+        severity: String,
+        /// The status in which it begins.
+        status: String,
+        /// What is affected.
+        service: Option<ServiceName>,
+        /// Who owns it.
+        team: Option<TeamName>,
+        /// Whether only its members may see it.
+        private: bool,
+        /// Version of the process that it follows.
+        process: String,
+    },
+    /// A group of alerts belongs to it.
+    AlertJoined {
+        /// The group.
+        alert: Alert,
+    },
+    /// A group that had resolved fires again.
+    AlertFired {
+        /// Its source.
+        source: String,
+        /// Its key.
+        key: String,
+    },
+    /// A group has resolved.
+    AlertCleared {
+        /// Its source.
+        source: String,
+        /// Its key.
+        key: String,
+    },
+    /// Somebody is asked whether it is real.
+    Asked {
+        /// Number of the question, from 1.
+        n: u32,
+        /// How far along the path: 0 is first.
+        level: u32,
+        /// Who is asked.
+        whom: Target,
+        /// Why they and not the one before: no answer, or nobody to be found.
+        because: Option<String>,
+    },
+    /// It was found to be real.
+    Confirmed,
+    /// The status changed.
+    Moved {
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+        /// Answers that were given with it.
+        fields: BTreeMap<String, String>,
+    },
+    /// Another incident was merged into this one.
+    Absorbed {
+        /// The other.
+        other: Ref,
+        /// Its title.
+        title: String,
+        /// Its alerts, which are now this one's.
+        alerts: Vec<Alert>,
+    },
+    /// People belong into it by themselves.
+    Summoned {
+        /// Who.
+        who: Vec<Who>,
+    },
+    /// Somebody joined, or was seen in the channel.
+    Joined {
+        /// Who.
+        who: Who,
+    },
+    /// The title changed.
+    Retitled {
+        /// What it is now.
+        title: String,
+    },
+    /// The summary changed.
+    Summarised {
+        /// What it is now.
+        summary: String,
+    },
+    /// The severity changed.
+    SeverityChanged {
+        /// What it was.
+        from: String,
+        /// What it is now.
+        to: String,
+    },
+    /// The service, and with it the team, changed.
+    ServiceChanged {
+        /// What is affected.
+        service: ServiceName,
+        /// Who owns it.
+        team: Option<TeamName>,
+    },
+    /// Somebody holds a role now.
+    RoleTaken {
+        /// Which.
+        role: String,
+        /// Who.
+        who: Who,
+        /// Who held it before.
+        before: Option<Who>,
+    },
+    /// An update was written.
+    UpdatePosted {
+        /// Number, from 1.
+        n: u32,
+        /// What it says.
+        text: String,
+    },
+    /// Somebody decided to tell the public.
+    PagePosted {
+        /// Number, from 1; the first opens the public incident.
+        n: u32,
+        /// The public title.
+        title: String,
+        /// What it says.
+        body: String,
+        /// Identifiers of the components affected.
+        components: Vec<String>,
+    },
+    /// A task was added.
+    TaskAdded {
+        /// Number, from 1.
+        n: u32,
+        /// What is to be done.
+        text: String,
+        /// By whom.
+        assignee: Option<Who>,
+    },
+    /// A task is done.
+    TaskDone {
+        /// Which one.
+        n: u32,
+    },
+    /// A follow-up was added.
+    FollowUpAdded {
+        /// Number, from 1.
+        n: u32,
+        /// What is to be done.
+        text: String,
+        /// Who sees to it.
+        owner: Option<Who>,
+        /// By which day: `2026-12-01`.
+        due: Option<String>,
+    },
+    /// The review was written or changed.
+    ReviewWritten {
+        /// All of it.
+        text: String,
+    },
+    /// Something worth keeping was said in the channel.
+    Noted {
+        /// What.
+        text: String,
+        /// The message's timestamp in Slack, where it came from there.
+        ts: Option<String>,
+    },
+    /// A hand has learnt something.
+    Linked {
+        /// What.
+        what: Link,
+    },
+    /// A vendor refused for good, or there is nothing that a hand can do about it.
+    StepFailed {
+        /// Key of the effect.
+        key: String,
+        /// What was to be done, in words.
+        what: String,
+        /// Why it cannot be.
+        why: String,
+    },
+    /// A step that had failed is tried again, or has been done.
+    StepMended {
+        /// Key of the effect.
+        key: String,
+    },
+    /// Somebody decided to do without a step.
+    StepSkipped {
+        /// Key of the effect.
+        key: String,
+        /// Why.
+        why: String,
+    },
+    /// The ticket was moved by somebody in Jira.
+    TicketMoved {
+        /// Jira's name of the status.
+        name: String,
+    },
+}
+
+/// A fact with its place in the journal: which number of the incident's, when, by whom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Number within the incident, from 1.
+    pub n: u64,
+    /// When.
+    pub at: At,
+    /// By whom.
+    pub by: crate::Actor,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}

@@ -1,0 +1,462 @@
+//! An incident as it stands now: the fold of its facts, and nothing else.
+
+use crate::alert::AlertState;
+use crate::event::{Event, Fact, Link, ServiceName, Target, TeamName};
+use crate::person::Who;
+use crate::{Actor, At, Process, Ref};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// An incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Its reference.
+    pub reference: Ref,
+    /// How many facts it is the fold of.
+    pub version: u64,
+    /// Version of the process that it follows.
+    pub process: String,
+    /// What is wrong.
+    pub title: String,
+    /// More about it.
+    pub summary: String,
+    /// Where it stands.
+    pub status: String,
+    /// How bad it is.
+    pub severity: String,
+    /// What is affected.
+    pub service: Option<ServiceName>,
+    /// Who owns it.
+    pub team: Option<TeamName>,
+    /// Whether only its members may see it.
+    pub private: bool,
+    /// Whether it was found to be real (declared by a person, or confirmed).
+    pub confirmed: bool,
+    /// Who opened it.
+    pub opened_by: Actor,
+    /// When.
+    pub opened_at: At,
+    /// When it last changed.
+    pub changed_at: At,
+    /// When it entered its status.
+    pub status_since: At,
+    /// Who holds which role.
+    pub roles: BTreeMap<String, Who>,
+    /// Who belongs into the channel.
+    pub members: Vec<Who>,
+    /// Answers that moves were given.
+    pub fields: BTreeMap<String, String>,
+    /// Its groups of alerts.
+    pub alerts: Vec<AlertState>,
+    /// Questions that were asked.
+    pub questions: Vec<Question>,
+    /// Updates.
+    pub updates: Vec<Update>,
+    /// Tasks.
+    pub tasks: Vec<Task>,
+    /// Follow-ups.
+    pub follow_ups: Vec<FollowUp>,
+    /// What the public has been told.
+    pub public: Vec<PublicPost>,
+    /// The review.
+    pub review: Option<String>,
+    /// Where it went, if it was merged.
+    pub merged_into: Option<Ref>,
+    /// What was merged into it.
+    pub absorbed: Vec<Ref>,
+    /// Entry into each status, the latest, and other moments by name (`detected`, `confirmed`, `first_update`).
+    pub moments: BTreeMap<String, At>,
+    /// How often it was re-opened.
+    pub reopened: u32,
+    /// Where vendors keep it.
+    pub links: Links,
+    /// Steps that failed for good and that nobody has mended or skipped.
+    pub failed: Vec<FailedStep>,
+}
+
+/// A question whether it is real.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Number, from 1.
+    pub n: u32,
+    /// How far along the path.
+    pub level: u32,
+    /// Who was asked.
+    pub whom: Target,
+    /// When.
+    pub at: At,
+    /// Why they and not the one before.
+    pub because: Option<String>,
+    /// Where it stands, once it does: conversation and timestamp.
+    pub posted: Option<(String, String)>,
+}
+
+/// An update.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Update {
+    /// Number, from 1.
+    pub n: u32,
+    /// What it says.
+    pub text: String,
+    /// Who wrote it.
+    pub by: Actor,
+    /// When.
+    pub at: At,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Number, from 1.
+    pub n: u32,
+    /// What is to be done.
+    pub text: String,
+    /// By whom.
+    pub assignee: Option<Who>,
+    /// Whether it is done.
+    pub done: bool,
+    /// Key and address in Jira.
+    pub ticket: Option<(String, String)>,
+}
+
+/// A follow-up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// Number, from 1.
+    pub n: u32,
+    /// What is to be done.
+    pub text: String,
+    /// Who sees to it.
+    pub owner: Option<Who>,
+    /// By which day.
+    pub due: Option<String>,
+    /// Key and address in Jira.
+    pub ticket: Option<(String, String)>,
+}
+
+/// Something that the public was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicPost {
+    /// Number, from 1.
+    pub n: u32,
+    /// The public title.
+    pub title: String,
+    /// What it says.
+    pub body: String,
+    /// Components affected.
+    pub components: Vec<String>,
+    /// The status in which the incident stood.
+    pub status: String,
+    /// When.
+    pub at: At,
+}
+
+/// A step that failed for good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedStep {
+    /// Key of the effect.
+    pub key: String,
+    /// What was to be done.
+    pub what: String,
+    /// Why it cannot be.
+    pub why: String,
+    /// When it failed.
+    pub at: At,
+}
+
+/// Where vendors keep an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Links {
+    /// The channel.
+    pub channel: Option<Channel>,
+    /// Channel and timestamp of the announcement.
+    pub announcement: Option<(String, String)>,
+    /// The ticket.
+    pub ticket: Option<Ticket>,
+    /// The meeting: identifier and address.
+    pub meeting: Option<(String, String)>,
+    /// The public incident: identifier and address.
+    pub page: Option<(String, String)>,
+}
+
+/// The incident's channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// Slack's identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// Timestamp of the card.
+    pub card: Option<String>,
+    /// Slack identifiers of those whom IMP brought in.
+    pub invited: Vec<String>,
+    /// Whether it is archived.
+    pub archived: bool,
+}
+
+/// The ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// `INC-7`.
+    pub key: String,
+    /// Jira's number of it.
+    pub id: String,
+    /// Its address.
+    pub url: String,
+    /// Jira's name of the status in which it stands, as far as we know.
+    pub status: Option<String>,
+}
+
+impl Incident {
+    /// The fold of a journal; `None` where it does not begin with an opening.
+    pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>, process: &Process) -> Option<Incident> {
+        let mut out = None;
+        for f in facts {
+            out = Some(Incident::evolve(out, f, process)?);
+        }
+        out
+    }
+
+    /// The incident after one more fact; `None` where an incident that does not exist has any fact but its opening.
+    pub fn evolve(incident: Option<Incident>, fact: &Fact, process: &Process) -> Option<Incident> {
+        let mut i = match (incident, &fact.event) {
+            (None, Event::Opened { reference, title, summary, severity, status, service, team, private, process }) => Incident {
+                reference: *reference,
+                version: 0,
+                process: process.clone(),
+                title: title.clone(),
+                summary: summary.clone(),
+                status: status.clone(),
+                severity: severity.clone(),
+                service: service.clone(),
+                team: team.clone(),
+                private: *private,
+                confirmed: false,
+                opened_by: fact.by.clone(),
+                opened_at: fact.at,
+                changed_at: fact.at,
+                status_since: fact.at,
+                roles: BTreeMap::new(),
+                members: Vec::new(),
+                fields: BTreeMap::new(),
+                alerts: Vec::new(),
+                questions: Vec::new(),
+                updates: Vec::new(),
+                tasks: Vec::new(),
+                follow_ups: Vec::new(),
+                public: Vec::new(),
+                review: None,
+                merged_into: None,
+                absorbed: Vec::new(),
+                moments: BTreeMap::from([("opened".to_owned(), fact.at), (status.clone(), fact.at)]),
+                reopened: 0,
+                links: Links::default(),
+                failed: Vec::new(),
+            },
+            (Some(i), _) => i,
+            (None, _) => return None,
+        };
+        i.version += 1;
+        i.changed_at = fact.at;
+        i.apply(fact, process);
+        Some(i)
+    }
+
+    fn apply(&mut self, fact: &Fact, process: &Process) {
+        match &fact.event {
+            Event::Opened { .. } => {
+                if let Some(who) = fact.by.who() {
+                    self.add_member(who);
+                }
+            }
+            Event::AlertJoined { alert } => {
+                let since = alert.since.unwrap_or(fact.at).min(fact.at);
+                let detected = self.moments.entry("detected".to_owned()).or_insert(since);
+                *detected = (*detected).min(since);
+                let state = AlertState { firing: alert.firing, alert: alert.clone(), changed_at: fact.at };
+                match self.alerts.iter_mut().find(|a| a.alert.source == alert.source && a.alert.key == alert.key) {
+                    Some(a) => *a = state,
+                    None => self.alerts.push(state),
+                }
+            }
+            Event::AlertFired { source, key } => self.set_firing(source, key, true, fact.at),
+            Event::AlertCleared { source, key } => self.set_firing(source, key, false, fact.at),
+            Event::Asked { n, level, whom, because } => self.questions.push(Question {
+                n: *n,
+                level: *level,
+                whom: whom.clone(),
+                at: fact.at,
+                because: because.clone(),
+                posted: None,
+            }),
+            Event::Confirmed => {
+                self.confirmed = true;
+                self.moments.insert("confirmed".to_owned(), fact.at);
+                if let Some(who) = fact.by.who() {
+                    self.add_member(who);
+                }
+            }
+            Event::Moved { from, to, fields } => {
+                let was = process.category(from);
+                if process.category(to) == crate::process::Category::Active && was == crate::process::Category::After {
+                    self.reopened += 1;
+                }
+                for f in process.fields.iter().filter(|f| f.forget_on.contains(to)) {
+                    self.fields.remove(&f.id);
+                }
+                self.fields.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
+                self.merged_into = fields.get("into").and_then(|r| Ref::parse(r)).or(self.merged_into);
+                self.status.clone_from(to);
+                self.status_since = fact.at;
+                self.moments.insert(to.clone(), fact.at);
+            }
+            Event::Absorbed { other, alerts, .. } => {
+                self.absorbed.push(*other);
+                for alert in alerts {
+                    let same = |a: &AlertState| a.alert.source == alert.source && a.alert.key == alert.key;
+                    if !self.alerts.iter().any(same) {
+                        self.alerts.push(AlertState { alert: alert.clone(), firing: alert.firing, changed_at: fact.at });
+                    }
+                }
+            }
+            Event::Summoned { who } => who.iter().for_each(|w| self.add_member(w)),
+            Event::Joined { who } => self.add_member(who),
+            Event::Retitled { title } => self.title.clone_from(title),
+            Event::Summarised { summary } => self.summary.clone_from(summary),
+            Event::SeverityChanged { to, .. } => self.severity.clone_from(to),
+            Event::ServiceChanged { service, team } => {
+                self.service = Some(service.clone());
+                self.team.clone_from(team);
+            }
+            Event::RoleTaken { role, who, .. } => {
+                self.roles.insert(role.clone(), who.clone());
+                self.add_member(who);
+            }
+            Event::UpdatePosted { n, text } => {
+                self.moments.entry("first_update".to_owned()).or_insert(fact.at);
+                self.updates.push(Update { n: *n, text: text.clone(), by: fact.by.clone(), at: fact.at });
+            }
+            Event::PagePosted { n, title, body, components } => {
+                self.moments.entry("first_public".to_owned()).or_insert(fact.at);
+                self.public.push(PublicPost {
+                    n: *n,
+                    title: title.clone(),
+                    body: body.clone(),
+                    components: components.clone(),
+                    status: self.status.clone(),
+                    at: fact.at,
+                });
+            }
+            Event::TaskAdded { n, text, assignee } => self.tasks.push(Task {
+                n: *n,
+                text: text.clone(),
+                assignee: assignee.clone(),
+                done: false,
+                ticket: None,
+            }),
+            Event::TaskDone { n } => self.tasks.iter_mut().filter(|t| t.n == *n).for_each(|t| t.done = true),
+            Event::FollowUpAdded { n, text, owner, due } => self.follow_ups.push(FollowUp {
+                n: *n,
+                text: text.clone(),
+                owner: owner.clone(),
+                due: due.clone(),
+                ticket: None,
+            }),
+            Event::ReviewWritten { text } => self.review = Some(text.clone()),
+            Event::Noted { .. } => {}
+            Event::Linked { what } => self.link(what),
+            Event::StepFailed { key, what, why } => {
+                self.failed.retain(|f| f.key != *key);
+                self.failed.push(FailedStep { key: key.clone(), what: what.clone(), why: why.clone(), at: fact.at });
+            }
+            Event::StepMended { key } | Event::StepSkipped { key, .. } => self.failed.retain(|f| f.key != *key),
+            Event::TicketMoved { name } => {
+                if let Some(t) = &mut self.links.ticket {
+                    t.status = Some(name.clone());
+                }
+            }
+        }
+    }
+
+    fn set_firing(&mut self, source: &str, key: &str, firing: bool, at: At) {
+        for a in self.alerts.iter_mut().filter(|a| a.alert.source == source && a.alert.key == key) {
+            a.firing = firing;
+            a.changed_at = at;
+        }
+    }
+
+    fn add_member(&mut self, who: &Who) {
+        if !self.members.iter().any(|m| m.is(who)) {
+            self.members.push(who.clone());
+        }
+    }
+
+    fn link(&mut self, what: &Link) {
+        match what {
+            Link::Channel { id, name, url } => {
+                self.links.channel = Some(Channel {
+                    id: id.clone(),
+                    name: name.clone(),
+                    url: url.clone(),
+                    card: None,
+                    invited: Vec::new(),
+                    archived: false,
+                });
+            }
+            Link::Card { ts } => {
+                if let Some(c) = &mut self.links.channel {
+                    c.card = Some(ts.clone());
+                }
+            }
+            Link::Members { slack } => {
+                if let Some(c) = &mut self.links.channel {
+                    c.invited.extend(slack.iter().filter(|s| !c.invited.contains(s)).cloned().collect::<Vec<_>>());
+                }
+            }
+            Link::Archived => {
+                if let Some(c) = &mut self.links.channel {
+                    c.archived = true;
+                }
+            }
+            Link::Announcement { channel, ts } => self.links.announcement = Some((channel.clone(), ts.clone())),
+            Link::Question { n, channel, ts } => {
+                for q in self.questions.iter_mut().filter(|q| q.n == *n) {
+                    q.posted = Some((channel.clone(), ts.clone()));
+                }
+            }
+            Link::Ticket { key, id, url } => {
+                self.links.ticket = Some(Ticket { key: key.clone(), id: id.clone(), url: url.clone(), status: None });
+            }
+            Link::TicketStatus { name } => {
+                if let Some(t) = &mut self.links.ticket {
+                    t.status = Some(name.clone());
+                }
+            }
+            Link::Task { n, key, url } => {
+                for t in self.tasks.iter_mut().filter(|t| t.n == *n) {
+                    t.ticket = Some((key.clone(), url.clone()));
+                }
+            }
+            Link::FollowUp { n, key, url } => {
+                for t in self.follow_ups.iter_mut().filter(|t| t.n == *n) {
+                    t.ticket = Some((key.clone(), url.clone()));
+                }
+            }
+            Link::Meeting { id, url } => self.links.meeting = Some((id.clone(), url.clone())),
+            Link::Page { id, url } => self.links.page = Some((id.clone(), url.clone())),
+        }
+    }
+
+    /// Whether any of its alerts still fires.
+    pub fn any_firing(&self) -> bool {
+        self.alerts.iter().any(|a| a.firing)
+    }
+
+    /// Whether this person belongs to it: what decides who may see a private one.
+    pub fn has_member(&self, who: &Who) -> bool {
+        self.members.iter().chain(self.roles.values()).any(|m| m.is(who))
+    }
+}

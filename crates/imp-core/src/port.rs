@@ -1,0 +1,91 @@
+//! The doors through which hands reach the world; implemented in the vendor folders, called by the runner.
+
+use crate::catalogue::{Catalogue, Directory};
+use crate::effect::What;
+use crate::event::Link;
+use crate::{At, Incident, Process};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A future that can be sent between threads.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One effect, to be performed now.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The effect's key within the incident.
+    pub key: String,
+    /// What is to be done.
+    pub what: What,
+    /// How often it was tried before. More than 0 means that an earlier try may have worked and its answer been lost:
+    /// a create looks before it creates.
+    pub tried: u32,
+    /// The incident as it is now.
+    pub incident: Arc<Incident>,
+    /// The process that it follows.
+    pub process: Arc<Process>,
+    /// The catalogue as last seen.
+    pub catalogue: Arc<Catalogue>,
+    /// People as last seen.
+    pub directory: Arc<Directory>,
+    /// Effects of this incident that are not done yet and have been tried: key, words, last fault, since when.
+    pub waiting: Arc<Vec<Waiting>>,
+    /// Now.
+    pub now: At,
+}
+
+/// Something of an incident that is still owed and has failed at least once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Key of the effect.
+    pub key: String,
+    /// What it is.
+    pub words: String,
+    /// Why it has not worked yet.
+    pub why: String,
+    /// Since when it is owed.
+    pub since: At,
+}
+
+/// How it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; here is what was learnt.
+    Done(Vec<Link>),
+    /// Not now: a limit of our own making asks for patience. Does not count as a try.
+    Wait {
+        /// Milliseconds until it may be tried.
+        after_ms: i64,
+    },
+    /// It failed and may work later.
+    Later {
+        /// Milliseconds that the vendor asked for; none: the runner's own back-off.
+        after_ms: Option<i64>,
+        /// Why.
+        why: String,
+    },
+    /// It cannot work as it stands; a person has to see it.
+    Never {
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+/// Hands for one capability.
+pub trait Port: Send + Sync {
+    /// Performs an order. Called again with the same key until it is done or never will be.
+    fn perform(&self, order: Order) -> Boxed<'_, Outcome>;
+}
+
+/// Where the catalogue is read from.
+pub trait CatalogueSource: Send + Sync {
+    /// Reads all of it.
+    fn read(&self) -> Boxed<'_, Result<Catalogue, String>>;
+}
+
+/// Where the people are read from.
+pub trait DirectorySource: Send + Sync {
+    /// Reads all of them.
+    fn read(&self) -> Boxed<'_, Result<Directory, String>>;
+}

@@ -1,0 +1,582 @@
+//! The process: statuses, moves, fields, severities, roles and steps, parsed once into something that cannot be wrong.
+
+use crate::At;
+use crate::catalogue::Reference;
+use crate::moment::Span;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The text of the built-in process.
+pub const BUILT_IN: &str = include_str!("../../../process/built-in.toml");
+
+/// An organisation's process. Made by [`Process::parse`] alone, so every name in it is known.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// What people call it.
+    pub name: String,
+    /// Its version; an incident remembers the one it began with.
+    pub version: String,
+    /// Lengths of time.
+    pub timing: Timing,
+    /// How the incident's channel is named.
+    pub channel: ChannelName,
+    /// Where an incident can stand, in order.
+    #[serde(rename = "status")]
+    pub statuses: Vec<Status>,
+    /// How it gets from one status to another, in the order of the buttons.
+    #[serde(rename = "move")]
+    pub moves: Vec<Move>,
+    /// What a move may ask.
+    #[serde(rename = "field", default)]
+    pub fields: Vec<Field>,
+    /// How bad it can be, worst first.
+    #[serde(rename = "severity")]
+    pub severities: Vec<Severity>,
+    /// The severity of an incident that says nothing of it.
+    pub severity_default: SeverityDefault,
+    /// Who does what.
+    #[serde(rename = "role", default)]
+    pub roles: Vec<Role>,
+    /// Whom an alert asks.
+    pub escalation: Escalation,
+    /// What follows an event by itself.
+    #[serde(rename = "step", default)]
+    pub steps: Vec<StepRule>,
+}
+
+/// Lengths of time of the process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timing {
+    /// Alert groups of one service within this time join the same triage.
+    pub group_window: Span,
+    /// After this without an answer the next on the path is asked.
+    pub answer_within: Span,
+    /// A triage whose alerts have all resolved and that nobody answered is declined after this.
+    pub triage_expires: Span,
+    /// How long the channel of a closed incident stays open.
+    pub archive_after: Span,
+}
+
+/// How the incident's channel is named.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelName {
+    /// `{date}` (yyyymmdd), `{slug}` (of the title), `{ref}` and `{service}` are filled in.
+    pub name: String,
+}
+
+/// Where an incident stands in the large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Asked, not confirmed.
+    Triage,
+    /// Being worked on.
+    Active,
+    /// Over for users; the learning goes on.
+    After,
+    /// Finished.
+    Done,
+}
+
+impl Category {
+    /// Whether an incident in it is open: something that others can be merged into.
+    pub fn is_open(self) -> bool {
+        matches!(self, Category::Triage | Category::Active)
+    }
+
+    /// The word under which it is stored: `triage`, `active`, `after`, `done`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Category::Triage => "triage",
+            Category::Active => "active",
+            Category::After => "after",
+            Category::Done => "done",
+        }
+    }
+}
+
+/// One status.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// `investigating`.
+    pub id: String,
+    /// `Investigating`.
+    pub label: String,
+    /// Slack's short code of its emoji.
+    #[serde(default)]
+    pub emoji: String,
+    /// Where it stands in the large.
+    pub category: Category,
+    /// One sentence.
+    pub meaning: String,
+    /// What to do now.
+    #[serde(default)]
+    pub guidance: Vec<String>,
+    /// Where to look.
+    #[serde(default)]
+    pub references: Vec<Reference>,
+    /// The name of Jira's status, where it is neither the same word nor the usual one of the category.
+    #[serde(default)]
+    pub record: Option<String>,
+}
+
+/// How a button looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// As any other.
+    #[default]
+    Plain,
+    /// The usual next step.
+    Primary,
+    /// Think first.
+    Danger,
+}
+
+/// One way from statuses to a status.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// From any of these.
+    pub from: Vec<String>,
+    /// To this one.
+    pub to: String,
+    /// The button's words.
+    pub label: String,
+    /// How the button looks.
+    #[serde(default)]
+    pub style: Style,
+    /// Fields without which it is refused.
+    #[serde(default)]
+    pub requires: Vec<String>,
+    /// Fields that it also takes where somebody gives them.
+    #[serde(default)]
+    pub asks: Vec<String>,
+}
+
+/// What kind of answer a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldKind {
+    /// A line.
+    Text,
+    /// Several lines.
+    LongText,
+    /// Another incident's reference.
+    Incident,
+}
+
+/// Something that a move asks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// `resolution`.
+    pub id: String,
+    /// The question.
+    pub label: String,
+    /// Help below it.
+    #[serde(default)]
+    pub hint: Option<String>,
+    /// What kind of answer it takes.
+    pub kind: FieldKind,
+    /// Statuses on whose entry the old answer no longer holds.
+    #[serde(default)]
+    pub forget_on: Vec<String>,
+}
+
+/// Whom a severity invites, and whom an alert asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Invitee {
+    /// Who is on call for the service.
+    OnCall,
+    /// The members of the owning team.
+    Team,
+    /// The owning team's manager.
+    Manager,
+    /// The owning team's channel (asked, not invited).
+    TeamChannel,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Severity {
+    /// `SEV1`.
+    pub id: String,
+    /// `Critical`.
+    pub label: String,
+    /// Slack's short code of its emoji.
+    #[serde(default)]
+    pub emoji: String,
+    /// One sentence.
+    pub meaning: String,
+    /// Jira's priority.
+    pub priority: String,
+    /// Who comes into the channel by themselves.
+    #[serde(default)]
+    pub invite: Vec<Invitee>,
+    /// How often an update is due.
+    #[serde(default)]
+    pub update_every: Option<Span>,
+    /// Words for it in alerts.
+    #[serde(default)]
+    pub alerts: Vec<String>,
+}
+
+/// The severity of an incident that says nothing of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeverityDefault {
+    /// One that a person declares.
+    pub declared: String,
+    /// One that an alert raises.
+    pub alert: String,
+}
+
+/// A role.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// `commander`.
+    pub id: String,
+    /// `Commander`.
+    pub label: String,
+    /// What the holder does.
+    pub instructions: String,
+}
+
+/// Whom an alert asks, one after the other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// The path. Where nobody can be found, the announcement channel is asked.
+    pub path: Vec<Invitee>,
+}
+
+/// What has happened, as steps name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// An alert opened a triage, or the question goes one further.
+    Raised,
+    /// It is real: confirmed, or declared by a person.
+    Confirmed,
+    /// The channel exists.
+    Channel,
+    /// The ticket exists.
+    Ticket,
+    /// The meeting exists.
+    Meeting,
+    /// The public incident exists.
+    Page,
+    /// Something that people see has changed.
+    Changed,
+    /// Who is in it has changed.
+    People,
+    /// The status has changed, after confirmation.
+    Moved,
+    /// An update was written.
+    Update,
+    /// A task was added or done.
+    Task,
+    /// A follow-up was added.
+    FollowUp,
+    /// The review has started.
+    Review,
+    /// The incident was closed.
+    Closed,
+    /// The incident was merged into another.
+    Merged,
+}
+
+/// What IMP can do by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Step {
+    /// Ask who is on call.
+    #[serde(rename = "ask")]
+    Ask,
+    /// Open the channel.
+    #[serde(rename = "chat.channel")]
+    Channel,
+    /// Keep the card true.
+    #[serde(rename = "chat.card")]
+    Card,
+    /// Keep topic and purpose true.
+    #[serde(rename = "chat.topic")]
+    Topic,
+    /// Invite who belongs there.
+    #[serde(rename = "chat.members")]
+    Members,
+    /// Keep the bookmarks true.
+    #[serde(rename = "chat.bookmarks")]
+    Bookmarks,
+    /// Keep the announcement true.
+    #[serde(rename = "chat.announcement")]
+    Announcement,
+    /// Keep the questions to the on-calls true.
+    #[serde(rename = "chat.questions")]
+    Questions,
+    /// Say in the channel that the status has changed.
+    #[serde(rename = "chat.notice")]
+    Notice,
+    /// Post the update in the channel.
+    #[serde(rename = "chat.update")]
+    Update,
+    /// Post the draft of the review.
+    #[serde(rename = "chat.review")]
+    Review,
+    /// Post the last word.
+    #[serde(rename = "chat.last_word")]
+    LastWord,
+    /// Archive the channel when its time has come.
+    #[serde(rename = "chat.archive")]
+    Archive,
+    /// File the ticket.
+    #[serde(rename = "record.ticket")]
+    Ticket,
+    /// Keep the ticket's fields true.
+    #[serde(rename = "record.fields")]
+    Fields,
+    /// Keep the ticket's status true.
+    #[serde(rename = "record.status")]
+    RecordStatus,
+    /// Keep the ticket's links true.
+    #[serde(rename = "record.links")]
+    Links,
+    /// Write the update as a comment.
+    #[serde(rename = "record.comment")]
+    Comment,
+    /// File the task below the ticket.
+    #[serde(rename = "record.task")]
+    Task,
+    /// File the follow-up.
+    #[serde(rename = "record.follow_up")]
+    FollowUp,
+    /// Open the meeting.
+    #[serde(rename = "bridge.meeting")]
+    Meeting,
+    /// Keep the public incident's status true.
+    #[serde(rename = "page.status")]
+    PageStatus,
+    /// Tell the catalogue.
+    #[serde(rename = "catalogue.event")]
+    CatalogueEvent,
+}
+
+/// When this, do these.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepRule {
+    /// When.
+    pub on: Trigger,
+    /// Do these.
+    #[serde(rename = "do")]
+    pub steps: Vec<Step>,
+}
+
+/// What is wrong with a process file; each fault is one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .faults.join("\n"))]
+pub struct Faults {
+    /// The faults, in the order of the file.
+    pub faults: Vec<String>,
+}
+
+impl Process {
+    /// Reads a process file.
+    ///
+    /// # Errors
+    /// Every fault that it has: syntax with its line, an unknown name, a status that cannot be reached or left.
+    pub fn parse(text: &str) -> Result<Process, Faults> {
+        let process: Process = toml::from_str(text).map_err(|e| Faults { faults: vec![e.to_string().trim().to_owned()] })?;
+        let faults = process.faults();
+        if faults.is_empty() { Ok(process) } else { Err(Faults { faults }) }
+    }
+
+    /// The built-in process.
+    ///
+    /// # Panics
+    /// Never in a build whose tests passed: the text is compiled in and a test parses it.
+    pub fn built_in() -> Process {
+        match Process::parse(BUILT_IN) {
+            Ok(p) => p,
+            Err(f) => panic!("the built-in process is wrong: {f}"),
+        }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        let statuses: BTreeSet<&str> = self.statuses.iter().map(|s| s.id.as_str()).collect();
+        let fields: BTreeSet<&str> = self.fields.iter().map(|f| f.id.as_str()).collect();
+        let mut twice = |what: &str, ids: Vec<&str>| {
+            let mut seen = BTreeSet::new();
+            for id in ids {
+                if !seen.insert(id) {
+                    out.push(format!("{what} {id:?} is there twice; remove one"));
+                }
+            }
+        };
+        twice("status", self.statuses.iter().map(|s| s.id.as_str()).collect());
+        twice("field", self.fields.iter().map(|s| s.id.as_str()).collect());
+        twice("severity", self.severities.iter().map(|s| s.id.as_str()).collect());
+        twice("role", self.roles.iter().map(|s| s.id.as_str()).collect());
+        for m in &self.moves {
+            for s in m.from.iter().chain([&m.to]) {
+                if !statuses.contains(s.as_str()) {
+                    out.push(format!("the move {:?} names the status {s:?}, which is not defined", m.label));
+                }
+            }
+            for f in m.requires.iter().chain(&m.asks) {
+                if !fields.contains(f.as_str()) {
+                    out.push(format!("the move {:?} names the field {f:?}, which is not defined", m.label));
+                }
+            }
+        }
+        for f in &self.fields {
+            for s in f.forget_on.iter().filter(|s| !statuses.contains(s.as_str())) {
+                out.push(format!("the field {:?} names the status {s:?}, which is not defined", f.id));
+            }
+        }
+        for s in [&self.severity_default.declared, &self.severity_default.alert] {
+            if self.severity(s).is_none() {
+                out.push(format!("severity_default names {s:?}, which is not a severity"));
+            }
+        }
+        for needed in [Category::Triage, Category::Active] {
+            if self.first(needed).is_none() {
+                out.push(format!("there is no status of the category {:?}", needed.word()));
+            }
+        }
+        for s in &self.statuses {
+            if s.category != Category::Done && !self.moves.iter().any(|m| m.from.contains(&s.id)) {
+                out.push(format!("the status {:?} cannot be left; add a move from it", s.id));
+            }
+            let entry = self.first(Category::Triage).into_iter().chain(self.first(Category::Active));
+            let starts = entry.map(|e| e.id.as_str()).any(|id| id == s.id);
+            if !starts && !self.moves.iter().any(|m| m.to == s.id) {
+                out.push(format!("the status {:?} cannot be reached; add a move to it", s.id));
+            }
+        }
+        out
+    }
+
+    /// The first status of a category.
+    pub fn first(&self, category: Category) -> Option<&Status> {
+        self.statuses.iter().find(|s| s.category == category)
+    }
+
+    /// The status with this name, in any case.
+    pub fn status(&self, id: &str) -> Option<&Status> {
+        self.statuses.iter().find(|s| s.id.eq_ignore_ascii_case(id.trim()))
+    }
+
+    /// In which category a status stands; one that the process no longer knows counts as active.
+    pub fn category(&self, id: &str) -> Category {
+        self.status(id).map_or(Category::Active, |s| s.category)
+    }
+
+    /// The severity with this name, in any case, with or without the prefix (`1`, `sev1`, `SEV1`, `critical`).
+    pub fn severity(&self, id: &str) -> Option<&Severity> {
+        let t = id.trim();
+        self.severities.iter().find(|s| {
+            let digits = s.id.trim_start_matches(|c: char| !c.is_ascii_digit());
+            s.id.eq_ignore_ascii_case(t) || s.label.eq_ignore_ascii_case(t) || (!digits.is_empty() && digits == t)
+        })
+    }
+
+    /// The severity that an alert's own word for it means.
+    pub fn severity_of_alert(&self, word: Option<&str>) -> &str {
+        let word = word.unwrap_or_default().to_lowercase();
+        self.severities
+            .iter()
+            .find(|s| s.alerts.contains(&word))
+            .map_or(self.severity_default.alert.as_str(), |s| s.id.as_str())
+    }
+
+    /// The role with this name, in any case.
+    pub fn role(&self, id: &str) -> Option<&Role> {
+        let t = id.trim();
+        self.roles.iter().find(|r| r.id.eq_ignore_ascii_case(t) || r.label.eq_ignore_ascii_case(t))
+    }
+
+    /// The field with this name.
+    pub fn field(&self, id: &str) -> Option<&Field> {
+        self.fields.iter().find(|f| f.id == id)
+    }
+
+    /// The moves that lead out of a status, in the order of the file.
+    pub fn moves_from<'a>(&'a self, status: &'a str) -> impl Iterator<Item = &'a Move> {
+        self.moves.iter().filter(move |m| m.from.iter().any(|f| f == status))
+    }
+
+    /// The move from one status to another.
+    pub fn find_move(&self, from: &str, to: &str) -> Option<&Move> {
+        self.moves.iter().find(|m| m.to == to && m.from.iter().any(|f| f == from))
+    }
+
+    /// What follows a trigger, each once.
+    pub fn steps(&self, trigger: Trigger) -> impl Iterator<Item = Step> + '_ {
+        self.steps.iter().filter(move |r| r.on == trigger).flat_map(|r| r.steps.iter().copied())
+    }
+
+    /// A channel's name, in Slack's alphabet, at most 74 characters so that a suffix fits into 80.
+    pub fn channel_name(&self, at: At, title: &str, reference: &str, service: Option<&str>) -> String {
+        let slug = crate::words::slug(title, 40);
+        let name = self
+            .channel
+            .name
+            .replace("{date}", &at.day())
+            .replace("{slug}", &slug)
+            .replace("{ref}", &reference.to_lowercase())
+            .replace("{service}", service.unwrap_or("incident"));
+        let mut name: String = name
+            .to_lowercase()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+            .collect();
+        name.truncate(74);
+        name
+    }
+
+    /// Which fields a move still needs, given what is known.
+    pub fn missing<'a>(&'a self, mv: &'a Move, known: &BTreeMap<String, String>) -> Vec<&'a Field> {
+        mv.requires
+            .iter()
+            .filter(|f| known.get(f.as_str()).is_none_or(|v| v.trim().is_empty()))
+            .filter_map(|f| self.field(f))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn the_built_in_process_is_right() {
+        let p = Process::built_in();
+        let to: Vec<_> = p.moves_from("identified").map(|m| m.to.as_str()).collect();
+        assert_eq!(to, ["monitoring", "investigating", "merged"]);
+        assert_eq!(p.severity("1").map(|s| s.id.as_str()), Some("SEV1"));
+        assert_eq!(p.severity_of_alert(Some("Critical")), "SEV2");
+        assert_eq!(p.channel_name(At(0), "Zażółć gęślą!", "IMP-1", None), "inc-19700101-zazolc-gesla");
+    }
+
+    #[test]
+    fn faults_are_named() {
+        let text = BUILT_IN
+            .replace("from = [\"review\"]", "from = [\"reviewed\"]")
+            .replace("requires = [\"reason\"]", "requires = [\"raison\"]");
+        expect![[r#"
+            the move "False alarm" names the field "raison", which is not defined
+            the move "Close" names the status "reviewed", which is not defined
+            the status "review" cannot be left; add a move from it"#]]
+        .assert_eq(&Process::parse(&text).unwrap_err().to_string());
+    }
+}

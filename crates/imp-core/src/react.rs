@@ -1,0 +1,168 @@
+//! What follows a fact by itself, as the process's steps say. Pure.
+
+use crate::effect::{Capability, Effect, Timer, What};
+use crate::event::{Event, Fact, Link};
+use crate::process::{Category, Process, Step, Trigger};
+use crate::{Incident, Ref};
+use std::collections::BTreeSet;
+
+/// How long a mirror that only others look at may lag behind, so that several changes become one call.
+const CALM_MS: i64 = 1_000;
+
+/// The effects of one fact on an incident that already includes it, each once.
+pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capability>) -> Vec<Effect> {
+    let mut out: Vec<Effect> = Vec::new();
+    let mut add = |e: Effect| {
+        let capability = e.what.capability();
+        let connected = capability == Capability::Desk || can.contains(&capability);
+        if connected && applies(i, &e.what) && !out.iter().any(|o| o.what == e.what) {
+            out.push(e);
+        }
+    };
+    for trigger in triggers(i, fact, process) {
+        for step in process.steps(trigger) {
+            effects_of(step, trigger, i, fact, process).into_iter().for_each(&mut add);
+        }
+    }
+    beyond_the_file(i, fact, process).into_iter().for_each(&mut add);
+    out
+}
+
+fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
+    use Trigger::*;
+    match &fact.event {
+        Event::Opened { .. } | Event::Noted { .. } => vec![],
+        Event::AlertJoined { .. } | Event::AlertFired { .. } | Event::AlertCleared { .. } => vec![Changed],
+        Event::Asked { .. } => vec![Raised, Changed],
+        Event::Confirmed => vec![Confirmed],
+        Event::Moved { to, fields, .. } => {
+            let mut out = vec![Changed];
+            if i.confirmed {
+                out.push(Moved);
+            }
+            match process.category(to) {
+                Category::Done if fields.contains_key("into") => out.push(Merged),
+                Category::Done if i.confirmed => out.push(Closed),
+                Category::After if process.moves_from(to).any(|m| process.category(&m.to) == Category::Done) => out.push(Review),
+                Category::Triage | Category::Active | Category::After | Category::Done => {}
+            }
+            out
+        }
+        Event::Summoned { .. } | Event::Joined { .. } => vec![People],
+        Event::RoleTaken { .. } => vec![People, Changed],
+        Event::Retitled { .. } | Event::Summarised { .. } | Event::SeverityChanged { .. } => vec![Changed],
+        Event::ServiceChanged { .. } | Event::Absorbed { .. } | Event::PagePosted { .. } | Event::ReviewWritten { .. } => vec![Changed],
+        Event::UpdatePosted { .. } => vec![Update],
+        Event::TaskAdded { .. } | Event::TaskDone { .. } => vec![Task],
+        Event::FollowUpAdded { .. } => vec![FollowUp],
+        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => vec![Changed],
+        Event::Linked { what } => match what {
+            Link::Channel { .. } => vec![Channel],
+            Link::Ticket { .. } => vec![Ticket],
+            Link::Meeting { .. } => vec![Meeting],
+            Link::Page { .. } => vec![Page],
+            Link::Task { .. } | Link::FollowUp { .. } | Link::Card { .. } | Link::Announcement { .. } => vec![],
+            Link::Question { .. } | Link::Members { .. } | Link::Archived | Link::TicketStatus { .. } => vec![],
+        },
+    }
+}
+
+fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> {
+    let n = fact.n;
+    let calm = if matches!(trigger, Trigger::Changed) { CALM_MS } else { 0 };
+    let later = |what: What| vec![Effect { what, after_ms: calm }];
+    let now = |what: What| vec![Effect::from(what)];
+    match step {
+        Step::Ask => match &fact.event {
+            Event::Asked { n, level, .. } => vec![
+                What::Ask { n: *n }.into(),
+                Effect { what: What::Timer(Timer::Escalate { level: *level }), after_ms: process.timing.answer_within.0 },
+            ],
+            _ => vec![],
+        },
+        Step::Channel => now(What::OpenChannel),
+        Step::Card => now(What::Card),
+        Step::Topic => later(What::Topic),
+        Step::Members => now(What::Members),
+        Step::Bookmarks => now(What::Bookmarks),
+        Step::Announcement => later(What::Announcement),
+        Step::Questions => now(What::Questions),
+        Step::Notice => match &fact.event {
+            Event::Moved { from, to, .. } => now(What::Notice { fact: n, from: from.clone(), to: to.clone(), by: fact.by.clone() }),
+            _ => vec![],
+        },
+        Step::Update => i.updates.iter().map(|u| What::PostUpdate { n: u.n }.into()).collect(),
+        Step::Review => now(What::PostReview { fact: n }),
+        Step::LastWord => now(What::LastWord { fact: n }),
+        Step::Archive => vec![Effect { what: What::ArchiveChannel { fact: n }, after_ms: process.timing.archive_after.0 }],
+        Step::Ticket => now(What::FileTicket),
+        Step::Fields => now(What::TicketFields),
+        Step::RecordStatus => now(What::TicketStatus),
+        Step::Links => now(What::TicketLinks),
+        Step::Comment => i.updates.iter().map(|u| What::Comment { n: u.n }.into()).collect(),
+        Step::Task => {
+            let file = i.tasks.iter().filter(|t| t.ticket.is_none()).map(|t| What::FileTask { n: t.n }.into());
+            let done = i.tasks.iter().filter(|t| t.done && t.ticket.is_some()).map(|t| What::TaskStatus { n: t.n }.into());
+            file.chain(done).collect()
+        }
+        Step::FollowUp => {
+            i.follow_ups.iter().filter(|t| t.ticket.is_none()).map(|t| What::FileFollowUp { n: t.n }.into()).collect()
+        }
+        Step::Meeting => now(What::OpenMeeting),
+        Step::PageStatus => now(What::PageStatus),
+        Step::CatalogueEvent => now(What::CatalogueEvent { fact: n }),
+    }
+}
+
+/// What follows from the nature of things rather than from the organisation's wishes: timers, what waited for a
+/// channel or a ticket, what a person asked for by hand.
+fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> {
+    match &fact.event {
+        Event::AlertCleared { .. } if !i.any_firing() && process.category(&i.status) == Category::Triage => {
+            let timer = Timer::Expire { fact: fact.n };
+            vec![Effect { what: What::Timer(timer), after_ms: process.timing.triage_expires.0 }]
+        }
+        Event::Moved { fields, .. } => match fields.get("into").and_then(|r| Ref::parse(r)) {
+            Some(into) => vec![What::Absorb { into }.into()],
+            None => vec![],
+        },
+        Event::PagePosted { n, .. } => vec![What::PublicPost { n: *n }.into()],
+        Event::Linked { what: Link::Card { .. } } => i.updates.iter().map(|u| What::PostUpdate { n: u.n }.into()).collect(),
+        Event::Linked { what: Link::Ticket { .. } } => {
+            let comments = i.updates.iter().map(|u| What::Comment { n: u.n });
+            let tasks = i.tasks.iter().map(|t| What::FileTask { n: t.n });
+            let follow_ups = i.follow_ups.iter().map(|t| What::FileFollowUp { n: t.n });
+            comments.chain(tasks).chain(follow_ups).map(Effect::from).collect()
+        }
+        Event::Linked { what: Link::Task { n, .. } } if i.tasks.iter().any(|t| t.n == *n && t.done) => {
+            vec![What::TaskStatus { n: *n }.into(), What::Card.into()]
+        }
+        Event::Linked { what: Link::Task { .. } | Link::FollowUp { .. } } => vec![What::Card.into()],
+        Event::Linked { what: Link::Question { .. } } if process.category(&i.status) != Category::Triage => {
+            vec![What::Questions.into()]
+        }
+        Event::StepFailed { key, .. } if *key == What::OpenChannel.key() => vec![What::Announcement.into()],
+        _ => vec![],
+    }
+}
+
+/// Whether there is anything yet on which the effect could act.
+fn applies(i: &Incident, what: &What) -> bool {
+    let channel = i.links.channel.as_ref().filter(|c| !c.archived);
+    let card = channel.is_some_and(|c| c.card.is_some());
+    let ticket = i.links.ticket.is_some();
+    match what {
+        What::Card | What::Topic | What::Members | What::Bookmarks | What::ArchiveChannel { .. } => channel.is_some(),
+        What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => card,
+        What::OpenChannel => i.links.channel.is_none(),
+        What::Announcement => i.confirmed && !i.private,
+        What::Questions => !i.questions.is_empty(),
+        What::TicketFields | What::TicketStatus | What::TicketLinks | What::Comment { .. } | What::FileTask { .. } => ticket,
+        What::TaskStatus { .. } | What::FileFollowUp { .. } => ticket,
+        What::FileTicket => !ticket,
+        What::OpenMeeting => i.links.meeting.is_none(),
+        What::PageStatus => i.links.page.is_some(),
+        What::CatalogueEvent { .. } => !i.private,
+        What::Ask { .. } | What::PublicPost { .. } | What::Absorb { .. } | What::Timer(_) => true,
+    }
+}

@@ -1,0 +1,79 @@
+//! The timeline's words: each fact as a sentence that a person reads. Plain text, no markup of any vendor.
+
+use crate::decide::target_label;
+use crate::event::{Event, Fact, Link};
+use crate::{Process, words};
+
+/// One line of the timeline; `None` for facts that are only bookkeeping.
+pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
+    let by = fact.by.label();
+    let label = |id: &str| process.status(id).map_or(id.to_owned(), |s| s.label.clone());
+    Some(match &fact.event {
+        Event::Opened { title, severity, status, .. } => match process.category(status) {
+            crate::process::Category::Triage => format!("An alert from {by} opened it in {}: {title} ({severity})", label(status)),
+            _ => format!("{by} declared it, {}: {title} ({severity})", label(status)),
+        },
+        Event::AlertJoined { alert } => format!("Alert: {}", alert.title),
+        Event::AlertFired { .. } => "The alert fires again".into(),
+        Event::AlertCleared { .. } => "The alert has resolved".into(),
+        Event::Asked { whom, because: None, .. } => format!("Asked {} whether it is real", target_label(whom)),
+        Event::Asked { whom, because: Some(why), .. } => format!("Asked {} whether it is real: {why}", target_label(whom)),
+        Event::Confirmed => format!("{by} confirmed that it is real"),
+        Event::Moved { from, to, fields } => {
+            let with = fields
+                .iter()
+                .map(|(k, v)| if k == "into" { format!("into {v}") } else { v.clone() })
+                .collect::<Vec<_>>()
+                .join("; ");
+            let with = if with.is_empty() { String::new() } else { format!(": {with}") };
+            format!("{by} moved it from {} to {}{with}", label(from), label(to))
+        }
+        Event::Absorbed { other, title, .. } => format!("{other} was merged into it: {title}"),
+        Event::Summoned { who } => {
+            let names: Vec<String> = who.iter().map(|w| w.label().to_owned()).collect();
+            format!("Invited {}", words::list(&names))
+        }
+        Event::Joined { who } => format!("{} joined", who.label()),
+        Event::Retitled { title } => format!("{by} changed the title: {title}"),
+        Event::Summarised { summary } => format!("{by} changed the summary: {summary}"),
+        Event::SeverityChanged { from, to } => format!("{by} changed the severity from {from} to {to}"),
+        Event::ServiceChanged { service, .. } => format!("{by} set the service: {}", service.name),
+        Event::RoleTaken { role, who, before } => {
+            let role = process.role(role).map_or(role.as_str(), |r| r.label.as_str());
+            match before {
+                Some(b) => format!("{} is {role} now, after {}", who.label(), b.label()),
+                None => format!("{} is {role} now", who.label()),
+            }
+        }
+        Event::UpdatePosted { text, .. } => format!("{by}: {text}"),
+        Event::PagePosted { title, body, .. } => format!("{by} told the public: {title}: {body}"),
+        Event::TaskAdded { n, text, assignee } => match assignee {
+            Some(w) => format!("Task {n} for {}: {text}", w.label()),
+            None => format!("Task {n}: {text}"),
+        },
+        Event::TaskDone { n } => format!("{by} finished task {n}"),
+        Event::FollowUpAdded { text, owner, due, .. } => {
+            let owner = owner.as_ref().map(|w| format!(", {}", w.label())).unwrap_or_default();
+            let due = due.as_ref().map(|d| format!(", by {d}")).unwrap_or_default();
+            format!("Follow-up: {text}{owner}{due}")
+        }
+        Event::ReviewWritten { .. } => format!("{by} wrote the review"),
+        Event::Noted { text, .. } => format!("{by} noted: {text}"),
+        Event::Linked { what } => match what {
+            Link::Channel { name, .. } => format!("The channel #{name} is open"),
+            Link::Ticket { key, .. } => format!("The ticket {key} is filed"),
+            Link::Meeting { .. } => "The meeting is open".into(),
+            Link::Page { .. } => "The status page shows it".into(),
+            Link::Task { n, key, .. } => format!("Task {n} is {key} in Jira"),
+            Link::FollowUp { n, key, .. } => format!("Follow-up {n} is {key} in Jira"),
+            Link::Archived => "The channel is archived".into(),
+            Link::Card { .. } | Link::Announcement { .. } | Link::Question { .. } | Link::Members { .. } | Link::TicketStatus { .. } => {
+                return None;
+            }
+        },
+        Event::StepFailed { what, why, .. } => format!("Could not {what}: {why}"),
+        Event::StepMended { .. } => format!("{by} had a failed step tried again"),
+        Event::StepSkipped { why, .. } => format!("{by} decided to do without a step: {why}"),
+        Event::TicketMoved { name } => format!("{by} moved the ticket to {name}"),
+    })
+}
