@@ -1,1 +1,14 @@
-//! Empty.
+//! What is remembered and retried: the store, the desk where facts come in, the runner that has effects performed.
+
+pub mod clock;
+pub mod desk;
+pub mod read;
+pub mod runner;
+pub mod store;
+pub mod sweep;
+mod tx;
+
+pub use clock::{Clock, SystemClock};
+pub use desk::{Change, Desk, House, Receipt, SubmitError};
+pub use runner::{Progress, Runner};
+pub use store::{Conn, OpenError, Row, Store, StoreError, Val};

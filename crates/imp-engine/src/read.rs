@@ -1,0 +1,199 @@
+//! What pages and the API read. Statements stand here beside the shapes they fill.
+
+use crate::store::{Conn, Row, StoreError, Val};
+use imp_core::effect::What;
+use imp_core::event::Fact;
+use imp_core::{At, Incident, Ref};
+
+pub use crate::tx::load;
+
+/// Which incidents to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// With this status.
+    pub status: Option<String>,
+    /// In any of these categories (`triage`, `active`, `after`, `done`).
+    pub categories: Vec<String>,
+    /// With this severity.
+    pub severity: Option<String>,
+    /// Of this service, by alias.
+    pub service: Option<String>,
+    /// Of this team, by alias.
+    pub team: Option<String>,
+    /// With these words in the title, or this reference or ticket.
+    pub words: Option<String>,
+}
+
+/// A page of incidents, newest first, before the reference `before`; private ones are included, and the caller leaves
+/// out those that the reader may not see.
+///
+/// # Errors
+/// What the store says.
+pub fn incidents(conn: &mut dyn Conn, filter: &Filter, before: Option<u64>, limit: usize) -> Result<Vec<Incident>, StoreError> {
+    let mut sql = String::from("select state from incident where ref < ?1");
+    let mut args: Vec<Val> = vec![before.map_or(Val::Int(i64::MAX), Val::from)];
+    let mut also = |column: &str, value: &str| {
+        args.push(value.into());
+        sql.push_str(&format!(" and {column} = ?{}", args.len()));
+    };
+    for (column, value) in [("status", &filter.status), ("severity", &filter.severity), ("service", &filter.service), ("team", &filter.team)] {
+        if let Some(v) = value {
+            also(column, v);
+        }
+    }
+    if !filter.categories.is_empty() {
+        let places: Vec<String> = filter
+            .categories
+            .iter()
+            .map(|c| {
+                args.push(c.as_str().into());
+                format!("?{}", args.len())
+            })
+            .collect();
+        sql.push_str(&format!(" and category in ({})", places.join(", ")));
+    }
+    if let Some(w) = filter.words.as_deref().map(str::trim).filter(|w| !w.is_empty()) {
+        let like = format!("%{}%", w.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        args.push(like.into());
+        let n = args.len();
+        args.push(Ref::parse(w).map_or(-1, |r| i64::try_from(r.0).unwrap_or(-1)).into());
+        args.push(w.to_uppercase().into());
+        sql.push_str(&format!(" and (lower(title) like ?{n} escape '\\' or ref = ?{} or ticket = ?{})", n + 1, n + 2));
+    }
+    args.push(Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
+    sql.push_str(&format!(" order by ref desc limit ?{}", args.len()));
+    let read = |row: &Row| serde_json::from_str(row.text(0)).map_err(|e| StoreError(e.to_string()));
+    conn.rows(&sql, &args)?.iter().map(read).collect()
+}
+
+/// The incident with this reference or Jira key.
+///
+/// # Errors
+/// What the store says.
+pub fn find(conn: &mut dyn Conn, name: &str) -> Result<Option<Incident>, StoreError> {
+    if let Some(r) = Ref::parse(name) {
+        return load(conn, r);
+    }
+    by_column(conn, "ticket", &name.trim().to_uppercase())
+}
+
+/// The incident whose channel this is, by Slack's identifier.
+///
+/// # Errors
+/// What the store says.
+pub fn of_channel(conn: &mut dyn Conn, channel: &str) -> Result<Option<Incident>, StoreError> {
+    by_column(conn, "channel", channel)
+}
+
+/// The incident of this ticket.
+///
+/// # Errors
+/// What the store says.
+pub fn of_ticket(conn: &mut dyn Conn, key: &str) -> Result<Option<Incident>, StoreError> {
+    by_column(conn, "ticket", key)
+}
+
+fn by_column(conn: &mut dyn Conn, column: &str, value: &str) -> Result<Option<Incident>, StoreError> {
+    let rows = conn.rows(&format!("select ref from incident where {column} = ?1 order by ref desc limit 1"), &[value.into()])?;
+    rows.first().map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
+}
+
+/// Facts of an incident after number `after`, oldest first.
+///
+/// # Errors
+/// What the store says.
+pub fn journal(conn: &mut dyn Conn, r: Ref, after: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
+    let rows = conn.rows(
+        "select fact from journal where ref = ?1 and n > ?2 order by n limit ?3",
+        &[r.0.into(), after.into(), Val::Int(i64::try_from(limit).unwrap_or(i64::MAX))],
+    )?;
+    rows.iter().map(|row| serde_json::from_str(row.text(0)).map_err(|e| StoreError(e.to_string()))).collect()
+}
+
+/// Something that is or was owed to a vendor.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Delivery {
+    /// Its number.
+    pub id: i64,
+    /// Whose it is.
+    #[serde(rename = "ref")]
+    pub reference: Ref,
+    /// Its key within the incident.
+    pub key: String,
+    /// What it is, in words.
+    pub what: String,
+    /// To which kind of vendor.
+    pub capability: String,
+    /// `pending`, `failed` or `done`.
+    pub state: String,
+    /// How often it was tried.
+    pub tried: i64,
+    /// Why it did not work the last time.
+    pub fault: Option<String>,
+    /// Since when it is owed (RFC 3339).
+    pub since: String,
+    /// When it will be tried next (RFC 3339), while it is pending.
+    pub due: Option<String>,
+}
+
+/// A page of deliveries in a state, before number `before`, newest first. Timers are not deliveries, and neither is
+/// what is not due for more than a minute (a channel that will be archived next week).
+///
+/// # Errors
+/// What the store says.
+pub fn deliveries(conn: &mut dyn Conn, state: &str, before: Option<i64>, now: At, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+    /// What is planned for later than this is a plan, not a debt.
+    const PLAN_MS: i64 = 60_000;
+    let rows = conn.rows(
+        "select id, ref, key, what, capability, state, tried, fault, made_at, due_at from effect
+         where capability <> 'desk' and id < ?1 and state in (?2, ?3) and (tried > 0 or state <> 'pending' or due_at < ?4)
+         order by id desc limit ?5",
+        &[
+            Val::Int(before.unwrap_or(i64::MAX)),
+            state.into(),
+            if state == "pending" { "running".into() } else { state.into() },
+            now.plus(PLAN_MS).0.into(),
+            Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
+        ],
+    )?;
+    let read = |row: &Row| {
+        let state = if row.text(5) == "running" { "pending" } else { row.text(5) };
+        Delivery {
+            id: row.int(0),
+            reference: Ref(row.int(1).unsigned_abs()),
+            key: row.text(2).to_owned(),
+            what: serde_json::from_str::<What>(row.text(3)).map(|w| w.words()).unwrap_or_default(),
+            capability: row.text(4).to_owned(),
+            state: state.to_owned(),
+            tried: row.int(6),
+            fault: row.maybe(7).map(str::to_owned),
+            since: At(row.int(8)).rfc3339(),
+            due: (state == "pending").then(|| At(row.int(9)).rfc3339()),
+        }
+    };
+    Ok(rows.iter().map(read).collect())
+}
+
+/// Reference and key of a delivery, and whether it has failed.
+///
+/// # Errors
+/// What the store says.
+pub fn delivery(conn: &mut dyn Conn, id: i64) -> Result<Option<(Ref, String, String)>, StoreError> {
+    let rows = conn.rows("select ref, key, state from effect where id = ?1 and capability <> 'desk'", &[id.into()])?;
+    Ok(rows.first().map(|r| (Ref(r.int(0).unsigned_abs()), r.text(1).to_owned(), r.text(2).to_owned())))
+}
+
+/// How many there are of each kind, for the metrics.
+///
+/// # Errors
+/// What the store says.
+pub fn counts(conn: &mut dyn Conn) -> Result<Vec<(String, String, i64)>, StoreError> {
+    let mut out = Vec::new();
+    for row in conn.rows("select category, count(*) from incident group by category", &[])? {
+        out.push(("incidents".to_owned(), row.text(0).to_owned(), row.int(1)));
+    }
+    for row in conn.rows("select state, count(*) from effect where capability <> 'desk' group by state", &[])? {
+        out.push(("deliveries".to_owned(), row.text(0).to_owned(), row.int(1)));
+    }
+    Ok(out)
+}

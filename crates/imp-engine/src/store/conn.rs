@@ -1,0 +1,109 @@
+//! A connection as the rest of the engine sees it: statements in, rows out, one dialect.
+
+/// A value on its way in or out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Val {
+    /// Nothing.
+    Null,
+    /// A number.
+    Int(i64),
+    /// A text.
+    Text(String),
+}
+
+impl From<i64> for Val {
+    fn from(n: i64) -> Val {
+        Val::Int(n)
+    }
+}
+
+impl From<u64> for Val {
+    fn from(n: u64) -> Val {
+        Val::Int(i64::try_from(n).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<bool> for Val {
+    fn from(b: bool) -> Val {
+        Val::Int(i64::from(b))
+    }
+}
+
+impl From<&str> for Val {
+    fn from(s: &str) -> Val {
+        Val::Text(s.to_owned())
+    }
+}
+
+impl From<String> for Val {
+    fn from(s: String) -> Val {
+        Val::Text(s)
+    }
+}
+
+impl<T: Into<Val>> From<Option<T>> for Val {
+    fn from(v: Option<T>) -> Val {
+        v.map_or(Val::Null, Into::into)
+    }
+}
+
+/// A row of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row(pub Vec<Val>);
+
+impl Row {
+    /// Column `i` as a number; 0 where it is none.
+    pub fn int(&self, i: usize) -> i64 {
+        match self.0.get(i) {
+            Some(Val::Int(n)) => *n,
+            _ => 0,
+        }
+    }
+
+    /// Column `i` as a text; empty where it is none.
+    pub fn text(&self, i: usize) -> &str {
+        match self.0.get(i) {
+            Some(Val::Text(s)) => s,
+            _ => "",
+        }
+    }
+
+    /// Column `i` as a text that may be missing.
+    pub fn maybe(&self, i: usize) -> Option<&str> {
+        match self.0.get(i) {
+            Some(Val::Text(s)) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Column `i` as a number that may be missing.
+    pub fn maybe_int(&self, i: usize) -> Option<i64> {
+        match self.0.get(i) {
+            Some(Val::Int(n)) => Some(*n),
+            _ => None,
+        }
+    }
+}
+
+/// The store does not do what it should: disk full, file gone, a statement that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub String);
+
+/// A connection. Parameters are written `?1`, `?2` …
+pub trait Conn: Send {
+    /// Runs a statement; how many rows it touched.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn run(&mut self, sql: &str, args: &[Val]) -> Result<usize, StoreError>;
+
+    /// Asks; all rows of the answer.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn rows(&mut self, sql: &str, args: &[Val]) -> Result<Vec<Row>, StoreError>;
+
+    /// The type of a column that numbers its rows by itself.
+    fn serial(&self) -> &'static str;
+}

@@ -1,0 +1,522 @@
+//! What happens inside the desk's transaction: load, decide, evolve, react, keep. No IO but the connection.
+
+use crate::desk::{Change, Claims, House, Receipt, Slots};
+use crate::store::{Conn, Row, StoreError};
+use imp_core::alert::Alert;
+use imp_core::effect::{Capability, Effect, What};
+use imp_core::event::{Event, Fact};
+use imp_core::port::{Order, Outcome, Waiting};
+use imp_core::process::Category;
+use imp_core::refusal::Kind;
+use imp_core::{Actor, At, Command, Envelope, Facts, Incident, Ref, Refusal, Role, decide, react};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// First pause after a failure, in milliseconds; it doubles with each further one.
+const BACKOFF_FIRST_MS: i64 = 500;
+/// Longest pause after a failure: a vendor that is back is noticed within this.
+const BACKOFF_MOST_MS: i64 = 15_000;
+/// Retries before a card says that a step is being retried: one hiccup is not news.
+const NEWS_AFTER: i64 = 2;
+
+/// What a transaction sees besides the store.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// What the house knows.
+    pub house: &'a House,
+    /// Now.
+    pub now: At,
+}
+
+/// A wish that was granted.
+pub struct Granted {
+    /// The answer.
+    pub receipt: Receipt,
+    /// What changed.
+    pub changes: Vec<Change>,
+    /// Whether there is something to perform.
+    pub effects: bool,
+}
+
+/// Grants or refuses a wish.
+pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<Result<Granted, Refusal>, StoreError> {
+    let print = print_of(envelope);
+    if !envelope.id.is_empty()
+        && let Some(row) = conn.rows("select ref, print from envelope where id = ?1", &[envelope.id.as_str().into()])?.first()
+    {
+        return repeated(conn, row, &print);
+    }
+    let (about, current) = locate(conn, seen, envelope)?;
+    let process = seen.house.process.load_full();
+    let catalogue = seen.house.catalogue.load();
+    let directory = seen.house.directory.load();
+    let other = match envelope.command.names() {
+        Some(r) => load(conn, r)?,
+        None => None,
+    };
+    let opens = current.is_none() && matches!(envelope.command, Command::Alert(_) | Command::Declare { .. });
+    let next = if opens { next_ref(conn)? } else { Ref(0) };
+    let facts = Facts {
+        process: &process,
+        catalogue: &catalogue,
+        directory: &directory,
+        next,
+        other: other.as_ref(),
+        can: &seen.house.can,
+    };
+    let asked = Envelope { about: about.or(envelope.about), ..envelope.clone() };
+    let events = match decide(current.as_ref(), &asked, &facts) {
+        Ok(events) => events,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let reference = current.as_ref().map(|i| i.reference).or_else(|| (!events.is_empty() && opens).then_some(next));
+    if let (Command::Alert(alert), Some(r)) = (&envelope.command, reference) {
+        keep_group(conn, alert, r, seen.now, &events)?;
+    }
+    let changed = !events.is_empty();
+    let (incident, effects) = append(conn, seen, current, &envelope.by, envelope.at, events)?;
+    after_by_hand(conn, seen, &envelope.command, reference)?;
+    if !envelope.id.is_empty() {
+        conn.run(
+            "insert into envelope (id, at, ref, print) values (?1, ?2, ?3, ?4)",
+            &[envelope.id.as_str().into(), envelope.at.0.into(), reference.map(|r| r.0).into(), print.into()],
+        )?;
+    }
+    let changes = match (&incident, changed) {
+        (Some(i), true) => vec![Change { reference: i.reference, version: i.version }],
+        _ => Vec::new(),
+    };
+    let receipt = Receipt { incident: incident.map(Arc::new), changed, repeated: false };
+    Ok(Ok(Granted { receipt, changes, effects }))
+}
+
+fn repeated(conn: &mut dyn Conn, row: &Row, print: &str) -> Result<Result<Granted, Refusal>, StoreError> {
+    if row.text(1) != print {
+        let message = "This Idempotency-Key was used for a different call; take a new one.";
+        return Ok(Err(Refusal::new(Kind::KeyReused, message)));
+    }
+    let incident = match row.maybe_int(0) {
+        Some(r) => load(conn, Ref(r.unsigned_abs()))?,
+        None => None,
+    };
+    let receipt = Receipt { incident: incident.map(Arc::new), changed: false, repeated: true };
+    Ok(Ok(Granted { receipt, changes: Vec::new(), effects: false }))
+}
+
+/// What makes two wishes with one identifier the same wish.
+fn print_of(envelope: &Envelope) -> String {
+    if envelope.id.is_empty() {
+        return String::new();
+    }
+    let text = serde_json::to_string(&(&envelope.about, &envelope.command)).unwrap_or_default();
+    // FNV-1a: this tells an honest caller's mistake, it defends against nobody.
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+// ---- finding what a wish is about
+
+/// The incident that a wish is about, and the incident as it is.
+fn locate(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<(Option<Ref>, Option<Incident>), StoreError> {
+    match (&envelope.command, envelope.about) {
+        (Command::Alert(alert), _) => {
+            let i = home_of(conn, seen, alert)?;
+            Ok((i.as_ref().map(|i| i.reference), i))
+        }
+        (Command::Declare { .. }, _) | (_, None) => Ok((None, None)),
+        (_, Some(r)) => Ok((Some(r), load(conn, r)?)),
+    }
+}
+
+/// Where an alert belongs: to the incident of its group, else to a fresh triage of its service, else nowhere yet.
+fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Incident>, StoreError> {
+    let process = seen.house.process.load();
+    let rows = conn.rows(
+        "select ref, firing from alert_group where source = ?1 and key = ?2",
+        &[alert.source.as_str().into(), alert.key.as_str().into()],
+    )?;
+    if let Some(row) = rows.first()
+        && let Some(i) = load(conn, Ref(row.int(0).unsigned_abs()))?
+    {
+        let anew = alert.firing && row.int(1) == 0;
+        match process.category(&i.status) {
+            Category::Triage | Category::Active => return Ok(Some(i)),
+            Category::After if !anew => return Ok(Some(i)),
+            Category::Done if !alert.firing => return Ok(Some(i)),
+            Category::After | Category::Done => {}
+        }
+    }
+    if !alert.firing {
+        return Ok(None);
+    }
+    let catalogue = seen.house.catalogue.load();
+    let service = alert.service_hints.iter().find_map(|h| catalogue.service(h)).map(|s| s.alias.clone());
+    let Some(service) = service.or_else(|| alert.service_hints.first().cloned()) else { return Ok(None) };
+    let rows = conn.rows(
+        "select ref from incident where category = 'triage' and service = ?1 and opened_at >= ?2 order by ref desc limit 1",
+        &[service.into(), (seen.now.0 - process.timing.group_window.0).into()],
+    )?;
+    rows.first().map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
+}
+
+fn keep_group(conn: &mut dyn Conn, alert: &Alert, r: Ref, now: At, events: &[Event]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    conn.run(
+        "insert into alert_group (source, key, ref, firing, changed_at) values (?1, ?2, ?3, ?4, ?5)
+         on conflict (source, key) do update
+         set ref = excluded.ref, firing = excluded.firing, changed_at = excluded.changed_at",
+        &[
+            alert.source.as_str().into(),
+            alert.key.as_str().into(),
+            r.0.into(),
+            alert.firing.into(),
+            now.0.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// The incident as its row has it.
+pub fn load(conn: &mut dyn Conn, r: Ref) -> Result<Option<Incident>, StoreError> {
+    let rows = conn.rows("select state from incident where ref = ?1", &[r.0.into()])?;
+    match rows.first() {
+        None => Ok(None),
+        Some(row) => serde_json::from_str(row.text(0))
+            .map(Some)
+            .map_err(|e| StoreError(format!("the row of {r} cannot be read: {e}"))),
+    }
+}
+
+fn next_ref(conn: &mut dyn Conn) -> Result<Ref, StoreError> {
+    let rows = conn.rows("select coalesce(max(ref), 0) + 1 from incident", &[])?;
+    Ok(Ref(rows.first().map_or(1, |r| r.int(0).unsigned_abs())))
+}
+
+// ---- keeping
+
+/// Appends facts, folds them into the row, and keeps the effects that follow.
+fn append(
+    conn: &mut dyn Conn,
+    seen: &Seen,
+    mut incident: Option<Incident>,
+    by: &Actor,
+    at: At,
+    events: Vec<Event>,
+) -> Result<(Option<Incident>, bool), StoreError> {
+    if events.is_empty() {
+        return Ok((incident, false));
+    }
+    let process = seen.house.process.load_full();
+    let mut effects: Vec<Effect> = Vec::new();
+    for event in events {
+        let n = incident.as_ref().map_or(0, |i| i.version) + 1;
+        let fact = Fact { n, at, by: by.clone(), event };
+        let now = Incident::evolve(incident, &fact, &process)
+            .ok_or_else(|| StoreError("a fact of an incident that was never opened".into()))?;
+        conn.run(
+            "insert into journal (ref, n, at, fact) values (?1, ?2, ?3, ?4)",
+            &[now.reference.0.into(), n.into(), at.0.into(), json(&fact)?.into()],
+        )?;
+        effects.extend(react(&now, &fact, &process, &seen.house.can));
+        incident = Some(now);
+    }
+    let Some(i) = incident else { return Ok((None, false)) };
+    save(conn, &i, process.category(&i.status))?;
+    let any = !effects.is_empty();
+    for e in effects {
+        order(conn, seen, i.reference, &e)?;
+    }
+    Ok((Some(i), any))
+}
+
+fn save(conn: &mut dyn Conn, i: &Incident, category: Category) -> Result<(), StoreError> {
+    conn.run(
+        "insert into incident (ref, status, category, severity, service, team, private, title, opened_at, changed_at, ticket, channel, state)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         on conflict (ref) do update set status = excluded.status, category = excluded.category, severity = excluded.severity,
+         service = excluded.service, team = excluded.team, private = excluded.private, title = excluded.title,
+         changed_at = excluded.changed_at, ticket = excluded.ticket, channel = excluded.channel, state = excluded.state",
+        &[
+            i.reference.0.into(),
+            i.status.as_str().into(),
+            category.word().into(),
+            i.severity.as_str().into(),
+            i.service.as_ref().map(|s| s.alias.as_str()).into(),
+            i.team.as_ref().map(|t| t.alias.as_str()).into(),
+            i.private.into(),
+            i.title.as_str().into(),
+            i.opened_at.0.into(),
+            i.changed_at.0.into(),
+            i.links.ticket.as_ref().map(|t| t.key.as_str()).into(),
+            i.links.channel.as_ref().map(|c| c.id.as_str()).into(),
+            json(i)?.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Keeps an effect: a mirror that waits already is the same mirror, a deed that was ever ordered is the same deed.
+fn order(conn: &mut dyn Conn, seen: &Seen, r: Ref, e: &Effect) -> Result<(), StoreError> {
+    let key = e.what.key();
+    let same = if e.what.is_mirror() {
+        "select 1 from effect where ref = ?1 and key = ?2 and state = 'pending'"
+    } else {
+        "select 1 from effect where ref = ?1 and key = ?2"
+    };
+    if !conn.rows(same, &[r.0.into(), key.as_str().into()])?.is_empty() {
+        if e.after_ms == 0 && e.what.is_mirror() {
+            // It waits to be calm; now it is wanted at once. What a vendor or a fault holds back stays held.
+            conn.run(
+                "update effect set due_at = ?3 where ref = ?1 and key = ?2 and state = 'pending' and due_at > ?3 and tried = 0 and held = 0",
+                &[r.0.into(), key.as_str().into(), seen.now.0.into()],
+            )?;
+        }
+        return Ok(());
+    }
+    conn.run(
+        "insert into effect (ref, key, lane, capability, rank, state, due_at, held, made_at, tried, what)
+         values (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, ?7, 0, ?8)",
+        &[
+            r.0.into(),
+            key.into(),
+            e.what.lane().into(),
+            e.what.capability().word().into(),
+            (e.what.rank() as i64).into(),
+            seen.now.plus(e.after_ms).0.into(),
+            seen.now.0.into(),
+            json(&e.what)?.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A person who retries or skips a step means its effect.
+fn after_by_hand(conn: &mut dyn Conn, seen: &Seen, command: &Command, r: Option<Ref>) -> Result<(), StoreError> {
+    let Some(r) = r else { return Ok(()) };
+    match command {
+        Command::Retry { key } => conn.run(
+            "update effect set state = 'pending', due_at = ?3, held = 0 where ref = ?1 and key = ?2 and state = 'failed'",
+            &[r.0.into(), key.as_str().into(), seen.now.0.into()],
+        )?,
+        Command::Skip { key, .. } => conn.run(
+            "update effect set state = 'skipped', done_at = ?3 where ref = ?1 and key = ?2 and state = 'failed'",
+            &[r.0.into(), key.as_str().into(), seen.now.0.into()],
+        )?,
+        _ => 0,
+    };
+    Ok(())
+}
+
+// ---- performing
+
+const EFFECT: &str = "e.id, e.ref, e.key, e.what, e.tried";
+
+/// Takes effects whose time has come, lane by lane; timers are carried out here and now.
+pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims, Vec<Change>), StoreError> {
+    let mut changes = Vec::new();
+    for row in due(conn, seen, Capability::Desk, 64)? {
+        changes.extend(carry_out(conn, seen, &row)?);
+    }
+    let mut claims = Claims::default();
+    let mut known: BTreeMap<u64, (Arc<Incident>, Arc<Vec<Waiting>>)> = BTreeMap::new();
+    for (capability, free) in slots {
+        for row in due(conn, seen, *capability, *free)? {
+            let (id, r, key) = (row.int(0), Ref(row.int(1).unsigned_abs()), row.text(2).to_owned());
+            let (Ok(what), Some(incident)) = (serde_json::from_str::<What>(row.text(3)), load(conn, r)?) else {
+                tracing::error!(id, key, "an effect that cannot be read was set aside");
+                conn.run("update effect set state = 'failed', fault = 'cannot be read' where id = ?1", &[id.into()])?;
+                continue;
+            };
+            conn.run("update effect set state = 'running', tried = tried + 1 where id = ?1", &[id.into()])?;
+            let (incident, waiting) = match known.get(&r.0) {
+                Some(k) => k.clone(),
+                None => {
+                    let k = (Arc::new(incident), Arc::new(waiting(conn, r)?));
+                    known.insert(r.0, k.clone());
+                    k
+                }
+            };
+            claims.orders.push((
+                id,
+                Order {
+                    key,
+                    what,
+                    tried: u32::try_from(row.int(4)).unwrap_or(u32::MAX),
+                    incident,
+                    process: seen.house.process.load_full(),
+                    catalogue: seen.house.catalogue.load_full(),
+                    directory: seen.house.directory.load_full(),
+                    waiting,
+                    now: seen.now,
+                },
+            ));
+        }
+    }
+    let rows = conn.rows("select min(due_at) from effect where state = 'pending' and due_at > ?1", &[seen.now.0.into()])?;
+    claims.next_due = rows.first().and_then(|r| r.maybe_int(0)).map(At);
+    Ok((claims, changes))
+}
+
+fn due(conn: &mut dyn Conn, seen: &Seen, capability: Capability, most: usize) -> Result<Vec<Row>, StoreError> {
+    if most == 0 {
+        return Ok(Vec::new());
+    }
+    conn.rows(
+        &format!(
+            "select {EFFECT} from effect e where e.state = 'pending' and e.due_at <= ?1 and e.capability = ?2
+             and not exists (select 1 from effect b where b.ref = e.ref and b.lane = e.lane and b.id < e.id
+             and b.state in ('pending', 'running')) order by e.rank, e.id limit ?3"
+        ),
+        &[seen.now.0.into(), capability.word().into(), (most as i64).into()],
+    )
+}
+
+/// A timer that has come due, or a word from one incident to another.
+fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>, StoreError> {
+    let (id, r) = (row.int(0), Ref(row.int(1).unsigned_abs()));
+    conn.run("update effect set state = 'done', done_at = ?2 where id = ?1", &[id.into(), seen.now.0.into()])?;
+    let command = match serde_json::from_str::<What>(row.text(3)) {
+        Ok(What::Timer(timer)) => Some((r, Command::Nudge { timer })),
+        Ok(What::Absorb { into }) => load(conn, r)?.map(|i| {
+            let alerts = i.alerts.iter().map(|a| Alert { firing: a.firing, ..a.alert.clone() }).collect();
+            (into, Command::Absorb { other: i.reference, title: i.title, alerts })
+        }),
+        Ok(_) | Err(_) => None,
+    };
+    let Some((about, command)) = command else { return Ok(Vec::new()) };
+    own(conn, seen, about, command)
+}
+
+/// A wish of IMP's own; a refusal of one is our mistake and is logged.
+fn own(conn: &mut dyn Conn, seen: &Seen, about: Ref, command: Command) -> Result<Vec<Change>, StoreError> {
+    let envelope = Envelope { id: String::new(), by: Actor::Imp, role: Role::Admin, at: seen.now, about: Some(about), command };
+    match submit(conn, seen, &envelope)? {
+        Ok(granted) => Ok(granted.changes),
+        Err(refusal) => {
+            tracing::warn!(%about, %refusal, "a wish of our own was refused");
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn waiting(conn: &mut dyn Conn, r: Ref) -> Result<Vec<Waiting>, StoreError> {
+    let rows = conn.rows(
+        "select key, what, fault, made_at from effect
+         where ref = ?1 and state in ('pending', 'running') and fault is not null and tried >= ?2 order by id",
+        &[r.0.into(), NEWS_AFTER.into()],
+    )?;
+    let read = |row: &Row| {
+        let what: What = serde_json::from_str(row.text(1)).ok()?;
+        let (key, why) = (row.text(0).to_owned(), row.text(2).to_owned());
+        Some(Waiting { key, words: what.words(), why, since: At(row.int(3)) })
+    };
+    Ok(rows.iter().filter_map(read).collect())
+}
+
+/// Keeps how an effect went, and what was learnt from it.
+pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> Result<Vec<Change>, StoreError> {
+    let rows = conn.rows(
+        "select ref, key, what, tried, fault, capability from effect where id = ?1 and state = 'running'",
+        &[id.into()],
+    )?;
+    let Some(row) = rows.first() else { return Ok(Vec::new()) };
+    let (r, key, tried) = (Ref(row.int(0).unsigned_abs()), row.text(1).to_owned(), row.int(3));
+    let faulted = row.maybe(4).is_some();
+    let what: Option<What> = serde_json::from_str(row.text(2)).ok();
+    let mirror = what.as_ref().is_some_and(What::is_mirror);
+    match outcome {
+        Outcome::Done(links) => {
+            if mirror {
+                conn.run("delete from effect where id = ?1", &[id.into()])?;
+            } else {
+                conn.run(
+                    "update effect set state = 'done', done_at = ?2, fault = null where id = ?1",
+                    &[id.into(), seen.now.0.into()],
+                )?;
+            }
+            if faulted {
+                // The vendor is back: what waited only for that need not wait longer.
+                conn.run(
+                    "update effect set due_at = ?1 where state = 'pending' and held = 0 and fault is not null and due_at > ?1 and capability = ?2",
+                    &[seen.now.0.into(), row.text(5).into()],
+                )?;
+                news(conn, seen, r, what.as_ref())?;
+            }
+            if links.is_empty() {
+                return Ok(Vec::new());
+            }
+            own(conn, seen, r, Command::Learn { key, links: links.clone() })
+        }
+        Outcome::Wait { after_ms } => {
+            back_to_waiting(conn, id, r, &key, seen.now.plus((*after_ms).max(1)), true)?;
+            conn.run("update effect set tried = tried - 1 where id = ?1", &[id.into()])?;
+            Ok(Vec::new())
+        }
+        Outcome::Later { after_ms, why } => {
+            let pause = after_ms.unwrap_or_else(|| backoff(tried, id));
+            back_to_waiting(conn, id, r, &key, seen.now.plus(pause), after_ms.is_some())?;
+            conn.run(
+                "update effect set fault = ?2, fault_at = ?3 where id = ?1",
+                &[id.into(), why.as_str().into(), seen.now.0.into()],
+            )?;
+            if tried == NEWS_AFTER {
+                news(conn, seen, r, what.as_ref())?;
+            }
+            tracing::warn!(reference = %r, key, tried, why, "will be tried again");
+            Ok(Vec::new())
+        }
+        Outcome::Never { why } => {
+            tracing::warn!(reference = %r, key, why, "cannot be done");
+            conn.run(
+                "update effect set state = 'failed', fault = ?2, fault_at = ?3 where id = ?1",
+                &[id.into(), why.as_str().into(), seen.now.0.into()],
+            )?;
+            let words = what.map(|w| w.words()).unwrap_or_default();
+            let changes = own(conn, seen, r, Command::GiveUp { key: key.clone(), what: words, why: why.clone() })?;
+            let shown = load(conn, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
+            if !shown {
+                // The process found another way; there is nothing for a person to mend.
+                conn.run("update effect set state = 'skipped', done_at = ?2 where id = ?1", &[id.into(), seen.now.0.into()])?;
+            }
+            Ok(changes)
+        }
+    }
+}
+
+/// Puts an effect back. A mirror that was ordered again meanwhile takes its place; what holds this one holds that one.
+fn back_to_waiting(conn: &mut dyn Conn, id: i64, r: Ref, key: &str, due: At, held: bool) -> Result<(), StoreError> {
+    conn.run(
+        "delete from effect where ref = ?1 and key = ?2 and state = 'pending' and id <> ?3",
+        &[r.0.into(), key.into(), id.into()],
+    )?;
+    conn.run(
+        "update effect set state = 'pending', due_at = ?2, held = ?3 where id = ?1",
+        &[id.into(), due.0.into(), held.into()],
+    )?;
+    Ok(())
+}
+
+/// The card says that a step is being retried, or works again.
+fn news(conn: &mut dyn Conn, seen: &Seen, r: Ref, what: Option<&What>) -> Result<(), StoreError> {
+    let card = What::Card;
+    let stands = load(conn, r)?.is_some_and(|i| i.links.channel.is_some_and(|c| !c.archived));
+    if stands && seen.house.can.contains(&card.capability()) && what != Some(&card) {
+        order(conn, seen, r, &Effect::from(card))?;
+    }
+    Ok(())
+}
+
+/// The pause before the next try: doubling, capped, and spread by a quarter so that many do not come back at once.
+fn backoff(tried: i64, id: i64) -> i64 {
+    let doubled = BACKOFF_FIRST_MS << (tried - 1).clamp(0, 10);
+    let pause = doubled.min(BACKOFF_MOST_MS);
+    let spread = (id.wrapping_mul(2_654_435_761) ^ tried.wrapping_mul(40_503)).rem_euclid(512);
+    pause * (768 + spread) / 1024
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|e| StoreError(e.to_string()))
+}
+
