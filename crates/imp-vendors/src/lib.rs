@@ -1,1 +1,11 @@
-//! Empty.
+//! What speaks to others: a folder for each vendor, which turns orders into their HTTP and their HTTP into envelopes.
+
+pub mod budget;
+pub mod http;
+
+use imp_core::{Outcome, What};
+
+/// The answer to an order that belongs to another capability: a fault in the wiring, shown and not retried.
+pub(crate) fn not_ours(vendor: &str, what: &What) -> Outcome {
+    Outcome::Never { why: format!("{vendor} cannot {}; this is a fault in IMP", what.words()) }
+}

@@ -1,0 +1,178 @@
+//! Vendors' rate limits, kept before a call is made rather than after it was refused.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How much longer than the vendor's a window of ours is: calls take unequally long to arrive, so two that leave a
+/// second apart may arrive closer together.
+const MARGIN: Duration = Duration::from_millis(100);
+/// How many keys are remembered before those that hold nothing are forgotten: a key per channel adds up over months.
+const KEYS_MAX: usize = 1024;
+
+/// So many calls in a window that slides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Calls.
+    pub calls: u32,
+    /// Within this time, whenever it begins.
+    pub window: Duration,
+    /// How many of the calls only urgent ones may use.
+    pub reserve: u32,
+}
+
+impl Limit {
+    /// So many calls a minute, a fifth of them kept for urgent ones.
+    pub const fn a_minute(calls: u32) -> Limit {
+        Limit { calls, window: Duration::from_secs(60), reserve: calls / 5 }
+    }
+
+    /// So many calls a second; nothing is kept back, because the next second is near.
+    pub const fn a_second(calls: u32) -> Limit {
+        Limit { calls, window: Duration::from_secs(1), reserve: 0 }
+    }
+}
+
+/// Whether a call may use the part of the window that is kept back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// Somebody waits for it.
+    Urgent,
+    /// It may wait for the next window.
+    Usual,
+}
+
+/// What has been spent, by key; shared by everything that calls one vendor.
+#[derive(Debug, Default)]
+pub struct Budget {
+    windows: Mutex<HashMap<String, Window>>,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    /// When the calls left that still count, oldest first.
+    taken: VecDeque<Instant>,
+    /// How long a call counts.
+    lasts: Duration,
+    /// Nothing leaves before this: the vendor asked for patience.
+    paused_until: Option<Instant>,
+}
+
+impl Window {
+    fn forget(&mut self, now: Instant) {
+        let lasts = self.lasts;
+        while self.taken.front().is_some_and(|t| now.saturating_duration_since(*t) >= lasts) {
+            self.taken.pop_front();
+        }
+        if self.paused_until.is_some_and(|t| t <= now) {
+            self.paused_until = None;
+        }
+    }
+
+    fn holds_nothing(&self) -> bool {
+        self.taken.is_empty() && self.paused_until.is_none()
+    }
+}
+
+impl Budget {
+    /// Nothing spent yet.
+    pub fn new() -> Budget {
+        Budget::default()
+    }
+
+    /// Takes one call, or says how many milliseconds to wait before asking again. A key must always come with the same
+    /// limit.
+    ///
+    /// # Errors
+    /// The wait, at least one millisecond, when the window is full or paused; then nothing was taken.
+    pub fn take(&self, key: &str, limit: Limit, urgency: Urgency, now: Instant) -> Result<(), i64> {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= KEYS_MAX && !windows.contains_key(key) {
+            windows.retain(|_, w| {
+                w.forget(now);
+                !w.holds_nothing()
+            });
+        }
+        let w = windows.entry(key.to_owned()).or_default();
+        w.lasts = limit.window + MARGIN;
+        w.forget(now);
+        if let Some(until) = w.paused_until {
+            return Err(wait_ms(until, now));
+        }
+        let most = match urgency {
+            Urgency::Urgent => limit.calls,
+            Urgency::Usual => limit.calls.saturating_sub(limit.reserve),
+        };
+        let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
+        if w.taken.len() < most {
+            w.taken.push_back(now);
+            return Ok(());
+        }
+        // Room comes when so many of the oldest have left that fewer than `most` remain.
+        let last_to_leave = w.taken.get(w.taken.len() - most).copied().unwrap_or(now);
+        Err(wait_ms(last_to_leave + w.lasts, now))
+    }
+
+    /// Lets nothing with this key leave for so long, because the vendor said so.
+    pub fn pause(&self, key: &str, for_ms: i64, now: Instant) {
+        let until = now + Duration::from_millis(u64::try_from(for_ms).unwrap_or(0));
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let w = windows.entry(key.to_owned()).or_default();
+        w.paused_until = w.paused_until.max(Some(until));
+    }
+}
+
+fn wait_ms(until: Instant, now: Instant) -> i64 {
+    let wait = until.saturating_duration_since(now);
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: Instant, ms: u64) -> Instant {
+        start + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn no_window_ever_holds_more_than_the_limit() {
+        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit { calls: 5, window: Duration::from_secs(1), reserve: 0 });
+        let mut went = Vec::new();
+        for ms in (0..10_000).step_by(7) {
+            if b.take("k", limit, Urgency::Usual, at(t0, ms)).is_ok() {
+                went.push(ms);
+            }
+        }
+        assert!(went.windows(6).all(|w| w[5] - w[0] >= 1000), "{went:?}");
+        assert!(went.len() >= 40, "and it is used well: {}", went.len());
+    }
+
+    #[test]
+    fn the_wait_that_is_told_is_enough_and_not_much_more() {
+        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_second(1));
+        assert_eq!(b.take("k", limit, Urgency::Usual, t0), Ok(()));
+        let wait = b.take("k", limit, Urgency::Usual, at(t0, 400)).expect_err("full");
+        assert!((600..=750).contains(&wait), "{wait}");
+        assert_eq!(b.take("k", limit, Urgency::Usual, at(t0, 400 + wait.unsigned_abs())), Ok(()));
+    }
+
+    #[test]
+    fn a_share_is_kept_for_what_is_urgent() {
+        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_minute(20));
+        let usual = (0..20).filter(|_| b.take("k", limit, Urgency::Usual, t0).is_ok()).count();
+        let urgent = (0..20).filter(|_| b.take("k", limit, Urgency::Urgent, t0).is_ok()).count();
+        assert_eq!((usual, urgent), (16, 4));
+        let wait = b.take("k", limit, Urgency::Usual, t0).expect_err("full");
+        assert_eq!(b.take("k", limit, Urgency::Usual, at(t0, wait.unsigned_abs())), Ok(()));
+    }
+
+    #[test]
+    fn keys_do_not_hinder_each_other_and_a_pause_holds() {
+        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_second(1));
+        b.pause("a", 5_000, t0);
+        assert!(b.take("a", limit, Urgency::Urgent, at(t0, 4_000)).is_err_and(|w| w >= 1_000));
+        assert_eq!(b.take("b", limit, Urgency::Usual, t0), Ok(()));
+        assert_eq!(b.take("a", limit, Urgency::Usual, at(t0, 5_001)), Ok(()));
+    }
+}
