@@ -3,6 +3,7 @@
 pub mod app;
 pub mod clock;
 pub mod faults;
+pub mod jira;
 pub mod org;
 mod wire;
 pub mod world;
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::faults::Faults;
+use crate::jira::Jira;
 use crate::org::Org;
 use crate::wire::{Cut, Wires};
 use crate::world::World;
@@ -46,6 +48,7 @@ pub struct Practice {
     app: Arc<App>,
     faults: Arc<Faults>,
     world: Arc<World>,
+    jira: Arc<Jira>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<io::Result<()>>,
 }
@@ -71,7 +74,8 @@ impl Practice {
         let world = Arc::new(World::new(Arc::clone(&org), Arc::clone(&app), base.clone()));
 
         let layered = Arc::clone(&faults);
-        let routes = Router::new().layer(middleware::from_fn(
+        let jira = Jira::new(Arc::clone(&world));
+        let routes = Router::new().nest("/jira", jira.routes()).layer(middleware::from_fn(
             move |cut: Option<axum::Extension<ConnectInfo<Cut>>>, request: Request, next: Next| {
                 faults::layer(Arc::clone(&layered), cut.map(|c| c.0), request, next)
             },
@@ -96,6 +100,7 @@ impl Practice {
             app,
             faults,
             world,
+            jira,
             stop,
             serving,
         })
@@ -114,6 +119,11 @@ impl Practice {
     /// Who is on call, and the rest that the stand-ins share.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// The stand-in for Jira.
+    pub fn jira(&self) -> &Jira {
+        &self.jira
     }
 
     /// Stops listening; calls that are under way are cut off.

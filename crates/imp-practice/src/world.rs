@@ -1,9 +1,12 @@
 //! What the stand-ins share: the organisation, who is on call now, where the application and the workspace itself are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
+
 use crate::app::App;
+use crate::clock;
 use crate::org::{Org, Person, Service, Team};
 
 /// The common ground of the stand-ins.
@@ -16,7 +19,24 @@ pub struct World {
     /// The workspace's own public address, without a slash at the end.
     pub base: String,
     on_call: Mutex<HashMap<String, String>>,
+    sent: Mutex<VecDeque<Sent>>,
 }
+
+/// A webhook that a stand-in sent to the application.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sent {
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Who sent it: `jira`.
+    pub from: &'static str,
+    /// What it was about: `comment_created`.
+    pub event: String,
+    /// The application's answer; 0 when there was none.
+    pub status: u16,
+}
+
+/// How many sent webhooks are remembered: enough to look at.
+const SENT_MOST: usize = 200;
 
 impl World {
     /// A world in which those are on call whom the organisation's file says.
@@ -27,6 +47,7 @@ impl World {
             app,
             base,
             on_call: Mutex::new(on_call),
+            sent: Mutex::default(),
         }
     }
 
@@ -43,6 +64,25 @@ impl World {
             hold(&self.on_call).insert(team.to_owned(), handle.to_owned());
         }
         known
+    }
+
+    /// Remembers a webhook that was sent.
+    pub fn sent(&self, from: &'static str, event: &str, status: u16) {
+        let mut sent = hold(&self.sent);
+        if sent.len() == SENT_MOST {
+            sent.pop_front();
+        }
+        sent.push_back(Sent {
+            at_ms: clock::now_ms(),
+            from,
+            event: event.to_owned(),
+            status,
+        });
+    }
+
+    /// The webhooks that were sent, oldest first.
+    pub fn all_sent(&self) -> Vec<Sent> {
+        hold(&self.sent).iter().cloned().collect()
     }
 
     /// A person by handle.
