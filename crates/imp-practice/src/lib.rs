@@ -5,6 +5,7 @@ pub mod clock;
 pub mod faults;
 pub mod jira;
 pub mod org;
+pub mod slack;
 mod wire;
 pub mod world;
 
