@@ -1,5 +1,6 @@
 //! What speaks to others: a folder for each vendor, which turns orders into their HTTP and their HTTP into envelopes.
 
+pub mod alerts;
 pub mod budget;
 pub mod http;
 
