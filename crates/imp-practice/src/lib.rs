@@ -6,8 +6,10 @@ pub mod faults;
 pub mod jira;
 pub mod org;
 pub mod slack;
+pub mod statuspage;
 mod wire;
 pub mod world;
+pub mod zoom;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,8 +26,11 @@ use crate::app::App;
 use crate::faults::Faults;
 use crate::jira::Jira;
 use crate::org::Org;
+use crate::slack::Slack;
+use crate::statuspage::Statuspage;
 use crate::wire::{Cut, Wires};
 use crate::world::World;
+use crate::zoom::Zoom;
 
 /// How the workspace behaves.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +55,9 @@ pub struct Practice {
     faults: Arc<Faults>,
     world: Arc<World>,
     jira: Arc<Jira>,
+    slack: Arc<Slack>,
+    statuspage: Arc<Statuspage>,
+    zoom: Arc<Zoom>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<io::Result<()>>,
 }
@@ -76,7 +84,17 @@ impl Practice {
 
         let layered = Arc::clone(&faults);
         let jira = Jira::new(Arc::clone(&world));
-        let routes = Router::new().nest("/jira", jira.routes()).layer(middleware::from_fn(
+        let slack = Slack::new(Arc::clone(&org), Arc::clone(&app));
+        slack.set_limits(options.limits);
+        slack.set_base(&base);
+        let statuspage = Statuspage::new(Arc::clone(&world), options.limits);
+        let zoom = Zoom::new(Arc::clone(&world), options.limits);
+        let vendors = Router::new()
+            .nest("/slack", slack.routes())
+            .nest("/jira", jira.routes())
+            .nest("/statuspage", statuspage.routes())
+            .nest("/zoom", zoom.routes());
+        let routes = vendors.layer(middleware::from_fn(
             move |cut: Option<axum::Extension<ConnectInfo<Cut>>>, request: Request, next: Next| {
                 faults::layer(Arc::clone(&layered), cut.map(|c| c.0), request, next)
             },
@@ -102,6 +120,9 @@ impl Practice {
             faults,
             world,
             jira,
+            slack,
+            statuspage,
+            zoom,
             stop,
             serving,
         })
@@ -125,6 +146,21 @@ impl Practice {
     /// The stand-in for Jira.
     pub fn jira(&self) -> &Jira {
         &self.jira
+    }
+
+    /// The stand-in for Slack.
+    pub fn slack(&self) -> &Arc<Slack> {
+        &self.slack
+    }
+
+    /// The stand-in for Statuspage.
+    pub fn statuspage(&self) -> &Statuspage {
+        &self.statuspage
+    }
+
+    /// The stand-in for Zoom.
+    pub fn zoom(&self) -> &Zoom {
+        &self.zoom
     }
 
     /// Stops listening; calls that are under way are cut off.
