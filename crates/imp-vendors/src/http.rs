@@ -61,6 +61,8 @@ pub enum Fault {
         after_ms: Option<i64>,
         /// Why, for people.
         why: String,
+        /// Whether it is certain that the vendor did nothing: there was no connection, or it asked for patience.
+        undone: bool,
     },
     /// The vendor understood and refused.
     Refused {
@@ -90,6 +92,14 @@ impl Fault {
             Fault::Wait { .. } => None,
             Fault::Later { status, .. } => *status,
             Fault::Refused { status, .. } => Some(*status),
+        }
+    }
+
+    /// Whether it is certain that the vendor did nothing.
+    pub fn is_undone(&self) -> bool {
+        match self {
+            Fault::Wait { .. } | Fault::Refused { .. } => true,
+            Fault::Later { undone, .. } => *undone,
         }
     }
 
@@ -151,7 +161,8 @@ impl Http {
 /// [`Fault::Later`] when there was no whole answer.
 pub async fn send(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault> {
     let lost = |e: reqwest::Error| {
-        let what = match (e.is_connect(), e.is_timeout()) {
+        let undone = e.is_connect();
+        let what = match (undone, e.is_timeout()) {
             (true, _) => "cannot be reached",
             (false, true) => "did not answer in time",
             (false, false) => "broke off the connection",
@@ -159,7 +170,7 @@ pub async fn send(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault
         // The address is left out: some addresses are secrets.
         let why = format!("{vendor} {what} ({})", cause(&e.without_url()));
         tracing::warn!(vendor, "{why}");
-        Fault::Later { status: None, after_ms: None, why }
+        Fault::Later { status: None, after_ms: None, why, undone }
     };
     let mut response = request.send().await.map_err(lost)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -167,7 +178,7 @@ pub async fn send(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault
     while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > BODY_MAX {
             let why = format!("{vendor} answered more than {BODY_MAX} bytes, which is not read");
-            return Err(Fault::Later { status: Some(status), after_ms: None, why });
+            return Err(Fault::Later { status: Some(status), after_ms: None, why, undone: false });
         }
         body.extend_from_slice(&chunk);
     }
@@ -191,7 +202,8 @@ impl Answer {
         let status = self.status;
         let later = |after_ms: Option<i64>, why: String| {
             tracing::warn!(vendor, status, "{why}");
-            Err(Fault::Later { status: Some(status), after_ms, why })
+            let undone = matches!(status, 300..=399 | 401 | 403 | 420 | 425 | 429);
+            Err(Fault::Later { status: Some(status), after_ms, why, undone })
         };
         let said = self.words();
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
@@ -233,7 +245,7 @@ impl Answer {
                 false => format!("{vendor}'s answer cannot be read: {e}"),
             };
             tracing::warn!(vendor, status = self.status, "{why}");
-            Fault::Later { status: Some(self.status), after_ms: None, why }
+            Fault::Later { status: Some(self.status), after_ms: None, why, undone: false }
         })
     }
 

@@ -2,7 +2,12 @@
 
 pub mod alerts;
 pub mod budget;
+pub mod check;
+pub mod doubt;
 pub mod http;
+pub mod opslevel;
+pub mod secret;
+pub mod slack;
 
 use imp_core::{Outcome, What};
 
