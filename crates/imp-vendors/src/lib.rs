@@ -7,6 +7,8 @@ pub mod doubt;
 pub mod http;
 pub mod opslevel;
 pub mod secret;
+pub mod statuspage;
+pub mod zoom;
 pub mod slack;
 
 use imp_core::{Outcome, What};

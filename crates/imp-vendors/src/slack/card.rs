@@ -1,0 +1,513 @@
+//! What people see in Slack: the card, the question, the announcement and the lines in the channel, from an incident.
+
+use super::mrkdwn::{actions, actor, button, context, divider, escape, header, link, link_button, moment, person, quote, section};
+use imp_core::catalogue::{Catalogue, Service};
+use imp_core::effect::Capability;
+use imp_core::event::Target;
+use imp_core::incident::{Incident, Question};
+use imp_core::port::Waiting;
+use imp_core::process::{Category, Process, Status, Style};
+use imp_core::{Actor, At, words};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Open tasks shown on the card; more would push the buttons off a phone's screen.
+const TASKS_SHOWN: usize = 5;
+/// Links shown in a line.
+const LINKS_SHOWN: usize = 6;
+
+/// What a drawing may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The incident.
+    pub incident: &'a Incident,
+    /// The process that it follows.
+    pub process: &'a Process,
+    /// The catalogue.
+    pub catalogue: &'a Catalogue,
+    /// What is still owed and has failed before.
+    pub waiting: &'a [Waiting],
+    /// What IMP is connected to.
+    pub can: &'a BTreeSet<Capability>,
+    /// Where the console is, without a slash at the end.
+    pub public_url: &'a str,
+}
+
+/// A message: text for notifications, blocks for eyes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// What notifications and screen readers say.
+    pub text: String,
+    /// What is drawn.
+    pub blocks: Vec<Value>,
+}
+
+impl View<'_> {
+    fn status(&self) -> Option<&Status> {
+        self.process.status(&self.incident.status)
+    }
+
+    fn status_words(&self) -> String {
+        self.status().map_or_else(|| escape(&self.incident.status), |s| format!("{} {}", s.emoji, escape(&s.label)).trim().to_owned())
+    }
+
+    fn severity_words(&self) -> String {
+        let id = &self.incident.severity;
+        self.process.severity(id).map_or_else(
+            || escape(id),
+            |s| format!("{} {} {}", s.emoji, escape(&s.id), escape(&s.label)).trim().to_owned(),
+        )
+    }
+
+    fn service(&self) -> Option<&Service> {
+        self.incident.service.as_ref().and_then(|s| self.catalogue.service(&s.alias))
+    }
+
+    fn service_words(&self) -> String {
+        match (&self.incident.service, self.service()) {
+            (None, _) => "not known".to_owned(),
+            (Some(name), Some(Service { url: Some(url), .. })) => link(url, &name.name),
+            (Some(name), _) if name.known => quote(&name.name, 80),
+            (Some(name), _) => format!("{} (not in the catalogue)", quote(&name.name, 80)),
+        }
+    }
+
+    fn team_words(&self) -> String {
+        self.incident.team.as_ref().map_or_else(|| "not known".to_owned(), |t| quote(&t.name, 80))
+    }
+
+    fn page_url(&self) -> String {
+        format!("{}/incidents/{}", self.public_url, self.incident.reference)
+    }
+
+    fn category(&self) -> Category {
+        self.process.category(&self.incident.status)
+    }
+
+    /// Where to look: runbooks first, then dashboards, then what the alerts carried.
+    fn references(&self) -> Vec<String> {
+        let mut out: Vec<(String, String)> = Vec::new();
+        let mut add = |label: &str, url: &str| {
+            if super::mrkdwn::web(url).is_some() && !out.iter().any(|(_, u)| u == url) {
+                out.push((label.to_owned(), url.to_owned()));
+            }
+        };
+        if let Some(s) = self.service() {
+            s.runbooks.iter().chain(&s.links).for_each(|r| add(&r.label, &r.url));
+        }
+        for a in &self.incident.alerts {
+            a.alert.links.iter().for_each(|r| add(&r.label, &r.url));
+        }
+        if let Some(s) = self.status() {
+            s.references.iter().for_each(|r| add(&r.label, &r.url));
+        }
+        out.iter().take(LINKS_SHOWN).map(|(l, u)| link(u, &words::cut(l, 60))).collect()
+    }
+}
+
+// ---- the card
+
+/// The card: always current, short enough for a phone.
+pub fn card(v: &View) -> Message {
+    let i = v.incident;
+    let mut blocks = vec![header(&i.title), facts(v)];
+    if !i.summary.is_empty() {
+        blocks.push(section(&quote(&i.summary, 600)));
+    }
+    if let Some(u) = i.updates.last() {
+        blocks.push(section(&format!("*Latest update*, {}, {}\n>{}", actor(&u.by), moment(u.at), quote(&u.text, 500).replace('\n', "\n>"))));
+    }
+    blocks.extend(now_block(v));
+    let look = v.references();
+    if !look.is_empty() {
+        blocks.push(section(&format!("*Where to look*\n{}", look.join("  ·  "))));
+    }
+    blocks.extend(tasks_block(i));
+    blocks.extend(owed_block(v));
+    blocks.push(divider());
+    blocks.extend(actions("moves", move_buttons(v)));
+    blocks.extend(actions("work", work_buttons(v)));
+    blocks.extend(actions("links", links_buttons(v)));
+    blocks.push(context(&format!("{} · since {} · {}", i.reference, moment(i.opened_at), link(&v.page_url(), "open in IMP"))));
+    let text = format!("{} {}: {} ({})", i.reference, plain_status(v), quote(&i.title, 200), i.severity);
+    Message { text, blocks }
+}
+
+fn facts(v: &View) -> Value {
+    let i = v.incident;
+    let mut fields = vec![
+        format!("*Status*\n{}", v.status_words()),
+        format!("*Severity*\n{}", v.severity_words()),
+        format!("*Service*\n{}", v.service_words()),
+        format!("*Team*\n{}", v.team_words()),
+    ];
+    for role in v.process.roles.iter().take(4) {
+        match i.roles.get(&role.id) {
+            Some(who) => fields.push(format!("*{}*\n{}", escape(&role.label), person(who))),
+            None if role.id == "commander" => fields.push(format!("*{}*\nnobody yet", escape(&role.label))),
+            None => {}
+        }
+    }
+    let fields: Vec<Value> = fields.into_iter().map(|text| json!({"type": "mrkdwn", "text": words::cut(&text, 1900)})).collect();
+    json!({"type": "section", "fields": fields})
+}
+
+fn now_block(v: &View) -> Option<Value> {
+    let i = v.incident;
+    let mut lines: Vec<String> = Vec::new();
+    if v.category() == Category::Active && !i.roles.contains_key("commander") {
+        lines.push("Nobody is commander. *Take it, or give it to somebody.*".to_owned());
+    }
+    if let Some(s) = v.status() {
+        lines.extend(s.guidance.iter().map(|g| escape(g)));
+    }
+    if !i.alerts.is_empty() {
+        let firing = i.alerts.iter().filter(|a| a.firing).count();
+        lines.push(match firing {
+            0 => "All its alerts have resolved.".to_owned(),
+            1 => "1 alert still fires.".to_owned(),
+            n => format!("{n} alerts still fire."),
+        });
+    }
+    if let Some(into) = i.merged_into {
+        lines.push(format!("It goes on as {}.", link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())));
+    }
+    for other in &i.absorbed {
+        lines.push(format!("{other} was merged into it."));
+    }
+    let heading = v.status().map_or_else(|| "Now".to_owned(), |s| escape(&s.meaning));
+    let bullets = lines.iter().map(|l| format!("•  {l}")).collect::<Vec<_>>().join("\n");
+    Some(section(&format!("*What to do now*  _{heading}_\n{bullets}")))
+}
+
+fn tasks_block(i: &Incident) -> Option<Value> {
+    let open: Vec<_> = i.tasks.iter().filter(|t| !t.done).collect();
+    if open.is_empty() {
+        return None;
+    }
+    let line = |t: &&imp_core::incident::Task| {
+        let who = t.assignee.as_ref().map(|w| format!(" ({})", person(w))).unwrap_or_default();
+        let text = match &t.ticket {
+            Some((key, url)) => format!("{} {}", link(url, key), quote(&t.text, 150)),
+            None => quote(&t.text, 150),
+        };
+        format!("•  {text}{who}")
+    };
+    let mut lines: Vec<String> = open.iter().take(TASKS_SHOWN).map(line).collect();
+    if open.len() > TASKS_SHOWN {
+        lines.push(format!("… and {} more", open.len() - TASKS_SHOWN));
+    }
+    Some(section(&format!("*Open tasks*\n{}", lines.join("\n"))))
+}
+
+/// What failed for good, with buttons; what is being retried, since when and why.
+fn owed_block(v: &View) -> Vec<Value> {
+    let i = v.incident;
+    let mut out = Vec::new();
+    for f in i.failed.iter().take(3) {
+        out.push(section(&format!(":warning: Could not {}: {}", escape(&f.what), quote(&f.why, 300))));
+        let buttons = vec![
+            button(&format!("step.retry.{}", f.key), "Retry", &i.reference.to_string(), None),
+            button(&format!("step.skip.{}", f.key), "Skip", &i.reference.to_string(), None),
+        ];
+        out.extend(actions(&format!("failed.{}", f.key), buttons));
+    }
+    let lines: Vec<String> = v
+        .waiting
+        .iter()
+        .take(5)
+        .map(|w| format!(":hourglass_flowing_sand: Still trying to {}, since {}: {}", escape(&w.words), moment(w.since), quote(&w.why, 200)))
+        .collect();
+    if !lines.is_empty() {
+        out.push(context(&lines.join("\n")));
+    }
+    if i.links.ticket.as_ref().is_some_and(|t| t.status.is_some()) && v.category() != Category::Done {
+        out.extend(drift(v));
+    }
+    out
+}
+
+/// The ticket says it is finished and the incident does not.
+fn drift(v: &View) -> Option<Value> {
+    let name = v.incident.links.ticket.as_ref()?.status.as_deref()?;
+    let there = v.process.statuses.iter().find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name))?;
+    (there.category == Category::Done)
+        .then(|| context(&format!(":warning: Jira says *{}*, the incident is *{}*.", escape(name), plain_status(v))))
+}
+
+fn move_buttons(v: &View) -> Vec<Value> {
+    let i = v.incident;
+    let reference = i.reference.to_string();
+    let mut out = Vec::new();
+    for m in v.process.moves_from(&i.status) {
+        let style = match m.style {
+            Style::Plain => None,
+            Style::Primary => Some("primary"),
+            Style::Danger => Some("danger"),
+        };
+        out.push(button(&format!("incident.transition.{}", m.to), &m.label, &reference, style));
+    }
+    out
+}
+
+fn work_buttons(v: &View) -> Vec<Value> {
+    let i = v.incident;
+    let reference = i.reference.to_string();
+    let mut out = Vec::new();
+    let category = v.category();
+    if matches!(category, Category::Active | Category::After) {
+        out.push(button("incident.update", "Write an update", &reference, None));
+    }
+    if category == Category::Active {
+        out.push(button("incident.severity", "Severity", &reference, None));
+        for role in &v.process.roles {
+            let label = match i.roles.get(&role.id) {
+                None if role.id == "commander" => "Take command".to_owned(),
+                _ => role.label.clone(),
+            };
+            let style = (role.id == "commander" && !i.roles.contains_key(&role.id)).then_some("primary");
+            out.push(button(&format!("incident.role.{}", role.id), &label, &reference, style));
+        }
+        out.push(button("incident.task", "Add a task", &reference, None));
+    }
+    if v.can.contains(&Capability::Page) && !i.private && category == Category::Active {
+        let label = if i.links.page.is_some() { "Update the status page" } else { "Status page" };
+        out.push(button("incident.statuspage", label, &reference, None));
+    }
+    if category == Category::After {
+        out.push(button("incident.review", "Write the review", &reference, None));
+    }
+    out
+}
+
+fn links_buttons(v: &View) -> Vec<Value> {
+    let l = &v.incident.links;
+    let jira = l.ticket.as_ref().and_then(|t| link_button("incident.jira", &t.key, &t.url));
+    let zoom = l.meeting.as_ref().and_then(|(_, url)| link_button("incident.zoom", "Join Zoom", url));
+    let page = l.page.as_ref().and_then(|(_, url)| link_button("incident.page", "Public page", url));
+    [jira, zoom, page].into_iter().flatten().collect()
+}
+
+fn plain_status(v: &View) -> String {
+    v.status().map_or_else(|| escape(&v.incident.status), |s| escape(&s.label))
+}
+
+/// The channel's topic (at most 250 characters).
+pub fn topic(v: &View) -> String {
+    let i = v.incident;
+    let commander = i.roles.get("commander").map_or_else(|| "no commander yet".to_owned(), |w| format!("commander {}", w.label()));
+    let ticket = i.links.ticket.as_ref().map(|t| format!(" · {}", t.key)).unwrap_or_default();
+    let status = v.status().map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
+    words::cut(&escape(&format!("{status} · {} · {commander} · {}{ticket}", i.severity, i.reference)), 250)
+}
+
+/// The channel's purpose (at most 250 characters); it carries the reference, by which the channel is found again.
+pub fn purpose(v: &View) -> String {
+    let page = v.page_url();
+    words::cut(&escape(&format!("{}: {} {page}", v.incident.reference, words::cut(&v.incident.title, 120))), 250)
+}
+
+/// The bookmarks that the channel should have: title and address.
+pub fn bookmarks(v: &View) -> Vec<(String, String)> {
+    let l = &v.incident.links;
+    let mut out = Vec::new();
+    if let Some(t) = &l.ticket {
+        out.push((format!("Jira {}", t.key), t.url.clone()));
+    }
+    if let Some((_, url)) = &l.meeting {
+        out.push(("Zoom".to_owned(), url.clone()));
+    }
+    if let Some((_, url)) = &l.page {
+        out.push(("Status page".to_owned(), url.clone()));
+    }
+    if let Some(r) = v.service().and_then(|s| s.runbooks.first()) {
+        out.push(("Runbook".to_owned(), r.url.clone()));
+    }
+    out.retain(|(_, url)| super::mrkdwn::web(url).is_some());
+    out
+}
+
+// ---- the question
+
+/// The question to whoever is on call: what, where, how bad, since when, and two buttons. Once it is answered, the
+/// answer stands where the buttons were.
+pub fn question(v: &View, q: &Question) -> Message {
+    let i = v.incident;
+    let reference = i.reference.to_string();
+    let open = v.category() == Category::Triage;
+    let since = i.moments.get("detected").copied().unwrap_or(i.opened_at);
+    let mut blocks = vec![header(&i.title)];
+    let fields = [
+        format!("*Service*\n{}", v.service_words()),
+        format!("*Severity*\n{}", v.severity_words()),
+        format!("*Since*\n{}", moment(since)),
+        format!("*Team*\n{}", v.team_words()),
+    ];
+    let fields: Vec<Value> = fields.iter().map(|t| json!({"type": "mrkdwn", "text": words::cut(t, 1900)})).collect();
+    blocks.push(json!({"type": "section", "fields": fields}));
+    if !i.summary.is_empty() && i.summary != i.title {
+        blocks.push(section(&quote(&i.summary, 800)));
+    }
+    if i.alerts.len() > 1 {
+        let titles: Vec<String> = i.alerts.iter().take(5).map(|a| format!("•  {}", quote(&a.alert.title, 150))).collect();
+        blocks.push(section(&format!("*{} alerts*\n{}", i.alerts.len(), titles.join("\n"))));
+    }
+    let look = v.references();
+    if !look.is_empty() {
+        blocks.push(section(&format!("*Where to look*\n{}", look.join("  ·  "))));
+    }
+    if open {
+        if !i.alerts.is_empty() && !i.any_firing() {
+            blocks.push(section(":large_green_circle: *The alert has resolved by itself.* Was it real all the same?"));
+        }
+        blocks.extend(actions(
+            "question",
+            vec![
+                button("alert.confirm", "It's real", &reference, Some("primary")),
+                button("alert.decline", "False alarm", &reference, None),
+                button("alert.merge", "Same as …", &reference, None),
+            ],
+        ));
+    } else {
+        blocks.push(section(&answer(v)));
+    }
+    let asked: Vec<String> = i.questions.iter().filter(|o| o.n != q.n).map(|o| format!("{} {}", target(&o.whom), moment(o.at))).collect();
+    let also = if asked.is_empty() { String::new() } else { format!(" · also asked: {}", asked.join(", ")) };
+    let why = q.because.as_ref().map(|b| format!(" · asked because {}", quote(b, 200))).unwrap_or_default();
+    blocks.push(context(&format!("{} · {}{why}{also}", i.reference, link(&v.page_url(), "open in IMP"))));
+    let text = match open {
+        true => format!("Is this real? {} on {} ({})", quote(&i.title, 200), plain_service(i), i.severity),
+        false => format!("{}: {} is {}", i.reference, quote(&i.title, 200), plain_status(v)),
+    };
+    Message { text, blocks }
+}
+
+fn plain_service(i: &Incident) -> String {
+    i.service.as_ref().map_or_else(|| "an unknown service".to_owned(), |s| quote(&s.name, 80))
+}
+
+fn target(t: &Target) -> String {
+    match t {
+        Target::Person(w) => person(w),
+        Target::Channel(c) => format!("#{}", escape(c)),
+        Target::Announcements => "the announcement channel".to_owned(),
+    }
+}
+
+fn answer(v: &View) -> String {
+    let i = v.incident;
+    let reason = i.fields.get("reason").map(|r| format!(" _{}_", quote(r, 300))).unwrap_or_default();
+    let place = i.links.channel.as_ref().map(|c| format!(" Join <#{}>.", c.id)).unwrap_or_default();
+    match (i.merged_into, i.confirmed) {
+        (Some(into), _) => format!(":twisted_rightwards_arrows: It goes on as {}.", link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())),
+        (None, true) => format!("{} It is real.{place}", v.status_words()),
+        (None, false) => format!("{}.{reason}", v.status_words()),
+    }
+}
+
+// ---- the announcement and the lines in the channel
+
+/// The announcement, where others look.
+pub fn announcement(v: &View) -> Message {
+    let i = v.incident;
+    let mut lines = vec![format!("*{}*  {}  ·  {}", escape(&i.title), v.status_words(), v.severity_words())];
+    let mut more = vec![i.reference.to_string(), format!("service {}", v.service_words())];
+    more.extend(i.links.channel.as_ref().map(|c| format!("<#{}>", c.id)));
+    more.extend(i.links.ticket.as_ref().map(|t| link(&t.url, &t.key)));
+    more.extend(i.links.page.as_ref().map(|(_, url)| link(url, "public page")));
+    more.extend(i.roles.get("commander").map(|w| format!("commander {}", person(w))));
+    more.extend(i.merged_into.map(|r| format!("goes on as {r}")));
+    lines.push(more.join("  ·  "));
+    let text = format!("{} {}: {} ({})", i.reference, plain_status(v), quote(&i.title, 200), i.severity);
+    Message { text, blocks: vec![section(&lines.join("\n"))] }
+}
+
+/// The line that says that the status has changed.
+pub fn notice(v: &View, from: &str, to: &str, by: &Actor, at: At) -> Message {
+    let name = |id: &str| v.process.status(id).map_or_else(|| escape(id), |s| format!("{} {}", s.emoji, escape(&s.label)));
+    let said: Vec<String> = v
+        .process
+        .find_move(from, to)
+        .into_iter()
+        .flat_map(|m| m.requires.iter().chain(&m.asks))
+        .filter_map(|f| v.incident.fields.get(f))
+        .map(|t| format!("\n>{}", quote(t, 1000).replace('\n', "\n>")))
+        .collect();
+    let text = format!("{} moved it to {}", actor(by), name(to));
+    Message { blocks: vec![section(&format!("{text}{}", said.join(""))), context(&format!("from {} · {}", name(from), moment(at)))], text }
+}
+
+/// An update, as it stands in the channel.
+pub fn update(v: &View, n: u32) -> Option<Message> {
+    let u = v.incident.updates.iter().find(|u| u.n == n)?;
+    let text = format!("Update {n}: {}", quote(&u.text, 1000));
+    let blocks = vec![
+        section(&format!(":loudspeaker: *Update {n}*\n{}", quote(&u.text, BODY_SHOWN))),
+        context(&format!("{} · {} · {}", actor(&u.by), moment(u.at), v.status_words())),
+    ];
+    Some(Message { text, blocks })
+}
+
+/// Text of an update in one block: Slack's 3000 less what escaping may add.
+const BODY_SHOWN: usize = 2400;
+
+/// What the review begins with: the story so far, what repaired it, what is missing.
+pub fn review_draft(v: &View) -> String {
+    let i = v.incident;
+    if let Some(text) = &i.review {
+        return text.clone();
+    }
+    let at = |name: &str| i.moments.get(name).map(|a| a.rfc3339().replace('T', " ").chars().take(16).collect::<String>());
+    let mut out = vec!["What happened".to_owned(), words::cut(if i.summary.is_empty() { &i.title } else { &i.summary }, 600), String::new()];
+    out.push("When (UTC)".to_owned());
+    for (name, label) in [("detected", "began"), ("opened", "opened"), ("confirmed", "confirmed"), ("identified", "cause identified"), ("monitoring", "repaired"), ("resolved", "resolved")] {
+        if let Some(t) = at(name) {
+            out.push(format!("{t}  {label}"));
+        }
+    }
+    out.push(String::new());
+    for u in i.updates.iter().rev().take(5).rev() {
+        out.push(format!("Update {}: {}", u.n, words::cut(&u.text, 150)));
+    }
+    out.push(String::new());
+    out.push("What repaired it".to_owned());
+    out.push(words::cut(i.fields.get("resolution").map_or("(missing)", String::as_str), 500));
+    out.push(String::new());
+    out.push("What made it worse, what helped".to_owned());
+    out.push("(missing)".to_owned());
+    words::cut(&out.join("\n"), 2900)
+}
+
+/// The draft of the review in the channel.
+pub fn review(v: &View) -> Message {
+    let reference = v.incident.reference.to_string();
+    let mut blocks = vec![section(":memo: *The review begins.* Here is a draft from the timeline; mend what is wrong, add what is missing.")];
+    blocks.push(section(&quote(&review_draft(v), BODY_SHOWN)));
+    blocks.extend(actions("review", vec![button("incident.review", "Write the review", &reference, Some("primary"))]));
+    Message { text: format!("The review of {reference} begins"), blocks }
+}
+
+/// The last word in the channel.
+pub fn last_word(v: &View) -> Message {
+    let i = v.incident;
+    let when = v.process.timing.archive_after.words();
+    let archive = format!("This channel will be archived in {when}.");
+    if let Some(into) = i.merged_into {
+        let text = format!(":twisted_rightwards_arrows: This goes on as {}. {archive}", link(&format!("{}/incidents/{into}", v.public_url), &into.to_string()));
+        return Message { blocks: vec![section(&text)], text };
+    }
+    let learned = i.fields.get("learned").map_or_else(|| "Nothing was written down.".to_owned(), |t| quote(t, 2000));
+    let mut blocks = vec![section(&format!(":lock: *{} is closed.* What we have learnt:\n>{}", i.reference, learned.replace('\n', "\n>")))];
+    if !i.follow_ups.is_empty() {
+        let line = |f: &imp_core::incident::FollowUp| {
+            let key = f.ticket.as_ref().map(|(k, u)| format!("{} ", link(u, k))).unwrap_or_default();
+            let owner = f.owner.as_ref().map(|w| format!(", {}", person(w))).unwrap_or_default();
+            let due = f.due.as_ref().map(|d| format!(", by {}", escape(d))).unwrap_or_default();
+            format!("•  {key}{}{owner}{due}", quote(&f.text, 150))
+        };
+        let lines: Vec<String> = i.follow_ups.iter().take(10).map(line).collect();
+        blocks.push(section(&format!("*Follow-ups*\n{}", lines.join("\n"))));
+    }
+    blocks.push(context(&archive));
+    Message { text: format!("{} is closed. {archive}", i.reference), blocks }
+}

@@ -1,0 +1,201 @@
+//! Calls to Slack's Web API: form-encoded as Slack's own SDK for Node does it, within the limits of each method.
+
+use crate::budget::{Budget, Limit, Urgency};
+use crate::http::{self, Fault, Http};
+use imp_core::Outcome;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// Slack's tiers: calls a minute for one method (docs "Rate limits", `rate_limit_tiers.json`). One below the published
+/// minimum, because our window and Slack's do not begin together.
+const TIER_1: Limit = Limit::a_minute(1);
+const TIER_2: Limit = Limit { calls: 19, window: Duration::from_secs(60), reserve: 3 };
+const TIER_3: Limit = Limit { calls: 49, window: Duration::from_secs(60), reserve: 8 };
+const TIER_4: Limit = Limit { calls: 99, window: Duration::from_secs(60), reserve: 10 };
+/// Methods with limits of their own ("several hundred a minute").
+const SPECIAL: Limit = Limit { calls: 300, window: Duration::from_secs(60), reserve: 30 };
+/// One message a second in a channel.
+const CHANNEL: Limit = Limit::a_second(1);
+
+/// A client with a bot's token.
+#[derive(Debug)]
+pub struct Client {
+    http: Http,
+    api_url: String,
+    token: String,
+    budget: Budget,
+}
+
+/// Why a call did not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// Slack understood and said no: its error code, and what it adds.
+    Said {
+        /// `channel_not_found`.
+        code: String,
+        /// What Slack adds to it; for people.
+        detail: String,
+    },
+    /// The call did not come through.
+    Fault(Fault),
+}
+
+impl From<Fault> for Trouble {
+    fn from(f: Fault) -> Trouble {
+        Trouble::Fault(f)
+    }
+}
+
+impl Trouble {
+    /// Slack's error code, if it said one.
+    pub fn code(&self) -> &str {
+        match self {
+            Trouble::Said { code, .. } => code,
+            Trouble::Fault(_) => "",
+        }
+    }
+}
+
+impl From<Trouble> for Outcome {
+    fn from(t: Trouble) -> Outcome {
+        match t {
+            Trouble::Fault(f) => f.into(),
+            Trouble::Said { code, detail } => match code.as_str() {
+                "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "team_added_to_org" | "hash_conflict" => {
+                    Outcome::Later { after_ms: None, why: format!("Slack had a problem of its own ({code})") }
+                }
+                "invalid_auth" | "not_authed" | "token_expired" | "token_revoked" | "account_inactive" | "not_allowed_token_type" => {
+                    Outcome::Later {
+                        after_ms: Some(CREDENTIALS_AGAIN_MS),
+                        why: format!("Slack does not accept the bot's token ({code}); renew slack.bot_token"),
+                    }
+                }
+                "missing_scope" => Outcome::Later {
+                    after_ms: Some(CREDENTIALS_AGAIN_MS),
+                    why: format!("the Slack app lacks a scope ({detail}); add it and install the app again"),
+                },
+                _ => Outcome::Never { why: format!("Slack refused ({code}){detail}") },
+            },
+        }
+    }
+}
+
+/// After a refusal of the credentials, which only a person can mend.
+const CREDENTIALS_AGAIN_MS: i64 = 60_000;
+
+impl Client {
+    /// A client for a base address (with its slash at the end) and a token.
+    pub fn new(http: Http, api_url: &str, token: &str) -> Client {
+        let slash = if api_url.ends_with('/') { "" } else { "/" };
+        Client { http, api_url: format!("{api_url}{slash}"), token: token.to_owned(), budget: Budget::new() }
+    }
+
+    /// Calls a method; the whole answer where it is `ok`.
+    ///
+    /// # Errors
+    /// [`Trouble`], without any token in its words.
+    pub async fn call(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<Value, Trouble> {
+        self.take(method, args, urgency)?;
+        let request = self.http.post(&format!("{}{method}", self.api_url)).bearer_auth(&self.token).form(args);
+        let answer = match http::call("Slack", request).await {
+            Ok(a) => a,
+            Err(fault) => {
+                if let Fault::Later { status: Some(429), after_ms: Some(ms), .. } = &fault {
+                    self.pause(method, args, *ms);
+                }
+                return Err(fault.into());
+            }
+        };
+        let patience = answer.patience_ms();
+        let body: Value = answer.json("Slack")?;
+        if body["ok"] == true {
+            return Ok(body);
+        }
+        let code = body["error"].as_str().unwrap_or("no_error_code").to_owned();
+        if code == "ratelimited" || code == "rate_limited" {
+            let ms = patience.unwrap_or(1000);
+            self.pause(method, args, ms);
+            let why = "Slack asks for patience".to_owned();
+            return Err(Fault::Later { status: Some(429), after_ms: Some(ms), why, undone: true }.into());
+        }
+        Err(Trouble::Said { detail: detail(&body), code })
+    }
+
+    fn take(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<(), Fault> {
+        let now = Instant::now();
+        let wait = |after_ms| Fault::Wait { after_ms };
+        if method == "chat.postMessage" {
+            self.budget.take(&format!("channel {}", channel_of(args)), CHANNEL, urgency, now).map_err(wait)?;
+        }
+        self.budget.take(method, tier(method), urgency, now).map_err(wait)
+    }
+
+    fn pause(&self, method: &str, args: &[(&str, &str)], ms: i64) {
+        let now = Instant::now();
+        if method == "chat.postMessage" {
+            self.budget.pause(&format!("channel {}", channel_of(args)), ms, now);
+        } else {
+            self.budget.pause(method, ms, now);
+        }
+    }
+
+    /// Sends a private sentence to whoever did something, by the address that came with it. Such an address is good for
+    /// half an hour and five uses.
+    pub async fn whisper(&self, response_url: &str, text: &str) {
+        if super::mrkdwn::web(response_url).is_none() || text.is_empty() {
+            return;
+        }
+        let body = serde_json::json!({"response_type": "ephemeral", "replace_original": false, "text": text});
+        if let Err(fault) = http::call("Slack", self.http.post(response_url).json(&body)).await {
+            tracing::warn!(why = fault.why(), "a private answer did not reach its person");
+        }
+    }
+
+    /// The address of a new Socket Mode connection, asked for with the app-level token.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn socket_url(&self, app_token: &str) -> Result<String, Trouble> {
+        let request = self.http.post(&format!("{}apps.connections.open", self.api_url)).bearer_auth(app_token);
+        let body: Value = http::call("Slack", request).await?.json("Slack")?;
+        match body["url"].as_str() {
+            Some(url) if body["ok"] == true => Ok(url.to_owned()),
+            _ => Err(Trouble::Said { code: body["error"].as_str().unwrap_or("no_error_code").to_owned(), detail: detail(&body) }),
+        }
+    }
+}
+
+fn channel_of<'a>(args: &[(&str, &'a str)]) -> &'a str {
+    args.iter().find(|(k, _)| *k == "channel").map_or("", |(_, v)| v)
+}
+
+fn detail(body: &Value) -> String {
+    let mut out = Vec::new();
+    for key in ["needed", "errors"] {
+        match &body[key] {
+            Value::String(s) => out.push(s.clone()),
+            Value::Array(items) => out.extend(items.iter().take(3).map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned))),
+            _ => {}
+        }
+    }
+    if out.is_empty()
+        && let Some(messages) = body["response_metadata"]["messages"].as_array()
+    {
+        out.extend(messages.iter().take(3).filter_map(|m| m.as_str().map(str::to_owned)));
+    }
+    if out.is_empty() { String::new() } else { format!(": {}", imp_core::words::cut(&out.join("; "), 300)) }
+}
+
+fn tier(method: &str) -> Limit {
+    match method {
+        "apps.connections.open" => TIER_1,
+        "conversations.create" | "conversations.setTopic" | "conversations.setPurpose" | "conversations.rename"
+        | "conversations.archive" | "conversations.list" | "pins.add" | "pins.remove" | "bookmarks.add"
+        | "bookmarks.edit" | "bookmarks.remove" | "users.list" | "usergroups.list" | "usergroups.users.list"
+        | "reactions.remove" => TIER_2,
+        "chat.postEphemeral" | "conversations.members" | "users.info" | "views.open" | "views.push" | "views.update"
+        | "views.publish" => TIER_4,
+        "chat.postMessage" | "auth.test" | "chat.getPermalink" => SPECIAL,
+        _ => TIER_3,
+    }
+}

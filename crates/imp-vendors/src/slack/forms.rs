@@ -1,0 +1,366 @@
+//! The modals: what they ask, and what somebody's answers mean.
+
+use super::mrkdwn::{plain, section};
+use imp_core::catalogue::Catalogue;
+use imp_core::person::Who;
+use imp_core::process::{Field, FieldKind, Move, Process};
+use imp_core::{Command, Incident, Ref, words};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// The longest answer that Slack lets a person write.
+const INPUT_MAX: usize = 3000;
+/// Options in one menu (Slack: 100).
+const OPTIONS_MAX: usize = 100;
+
+/// What a modal remembers between opening and submitting, as JSON in `private_metadata`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memo {
+    /// The incident's reference.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Ref>,
+    /// The status to which it leads, or the role, or the key of the step that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+impl Memo {
+    /// Reads what a view carried.
+    pub fn parse(text: &str) -> Memo {
+        serde_json::from_str(text).unwrap_or_else(|_| Memo { reference: Ref::parse(text), to: None })
+    }
+}
+
+fn view(callback_id: &str, title: &str, submit: &str, memo: &Memo, blocks: Vec<Value>) -> Value {
+    json!({
+        "type": "modal",
+        "callback_id": callback_id,
+        "title": plain(title, 24),
+        "submit": plain(submit, 24),
+        "close": plain("Cancel", 24),
+        "private_metadata": serde_json::to_string(memo).unwrap_or_default(),
+        "blocks": blocks,
+    })
+}
+
+/// An `input` block; its identifier is the field's name, its element's `action_id` is always `value`.
+fn input(name: &str, label: &str, hint: Option<&str>, optional: bool, mut element: Value) -> Value {
+    element["action_id"] = json!("value");
+    let mut b = json!({"type": "input", "block_id": name, "label": plain(label, 2000), "optional": optional, "element": element});
+    if let Some(h) = hint {
+        b["hint"] = plain(h, 2000);
+    }
+    b
+}
+
+fn text_input(multiline: bool, max: usize, initial: &str) -> Value {
+    let mut e = json!({"type": "plain_text_input", "multiline": multiline, "max_length": max.min(INPUT_MAX)});
+    if !initial.is_empty() {
+        e["initial_value"] = json!(words::cut(initial, max.min(INPUT_MAX)));
+    }
+    e
+}
+
+fn option(value: &str, text: &str) -> Value {
+    json!({"text": plain(text, 75), "value": words::cut(value, 150)})
+}
+
+fn select(options: Vec<Value>, initial: Option<&str>, placeholder: &str) -> Value {
+    let mut e = json!({"type": "static_select", "placeholder": plain(placeholder, 150)});
+    if let Some(o) = initial.and_then(|i| options.iter().find(|o| o["value"] == i)) {
+        e["initial_option"] = o.clone();
+    }
+    e["options"] = Value::Array(options.into_iter().take(OPTIONS_MAX).collect());
+    e
+}
+
+fn severities(process: &Process, initial: &str) -> Value {
+    let options = process.severities.iter().map(|s| option(&s.id, &format!("{} {}: {}", s.id, s.label, s.meaning))).collect();
+    select(options, Some(initial), "How bad is it?")
+}
+
+/// The catalogue's services, grouped by team; a line to write in while the catalogue is not known.
+fn services(catalogue: &Catalogue, initial: Option<&str>) -> Value {
+    if catalogue.services.is_empty() {
+        return text_input(false, 80, initial.unwrap_or_default());
+    }
+    let mut groups: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for s in &catalogue.services {
+        let team = s.team.as_deref().and_then(|t| catalogue.team(t)).map_or("No team", |t| t.name.as_str());
+        groups.entry(team).or_default().push(option(&s.alias, &format!("{} ({})", words::cut(&s.name, 35), words::cut(&s.alias, 35))));
+    }
+    let mut e = json!({"type": "static_select", "placeholder": plain("Which service is affected?", 150)});
+    if let Some(o) = initial.and_then(|i| groups.values().flatten().find(|o| o["value"] == i)) {
+        e["initial_option"] = o.clone();
+    }
+    let groups = groups.into_iter().take(OPTIONS_MAX).map(|(team, options)| {
+        json!({"label": plain(team, 75), "options": options.into_iter().take(OPTIONS_MAX).collect::<Vec<_>>()})
+    });
+    e["option_groups"] = groups.collect();
+    e
+}
+
+fn person_select(placeholder: &str, initial: Option<&str>) -> Value {
+    let mut e = json!({"type": "users_select", "placeholder": plain(placeholder, 150)});
+    if let Some(id) = initial.filter(|id| super::mrkdwn::is_id(id)) {
+        e["initial_user"] = json!(id);
+    }
+    e
+}
+
+// ---- the modals
+
+/// Declares an incident.
+pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &str) -> Value {
+    let private = json!({"type": "checkboxes", "options": [
+        {"text": plain("Private: only the people in it may see it", 75), "value": "private"}]});
+    view(
+        "incident.declare",
+        "Declare an incident",
+        "Declare",
+        &Memo::default(),
+        vec![
+            input("title", "What is wrong?", Some("A few words; they name the channel."), false, text_input(false, words::TITLE_MAX, title)),
+            input("severity", "How bad is it?", None, false, severities(process, &process.severity_default.declared)),
+            input("service", "Which service?", Some("IMP then knows whom to call."), true, services(catalogue, None)),
+            input("summary", "What do you know so far?", None, true, text_input(true, words::TEXT_MAX, summary)),
+            input("private", "Who may see it?", None, true, private),
+        ],
+    )
+}
+
+/// Asks what a move still needs. `None` where it needs nothing.
+pub fn transition(i: &Incident, mv: &Move, process: &Process, open: &[Incident]) -> Option<Value> {
+    let missing = process.missing(mv, &i.fields);
+    if missing.is_empty() {
+        return None;
+    }
+    let asked = mv.asks.iter().filter_map(|f| process.field(f));
+    let mut blocks: Vec<Value> = missing.iter().map(|f| field(f, i, open, false)).collect();
+    blocks.extend(asked.map(|f| field(f, i, open, true)));
+    let callback = match (process.category(&i.status), mv.requires.iter().any(|f| f == "into")) {
+        (imp_core::process::Category::Triage, true) => "alert.merge",
+        (imp_core::process::Category::Triage, false) => "alert.decline",
+        _ => "incident.transition",
+    };
+    let memo = Memo { reference: Some(i.reference), to: Some(mv.to.clone()) };
+    Some(view(callback, &mv.label, "Save", &memo, blocks))
+}
+
+fn field(f: &Field, i: &Incident, open: &[Incident], optional: bool) -> Value {
+    let known = i.fields.get(&f.id).map_or("", String::as_str);
+    let element = match f.kind {
+        FieldKind::Text => text_input(false, words::TITLE_MAX, known),
+        FieldKind::LongText => text_input(true, words::TEXT_MAX, known),
+        FieldKind::Incident => {
+            let others = open.iter().filter(|o| o.reference != i.reference);
+            let options: Vec<Value> = others.map(|o| option(&o.reference.to_string(), &format!("{} {}", o.reference, o.title))).collect();
+            if options.is_empty() { text_input(false, 20, "") } else { select(options, None, "Choose an open incident") }
+        }
+    };
+    input(&f.id, &f.label, f.hint.as_deref(), optional, element)
+}
+
+/// Writes an update.
+pub fn update(i: &Incident) -> Value {
+    let hint = "What users see, what we know, what we do next.";
+    let blocks = vec![input("text", "What is new?", Some(hint), false, text_input(true, words::TEXT_MAX, ""))];
+    view("incident.update", "Write an update", "Post", &memo(i), blocks)
+}
+
+/// Changes the severity.
+pub fn severity(i: &Incident, process: &Process) -> Value {
+    let blocks = vec![input("severity", "How bad is it now?", None, false, severities(process, &i.severity))];
+    view("incident.severity", "Severity", "Save", &memo(i), blocks)
+}
+
+/// Gives somebody a role.
+pub fn role(i: &Incident, process: &Process, role: &str, presser: &str) -> Value {
+    let options = process.roles.iter().map(|r| option(&r.id, &r.label)).collect();
+    let mut blocks: Vec<Value> = process.role(role).map(|r| section(&super::mrkdwn::escape(&r.instructions))).into_iter().collect();
+    blocks.push(input("role", "Which role?", None, false, select(options, Some(role), "Choose a role")));
+    blocks.push(input("user", "Who?", None, false, person_select("Choose somebody", Some(presser))));
+    view("incident.role", "Give a role", "Save", &Memo { reference: Some(i.reference), to: Some(role.to_owned()) }, blocks)
+}
+
+/// Adds a task.
+pub fn task(i: &Incident) -> Value {
+    let blocks = vec![
+        input("text", "What is to be done?", None, false, text_input(false, words::TITLE_MAX, "")),
+        input("assignee", "By whom?", None, true, person_select("Choose somebody", None)),
+    ];
+    view("incident.task", "Add a task", "Add", &memo(i), blocks)
+}
+
+/// Tells the public. `components` are identifier and name.
+pub fn statuspage(i: &Incident, components: &[(String, String)]) -> Value {
+    let last = i.public.last();
+    let options: Vec<Value> = components.iter().map(|(id, name)| option(id, name)).collect();
+    let mut blocks = vec![section("*This becomes public as soon as you press Publish.* Say what users see, not what is broken inside.")];
+    blocks.push(input("title", "Public title", None, false, text_input(false, 150, last.map_or(&i.title, |p| &p.title))));
+    let draft = match last {
+        None => "We are investigating a problem. We will say more within the hour.",
+        Some(_) => "",
+    };
+    blocks.push(input("message", "Message", None, false, text_input(true, words::TEXT_MAX, draft)));
+    if !options.is_empty() {
+        let chosen: Vec<Value> = match last {
+            Some(p) => options.iter().filter(|o| p.components.iter().any(|c| o["value"] == c.as_str())).cloned().collect(),
+            None => guess(i, components, &options),
+        };
+        let mut e = json!({"type": "multi_static_select", "placeholder": plain("Which parts?", 150)});
+        e["options"] = options.into_iter().take(OPTIONS_MAX).collect();
+        if !chosen.is_empty() {
+            e["initial_options"] = Value::Array(chosen);
+        }
+        blocks.push(input("components", "Affected components", None, true, e));
+    }
+    view("incident.statuspage", "Status page", "Publish", &memo(i), blocks)
+}
+
+/// The component that bears the service's name.
+fn guess(i: &Incident, components: &[(String, String)], options: &[Value]) -> Vec<Value> {
+    let Some(service) = &i.service else { return Vec::new() };
+    let key = words::key(&service.name);
+    let hit = components.iter().position(|(_, name)| words::key(name) == key);
+    hit.and_then(|n| options.get(n)).cloned().into_iter().collect()
+}
+
+/// Writes the review, and a follow-up with it.
+pub fn review(i: &Incident, draft: &str) -> Value {
+    let blocks = vec![
+        input("review", "The review", Some("How it came about, not who."), false, text_input(true, words::TEXT_MAX, draft)),
+        input("follow_up", "A follow-up", Some("What would have prevented it, or made it shorter?"), true, text_input(false, words::TITLE_MAX, "")),
+        input("owner", "Who sees to it?", None, true, person_select("Choose somebody", None)),
+        input("due", "By when?", None, true, json!({"type": "datepicker", "placeholder": plain("Choose a day", 150)})),
+    ];
+    view("incident.review", "Review", "Save", &memo(i), blocks)
+}
+
+/// Asks why a failed step is not needed.
+pub fn skip(i: &Incident, key: &str) -> Value {
+    let blocks = vec![input("why", "Why is it not needed?", None, false, text_input(false, words::TITLE_MAX, ""))];
+    view("step.skip", "Skip a step", "Skip", &Memo { reference: Some(i.reference), to: Some(key.to_owned()) }, blocks)
+}
+
+fn memo(i: &Incident) -> Memo {
+    Memo { reference: Some(i.reference), to: None }
+}
+
+// ---- what answers mean
+
+/// Somebody's answers: by the name of the field, as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers(pub BTreeMap<String, Vec<String>>);
+
+impl Answers {
+    /// Reads `view.state.values`, whatever kind of element each is.
+    pub fn read(values: Option<&Map<String, Value>>) -> Answers {
+        let mut out = BTreeMap::new();
+        for (block, actions) in values.into_iter().flatten() {
+            for element in actions.as_object().into_iter().flat_map(|a| a.values()) {
+                out.insert(block.clone(), element_values(element));
+            }
+        }
+        Answers(out)
+    }
+
+    /// The answer to a field; empty where there is none.
+    pub fn one(&self, name: &str) -> &str {
+        self.0.get(name).and_then(|v| v.first()).map_or("", String::as_str)
+    }
+
+    /// The answer to a field, where there is one.
+    pub fn some(&self, name: &str) -> Option<String> {
+        Some(self.one(name).to_owned()).filter(|s| !s.trim().is_empty())
+    }
+
+    fn who(&self, name: &str) -> Option<Who> {
+        self.some(name).map(Who::slack)
+    }
+}
+
+fn element_values(e: &Value) -> Vec<String> {
+    let text = |v: &Value| v.as_str().map(str::to_owned);
+    let list = |v: &Value, key: Option<&str>| -> Vec<String> {
+        let items = v.as_array().into_iter().flatten();
+        items.filter_map(|i| key.map_or_else(|| text(i), |k| text(&i[k]))).collect()
+    };
+    for key in ["value", "selected_user", "selected_date", "selected_channel", "selected_conversation", "selected_time"] {
+        if let Some(s) = text(&e[key]) {
+            return vec![s];
+        }
+    }
+    if let Some(s) = text(&e["selected_option"]["value"]) {
+        return vec![s];
+    }
+    if e["selected_options"].is_array() {
+        return list(&e["selected_options"], Some("value"));
+    }
+    list(&e["selected_users"], None)
+}
+
+/// The commands that a submitted modal asks for, in order. `None` where the modal is not one of ours.
+pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Command>> {
+    Some(match callback_id {
+        "incident.declare" => vec![Command::Declare {
+            title: a.one("title").to_owned(),
+            summary: a.one("summary").to_owned(),
+            severity: a.some("severity"),
+            service: a.some("service"),
+            team: None,
+            private: a.0.get("private").is_some_and(|v| v.iter().any(|x| x == "private")),
+            members: Vec::new(),
+        }],
+        "incident.transition" | "alert.decline" | "alert.merge" => {
+            let to = memo.to.clone().unwrap_or_default();
+            let fields = a.0.iter().filter_map(|(k, v)| v.first().map(|v| (k.clone(), v.clone()))).collect();
+            vec![Command::Move { to, fields }]
+        }
+        "incident.update" => vec![Command::Post { text: a.one("text").to_owned() }],
+        "incident.severity" => {
+            vec![Command::Edit { title: None, summary: None, severity: a.some("severity"), service: None }]
+        }
+        "incident.role" => vec![Command::Assign {
+            role: a.some("role").or_else(|| memo.to.clone()).unwrap_or_default(),
+            who: a.who("user").unwrap_or_default(),
+        }],
+        "incident.task" => vec![Command::AddTask { text: a.one("text").to_owned(), assignee: a.who("assignee") }],
+        "incident.statuspage" => vec![Command::Publish {
+            title: a.one("title").to_owned(),
+            body: a.one("message").to_owned(),
+            components: a.0.get("components").cloned().unwrap_or_default(),
+        }],
+        "incident.review" => {
+            let mut out = vec![Command::WriteReview { text: a.one("review").to_owned() }];
+            if let Some(text) = a.some("follow_up") {
+                out.push(Command::AddFollowUp { text, owner: a.who("owner"), due: a.some("due") });
+            }
+            out
+        }
+        "step.skip" => vec![Command::Skip { key: memo.to.clone().unwrap_or_default(), why: a.one("why").to_owned() }],
+        _ => return None,
+    })
+}
+
+/// Which input of a modal a refusal belongs beside: the one with the field's name, else the first. `inputs` are the
+/// identifiers of the view's input blocks, in order.
+pub fn errors(inputs: &[String], refusal: &imp_core::Refusal) -> Map<String, Value> {
+    let rename = |field: &str| match field {
+        "body" if inputs.iter().any(|i| i == "message") => "message".to_owned(),
+        "text" if inputs.iter().any(|i| i == "review") => "review".to_owned(),
+        other => other.to_owned(),
+    };
+    let mut out = Map::new();
+    for (field, message) in &refusal.fields {
+        let block = rename(field);
+        if inputs.contains(&block) {
+            out.insert(block, json!(words::cut(message, 2000)));
+        }
+    }
+    if let (true, Some(first)) = (out.is_empty(), inputs.first()) {
+        out.insert(first.clone(), json!(words::cut(&refusal.message, 2000)));
+    }
+    out
+}

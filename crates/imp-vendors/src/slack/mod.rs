@@ -1,0 +1,48 @@
+//! Slack: where people talk. Requests come in through `inlet`, `converse` says what they mean, `port` performs orders.
+
+pub mod card;
+pub mod client;
+pub mod converse;
+pub mod forms;
+pub mod inlet;
+pub mod mrkdwn;
+pub mod people;
+pub mod port;
+pub mod socket;
+
+use serde::Deserialize;
+
+/// The section `[slack]` of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Base of the Web API, with its slash at the end.
+    #[serde(default = "api_url")]
+    pub api_url: String,
+    /// The bot's token (`xoxb-…`).
+    pub bot_token: String,
+    /// The secret that Slack signs requests over HTTP with.
+    #[serde(default)]
+    pub signing_secret: Option<String>,
+    /// The app-level token (`xapp-…`); where it is given, Socket Mode is used.
+    #[serde(default)]
+    pub app_token: Option<String>,
+    /// The slash command.
+    #[serde(default = "command")]
+    pub command: String,
+    /// Where incidents are announced: a channel's name or identifier.
+    #[serde(default = "announce_channel")]
+    pub announce_channel: String,
+}
+
+fn api_url() -> String {
+    "https://slack.com/api/".to_owned()
+}
+
+fn command() -> String {
+    "/imp".to_owned()
+}
+
+fn announce_channel() -> String {
+    "incidents".to_owned()
+}

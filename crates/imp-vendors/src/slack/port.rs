@@ -1,0 +1,537 @@
+//! Orders to Slack, performed: the channel, the card, people, messages. A create looks before it creates again.
+
+use super::card::{self, Message, View};
+use super::client::{Client, Trouble};
+use super::mrkdwn;
+use crate::budget::Urgency;
+use imp_core::effect::{Capability, What};
+use imp_core::event::{Link, Target};
+use imp_core::incident::Channel;
+use imp_core::person::Who;
+use imp_core::port::{Boxed, Order, Outcome, Port};
+use imp_core::process::Category;
+use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// People invited in one call: Slack takes 1000; smaller, so that one refusal does not hold up a crowd.
+const INVITED_AT_ONCE: usize = 100;
+/// How many messages back a lost one is looked for; the card and the first lines are always among them.
+const LOOK_BACK: &str = "100";
+/// How long to wait before believing that a channel that bears our name and nothing else is ours.
+const LOOK_AGAIN_MS: i64 = 2_000;
+/// What was last written is remembered for so many things; then all of it is forgotten and written once more.
+const REMEMBERED: usize = 20_000;
+
+/// Hands in Slack.
+pub struct Chat {
+    client: Arc<Client>,
+    announce_channel: String,
+    public_url: String,
+    can: BTreeSet<Capability>,
+    /// What was last written, by thing, so that nothing is written twice that is already so.
+    written: Mutex<HashMap<String, u64>>,
+    /// Slack identifiers by e-mail address, where the directory does not have them; empty text: Slack does not know it.
+    ids: Mutex<HashMap<String, String>>,
+    /// The workspace's address and our own user, once known.
+    home: OnceLock<Home>,
+}
+
+struct Home {
+    url: String,
+    bot: String,
+}
+
+impl Chat {
+    /// Hands with this client. `public_url` is where the console is, `can` what IMP is connected to.
+    pub fn new(client: Arc<Client>, announce_channel: &str, public_url: &str, can: BTreeSet<Capability>) -> Chat {
+        Chat {
+            client,
+            announce_channel: announce_channel.trim_start_matches('#').to_owned(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            can,
+            written: Mutex::default(),
+            ids: Mutex::default(),
+            home: OnceLock::new(),
+        }
+    }
+
+    /// Asks Slack once who we are, so that links to channels open in the right workspace.
+    pub async fn get_to_know(&self) -> Result<(), Trouble> {
+        let me = self.client.call("auth.test", &[], Urgency::Usual).await?;
+        let text = |k: &str| me[k].as_str().unwrap_or_default().to_owned();
+        let _ = self.home.set(Home { url: text("url"), bot: text("user_id") });
+        Ok(())
+    }
+
+    async fn work(&self, order: &Order) -> Result<Outcome, Trouble> {
+        let i = &*order.incident;
+        let channel = i.links.channel.as_ref();
+        match (&order.what, channel) {
+            (What::Ask { n }, _) => self.ask(order, *n).await,
+            (What::OpenChannel, _) => self.open_channel(order).await,
+            (What::Questions, _) => self.questions(order).await,
+            (What::Announcement, _) => self.announce(order).await,
+            (What::Card, Some(c)) => self.card(order, c).await,
+            (What::Topic, Some(c)) => self.topic(order, c).await,
+            (What::Members, Some(c)) => self.members(order, c).await,
+            (What::Bookmarks, Some(c)) => self.bookmarks(order, c).await,
+            (What::Notice { from, to, by, .. }, Some(c)) => {
+                self.post(order, &c.id, card::notice(&self.view(order), from, to, by, order.incident.status_since)).await
+            }
+            (What::PostUpdate { n }, Some(c)) => match card::update(&self.view(order), *n) {
+                Some(m) => self.post(order, &c.id, m).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
+            (What::PostReview { .. }, Some(c)) => self.post(order, &c.id, card::review(&self.view(order))).await,
+            (What::LastWord { .. }, Some(c)) => self.post(order, &c.id, card::last_word(&self.view(order))).await,
+            (What::ArchiveChannel { .. }, Some(c)) => self.archive(order, c).await,
+            (What::Card | What::Topic | What::Members | What::Bookmarks, None) => Ok(Outcome::Done(vec![])),
+            (What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. }, None) => Ok(Outcome::Done(vec![])),
+            (What::LastWord { .. } | What::ArchiveChannel { .. }, None) => Ok(Outcome::Done(vec![])),
+            (other, _) => Ok(crate::not_ours("Slack", other)),
+        }
+    }
+
+    fn view<'a>(&'a self, order: &'a Order) -> View<'a> {
+        View {
+            incident: &order.incident,
+            process: &order.process,
+            catalogue: &order.catalogue,
+            waiting: &order.waiting,
+            can: &self.can,
+            public_url: &self.public_url,
+        }
+    }
+
+    // ---- what was written
+
+    fn unchanged(&self, thing: &str, print: u64) -> bool {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).get(thing) == Some(&print)
+    }
+
+    fn remember(&self, thing: String, print: u64) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.len() >= REMEMBERED {
+            written.clear();
+        }
+        written.insert(thing, print);
+    }
+
+    // ---- messages
+
+    async fn send(&self, order: &Order, channel: &str, m: &Message, urgency: Urgency) -> Result<Value, Trouble> {
+        let blocks = json!(m.blocks).to_string();
+        let metadata = json!({"event_type": "imp_message", "event_payload": {"ref": order.incident.reference.to_string(), "key": order.key}});
+        let metadata = metadata.to_string();
+        let args = [
+            ("channel", channel),
+            ("text", m.text.as_str()),
+            ("blocks", blocks.as_str()),
+            ("metadata", metadata.as_str()),
+            ("unfurl_links", "false"),
+            ("unfurl_media", "false"),
+        ];
+        self.client.call("chat.postMessage", &args, urgency).await
+    }
+
+    async fn rewrite(&self, channel: &str, ts: &str, m: &Message) -> Result<(), Trouble> {
+        let blocks = json!(m.blocks).to_string();
+        let args = [("channel", channel), ("ts", ts), ("text", m.text.as_str()), ("blocks", blocks.as_str())];
+        self.client.call("chat.update", &args, Urgency::Usual).await.map(|_| ())
+    }
+
+    /// The message of this order in a channel, where an earlier try may have left it.
+    async fn look_for(&self, order: &Order, channel: &str) -> Result<Option<String>, Trouble> {
+        let args = [("channel", channel), ("limit", LOOK_BACK), ("include_all_metadata", "true")];
+        let history = self.client.call("conversations.history", &args, Urgency::Urgent).await?;
+        let reference = order.incident.reference.to_string();
+        let ours = |m: &&Value| {
+            let p = &m["metadata"]["event_payload"];
+            p["key"] == order.key.as_str() && p["ref"] == reference.as_str()
+        };
+        let found = history["messages"].as_array().into_iter().flatten().find(ours);
+        Ok(found.and_then(|m| m["ts"].as_str()).map(str::to_owned))
+    }
+
+    /// Posts once.
+    async fn post(&self, order: &Order, channel: &str, m: Message) -> Result<Outcome, Trouble> {
+        if order.tried > 0 && self.look_for(order, channel).await?.is_some() {
+            return Ok(Outcome::Done(vec![]));
+        }
+        self.send(order, channel, &m, Urgency::Usual).await?;
+        Ok(Outcome::Done(vec![]))
+    }
+
+    // ---- the question
+
+    async fn ask(&self, order: &Order, n: u32) -> Result<Outcome, Trouble> {
+        let i = &*order.incident;
+        let Some(q) = i.questions.iter().find(|q| q.n == n) else { return Ok(Outcome::Done(vec![])) };
+        let channel = match &q.whom {
+            Target::Person(who) => match self.id_of(who, order).await? {
+                Some(id) => id,
+                None => return Ok(Outcome::Never { why: format!("Slack knows nobody called {}", who.label()) }),
+            },
+            Target::Channel(name) => name.trim_start_matches('#').to_owned(),
+            Target::Announcements => self.announce_channel.clone(),
+        };
+        if order.tried > 0
+            && let Some((channel, ts)) = self.asked_before(order, q, &channel).await?
+        {
+            return Ok(Outcome::Done(vec![Link::Question { n, channel, ts }]));
+        }
+        let m = card::question(&self.view(order), q);
+        let sent = self.send(order, &channel, &m, Urgency::Urgent).await?;
+        let (channel, ts) = place(&sent);
+        self.remember(format!("question {} {n}", i.reference), print(&m));
+        Ok(Outcome::Done(vec![Link::Question { n, channel, ts }]))
+    }
+
+    async fn asked_before(
+        &self,
+        order: &Order,
+        q: &imp_core::incident::Question,
+        channel: &str,
+    ) -> Result<Option<(String, String)>, Trouble> {
+        let id = match &q.whom {
+            Target::Person(_) => {
+                let opened = self.client.call("conversations.open", &[("users", channel)], Urgency::Urgent).await?;
+                opened["channel"]["id"].as_str().unwrap_or_default().to_owned()
+            }
+            Target::Channel(_) | Target::Announcements => match self.channel_named(channel).await? {
+                Some(c) => c["id"].as_str().unwrap_or_default().to_owned(),
+                None => return Ok(None),
+            },
+        };
+        let found = match self.look_for(order, &id).await {
+            // A channel that we are not in can be read after joining it.
+            Err(t) if t.code() == "not_in_channel" => {
+                self.client.call("conversations.join", &[("channel", &id)], Urgency::Urgent).await?;
+                self.look_for(order, &id).await?
+            }
+            other => other?,
+        };
+        Ok(found.map(|ts| (id, ts)))
+    }
+
+    async fn questions(&self, order: &Order) -> Result<Outcome, Trouble> {
+        let i = &*order.incident;
+        for q in &i.questions {
+            let Some((channel, ts)) = &q.posted else { continue };
+            let m = card::question(&self.view(order), q);
+            let thing = format!("question {} {}", i.reference, q.n);
+            if self.unchanged(&thing, print(&m)) {
+                continue;
+            }
+            match self.rewrite(channel, ts, &m).await {
+                // Somebody deleted it, or its channel is gone: there is nothing left to keep true.
+                Err(t) if matches!(t.code(), "message_not_found" | "channel_not_found" | "is_archived" | "cant_update_message") => {}
+                other => other?,
+            }
+            self.remember(thing, print(&m));
+        }
+        Ok(Outcome::Done(vec![]))
+    }
+
+    // ---- the channel
+
+    async fn open_channel(&self, order: &Order) -> Result<Outcome, Trouble> {
+        let i = &*order.incident;
+        let service = i.service.as_ref().map(|s| imp_core::words::slug(&s.alias, 30));
+        let reference = i.reference.to_string();
+        let name = order.process.channel_name(i.opened_at, &i.title, &reference, service.as_deref());
+        let private = if i.private { "true" } else { "false" };
+        let create = async |name: &str| {
+            self.client.call("conversations.create", &[("name", name), ("is_private", private)], Urgency::Urgent).await
+        };
+        let made = match create(&name).await {
+            Err(t) if t.code() == "name_taken" && order.tried > 0 => match self.lost_channel(order, &name).await? {
+                Lost::Ours(channel) => return Ok(self.opened(&channel)),
+                Lost::Unsure => return Ok(Outcome::Wait { after_ms: LOOK_AGAIN_MS }),
+                Lost::NotOurs => create(&own_name(&name, i.reference)).await,
+            },
+            Err(t) if t.code() == "name_taken" => create(&own_name(&name, i.reference)).await,
+            other => other,
+        };
+        match made {
+            Ok(answer) => Ok(self.opened(&answer["channel"])),
+            // A name that nobody but this incident has: an earlier try made it and its answer was lost.
+            Err(t) if t.code() == "name_taken" => match self.channel_named(&own_name(&name, i.reference)).await? {
+                Some(channel) => Ok(self.opened(&channel)),
+                None => Ok(Outcome::Never { why: format!("the channel names {name} and {} are taken", own_name(&name, i.reference)) }),
+            },
+            Err(t) => Err(t),
+        }
+    }
+
+    fn opened(&self, channel: &Value) -> Outcome {
+        let id = channel["id"].as_str().unwrap_or_default().to_owned();
+        let name = channel["name"].as_str().unwrap_or_default().to_owned();
+        let url = match self.home.get() {
+            Some(h) if !h.url.is_empty() => format!("{}/archives/{id}", h.url.trim_end_matches('/')),
+            _ => format!("https://slack.com/app_redirect?channel={id}"),
+        };
+        Outcome::Done(vec![Link::Channel { id, name, url }])
+    }
+
+    /// Whether the channel that has our name is one that an earlier try of ours made.
+    async fn lost_channel(&self, order: &Order, name: &str) -> Result<Lost, Trouble> {
+        let Some(channel) = self.channel_named(name).await? else { return Ok(Lost::NotOurs) };
+        let reference = order.incident.reference.to_string();
+        let purpose = channel["purpose"]["value"].as_str().unwrap_or_default();
+        if purpose.split([':', ' ']).next() == Some(reference.as_str()) {
+            return Ok(Lost::Ours(channel));
+        }
+        let bot = self.home.get().map(|h| h.bot.as_str());
+        let by_us = bot.is_none_or(|b| channel["creator"] == b);
+        if !purpose.is_empty() || !by_us {
+            return Ok(Lost::NotOurs);
+        }
+        // Empty and made by us: either the lost one, or one that another incident opened this very moment and that gets
+        // its purpose and card right after. Look twice, some time apart.
+        let id = channel["id"].as_str().unwrap_or_default();
+        let history = self.client.call("conversations.history", &[("channel", id), ("limit", "10"), ("include_all_metadata", "true")], Urgency::Urgent).await?;
+        let foreign = history["messages"].as_array().into_iter().flatten().any(|m| m["metadata"].is_object());
+        if foreign {
+            return Ok(Lost::NotOurs);
+        }
+        let thing = format!("lost channel {reference}");
+        if self.unchanged(&thing, 1) {
+            return Ok(Lost::Ours(channel));
+        }
+        self.remember(thing, 1);
+        Ok(Lost::Unsure)
+    }
+
+    async fn channel_named(&self, name: &str) -> Result<Option<Value>, Trouble> {
+        let mut cursor = String::new();
+        loop {
+            let mut args = vec![("limit", "1000"), ("types", "public_channel,private_channel"), ("exclude_archived", "true")];
+            if !cursor.is_empty() {
+                args.push(("cursor", cursor.as_str()));
+            }
+            let page = self.client.call("conversations.list", &args, Urgency::Urgent).await?;
+            let found = page["channels"].as_array().into_iter().flatten().find(|c| c["name"] == name || c["id"] == name);
+            if let Some(c) = found {
+                return Ok(Some(c.clone()));
+            }
+            cursor = page["response_metadata"]["next_cursor"].as_str().unwrap_or_default().to_owned();
+            if cursor.is_empty() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn card(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
+        let m = card::card(&self.view(order));
+        let thing = format!("card {}", order.incident.reference);
+        if let Some(ts) = &c.card {
+            if self.unchanged(&thing, print(&m)) {
+                return Ok(Outcome::Done(vec![]));
+            }
+            match self.rewrite(&c.id, ts, &m).await {
+                Ok(()) => {
+                    self.remember(thing, print(&m));
+                    return Ok(Outcome::Done(vec![]));
+                }
+                // Somebody deleted the card: it is written anew below.
+                Err(t) if t.code() == "message_not_found" => {}
+                Err(t) if t.code() == "is_archived" => return Ok(Outcome::Done(vec![])),
+                Err(t) => return Err(t),
+            }
+        }
+        let found = if order.tried > 0 { self.look_for(order, &c.id).await? } else { None };
+        let ts = match found {
+            Some(ts) => ts,
+            None => place(&self.send(order, &c.id, &m, Urgency::Urgent).await?).1,
+        };
+        self.remember(thing, print(&m));
+        match self.client.call("pins.add", &[("channel", &c.id), ("timestamp", &ts)], Urgency::Urgent).await {
+            Err(t) if !matches!(t.code(), "already_pinned" | "") => {
+                tracing::warn!(code = t.code(), "the card could not be pinned");
+            }
+            Err(Trouble::Fault(f)) => {
+                // The card stands and is known; the pin is tried again with the next change of the card.
+                tracing::warn!(why = f.why(), "the card is not pinned yet");
+                return Err(Trouble::Fault(f));
+            }
+            _ => {}
+        }
+        Ok(Outcome::Done(vec![Link::Card { ts }]))
+    }
+
+    async fn topic(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
+        let view = self.view(order);
+        let set = async |method: &'static str, name: &'static str, text: String| -> Result<(), Trouble> {
+            let thing = format!("{name} {}", c.id);
+            let mut hasher = DefaultHasher::new();
+            text.hash(&mut hasher);
+            let print = hasher.finish();
+            if !self.unchanged(&thing, print) {
+                self.client.call(method, &[("channel", &c.id), (name, &text)], Urgency::Usual).await?;
+                self.remember(thing, print);
+            }
+            Ok(())
+        };
+        let topic = set("conversations.setTopic", "topic", card::topic(&view));
+        let purpose = set("conversations.setPurpose", "purpose", card::purpose(&view));
+        let (a, b) = tokio::join!(topic, purpose);
+        a.and(b).map(|()| Outcome::Done(vec![]))
+    }
+
+    async fn members(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
+        let i = &*order.incident;
+        let mut wanted: Vec<String> = Vec::new();
+        for who in i.members.iter().chain(i.roles.values()) {
+            if let Some(id) = self.id_of(who, order).await?
+                && !c.invited.contains(&id)
+                && !wanted.contains(&id)
+                && self.home.get().is_none_or(|h| h.bot != id)
+            {
+                wanted.push(id);
+            }
+        }
+        for crowd in wanted.chunks(INVITED_AT_ONCE) {
+            let users = crowd.join(",");
+            let args = [("channel", c.id.as_str()), ("users", users.as_str()), ("force", "true")];
+            match self.client.call("conversations.invite", &args, Urgency::Urgent).await {
+                // They are there already, have left the company, or may not be invited: asking again changes nothing.
+                Err(t) if matches!(t.code(), "already_in_channel" | "cant_invite_self" | "user_not_found" | "cant_invite" | "user_is_restricted" | "user_is_ultra_restricted") => {
+                    tracing::info!(code = t.code(), reference = %i.reference, "some people were not invited");
+                }
+                other => drop(other?),
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(Outcome::Done(vec![]));
+        }
+        Ok(Outcome::Done(vec![Link::Members { slack: wanted }]))
+    }
+
+    async fn bookmarks(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
+        let wanted = card::bookmarks(&self.view(order));
+        let thing = |url: &str| format!("bookmark {} {url}", c.id);
+        let mut missing: Vec<_> = wanted.into_iter().filter(|(_, url)| !self.unchanged(&thing(url), 1)).collect();
+        let fresh = order.incident.links.ticket.is_none() && order.incident.links.meeting.is_none();
+        if missing.is_empty() {
+            return Ok(Outcome::Done(vec![]));
+        }
+        if order.tried > 0 || (!fresh && !self.unchanged(&format!("bookmarks {}", c.id), 1)) {
+            let there = self.client.call("bookmarks.list", &[("channel_id", &c.id)], Urgency::Usual).await?;
+            let has = |url: &str| there["bookmarks"].as_array().into_iter().flatten().any(|b| b["link"] == url);
+            missing.retain(|(_, url)| {
+                let there = has(url);
+                if there {
+                    self.remember(thing(url), 1);
+                }
+                !there
+            });
+        }
+        self.remember(format!("bookmarks {}", c.id), 1);
+        let add = async |(title, url): &(String, String)| -> Result<(), Trouble> {
+            let args = [("channel_id", c.id.as_str()), ("title", title.as_str()), ("type", "link"), ("link", url.as_str())];
+            self.client.call("bookmarks.add", &args, Urgency::Usual).await?;
+            self.remember(thing(url), 1);
+            Ok(())
+        };
+        let added = futures_util::future::join_all(missing.iter().map(add)).await;
+        added.into_iter().collect::<Result<Vec<()>, Trouble>>()?;
+        Ok(Outcome::Done(vec![]))
+    }
+
+    async fn archive(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
+        if order.process.category(&order.incident.status) != Category::Done {
+            return Ok(Outcome::Done(vec![]));
+        }
+        match self.client.call("conversations.archive", &[("channel", &c.id)], Urgency::Usual).await {
+            Err(t) if !matches!(t.code(), "already_archived" | "channel_not_found") => Err(t),
+            _ => Ok(Outcome::Done(vec![Link::Archived])),
+        }
+    }
+
+    // ---- the announcement
+
+    async fn announce(&self, order: &Order) -> Result<Outcome, Trouble> {
+        let m = card::announcement(&self.view(order));
+        let thing = format!("announcement {}", order.incident.reference);
+        if let Some((channel, ts)) = &order.incident.links.announcement {
+            if self.unchanged(&thing, print(&m)) {
+                return Ok(Outcome::Done(vec![]));
+            }
+            match self.rewrite(channel, ts, &m).await {
+                Err(t) if matches!(t.code(), "message_not_found" | "is_archived" | "channel_not_found") => {}
+                other => other?,
+            }
+            self.remember(thing, print(&m));
+            return Ok(Outcome::Done(vec![]));
+        }
+        if order.tried > 0
+            && let Some(c) = self.channel_named(&self.announce_channel).await?
+            && let Some(id) = c["id"].as_str()
+            && let Some(ts) = self.look_for(order, id).await?
+        {
+            return Ok(Outcome::Done(vec![Link::Announcement { channel: id.to_owned(), ts }]));
+        }
+        let sent = self.send(order, &self.announce_channel, &m, Urgency::Usual).await?;
+        let (channel, ts) = place(&sent);
+        self.remember(thing, print(&m));
+        Ok(Outcome::Done(vec![Link::Announcement { channel, ts }]))
+    }
+
+    // ---- people
+
+    async fn id_of(&self, who: &Who, order: &Order) -> Result<Option<String>, Trouble> {
+        let known = order.directory.complete(who);
+        if let Some(id) = known.slack {
+            return Ok(Some(id).filter(|id| mrkdwn::is_id(id)));
+        }
+        let Some(email) = known.email else { return Ok(None) };
+        let seen = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&email).cloned();
+        if let Some(id) = seen {
+            return Ok(Some(id).filter(|id| !id.is_empty()));
+        }
+        let id = match self.client.call("users.lookupByEmail", &[("email", &email)], Urgency::Urgent).await {
+            Ok(answer) => answer["user"]["id"].as_str().unwrap_or_default().to_owned(),
+            Err(t) if t.code() == "users_not_found" => String::new(),
+            Err(t) => return Err(t),
+        };
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(email, id.clone());
+        Ok(Some(id).filter(|id| !id.is_empty()))
+    }
+}
+
+/// What was found under a name that an earlier try wanted.
+enum Lost {
+    /// The channel that it made.
+    Ours(Value),
+    /// Perhaps; look again.
+    Unsure,
+    /// Somebody else's.
+    NotOurs,
+}
+
+/// A name that no other incident can have.
+fn own_name(name: &str, reference: imp_core::Ref) -> String {
+    format!("{name}-{}", reference.0)
+}
+
+fn place(sent: &Value) -> (String, String) {
+    (sent["channel"].as_str().unwrap_or_default().to_owned(), sent["ts"].as_str().unwrap_or_default().to_owned())
+}
+
+fn print(m: &Message) -> u64 {
+    let mut h = DefaultHasher::new();
+    m.text.hash(&mut h);
+    for b in &m.blocks {
+        b.to_string().hash(&mut h);
+    }
+    h.finish()
+}
+
+impl Port for Chat {
+    fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
+        Box::pin(async move { self.work(&order).await.unwrap_or_else(Outcome::from) })
+    }
+}
