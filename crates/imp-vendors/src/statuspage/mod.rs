@@ -1,0 +1,136 @@
+//! Statuspage: what the public is told.
+
+mod port;
+mod wire;
+
+use crate::budget::{Budget, Limit, Urgency};
+use crate::check::Finding;
+use crate::doubt::Doubt;
+use crate::http::{Answer, Fault, Http, call};
+use crate::secret::Secret;
+use reqwest::RequestBuilder;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// What people know it by.
+const NAME: &str = "Statuspage";
+/// Statuspage takes one request a second from a key.
+const LIMIT: Limit = Limit::a_second(1);
+/// How long the list of components is good for; it changes a few times a year.
+const COMPONENTS_FRESH: Duration = Duration::from_secs(300);
+/// Components asked for at once; Statuspage gives at most 100.
+const PAGE: usize = 100;
+/// Pages that are read; more components than anybody could choose from.
+const PAGES_MAX: usize = 10;
+
+/// The section `[statuspage]` of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Base of the API.
+    #[serde(default = "api_url")]
+    pub api_url: String,
+    /// The API key.
+    pub api_key: Secret,
+    /// Which page.
+    pub page_id: String,
+}
+
+fn api_url() -> String {
+    "https://api.statuspage.io/v1".to_owned()
+}
+
+/// Statuspage.
+#[derive(Debug)]
+pub struct Statuspage {
+    config: Config,
+    http: Http,
+    budget: Budget,
+    doubt: Doubt,
+    components: tokio::sync::Mutex<Option<(Instant, Vec<(String, String)>)>>,
+    seen: Mutex<HashMap<String, port::Seen>>,
+}
+
+impl Statuspage {
+    /// With its configuration and the shared client.
+    pub fn new(config: Config, http: Http) -> Statuspage {
+        Statuspage {
+            config,
+            http,
+            budget: Budget::new(),
+            doubt: Doubt::new(),
+            components: tokio::sync::Mutex::new(None),
+            seen: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/pages/{}{path}", self.config.api_url.trim_end_matches('/'), self.config.page_id)
+    }
+
+    /// Makes a call, if a second has passed since the last.
+    async fn call(&self, request: RequestBuilder) -> Result<Answer, Fault> {
+        let taken = self.budget.take(NAME, LIMIT, Urgency::Usual, Instant::now());
+        taken.map_err(|after_ms| Fault::Wait { after_ms })?;
+        let authorised = request.header("Authorization", format!("OAuth {}", self.config.api_key.expose()));
+        let answer = call(NAME, authorised).await;
+        if let Err(Fault::Later { status: Some(420 | 429), after_ms: Some(ms), .. }) = &answer {
+            self.budget.pause(NAME, *ms, Instant::now());
+        }
+        answer
+    }
+
+    /// The page's components, identifier and name, as they were at most a few minutes ago.
+    ///
+    /// # Errors
+    /// When they were never read and cannot be read now.
+    pub async fn components(&self) -> Result<Vec<(String, String)>, Fault> {
+        let mut cached = self.components.lock().await;
+        if let Some((at, list)) = cached.as_ref()
+            && at.elapsed() < COMPONENTS_FRESH
+        {
+            return Ok(list.clone());
+        }
+        match (self.read_components().await, cached.as_ref()) {
+            (Ok(list), _) => {
+                *cached = Some((Instant::now(), list.clone()));
+                Ok(list)
+            }
+            (Err(_), Some((_, old))) => Ok(old.clone()),
+            (Err(fault), None) => Err(fault),
+        }
+    }
+
+    async fn read_components(&self) -> Result<Vec<(String, String)>, Fault> {
+        let mut all: Vec<wire::Component> = Vec::new();
+        for page in 1..=PAGES_MAX {
+            let query = [("page", page.to_string()), ("per_page", PAGE.to_string())];
+            let some: Vec<wire::Component> = self.call(self.http.get(&self.url("/components")).query(&query)).await?.json(NAME)?;
+            let last = some.len() < PAGE;
+            all.extend(some);
+            if last {
+                break;
+            }
+        }
+        Ok(named(&all))
+    }
+
+    /// Whether the key is right and the page is there.
+    pub async fn check(&self) -> Vec<Finding> {
+        let page = self.call(self.http.get(&self.url(""))).await;
+        vec![Finding::of(NAME, format!("the key may read the page {}", self.config.page_id), &page)]
+    }
+}
+
+/// Components that can be chosen, by name; where two share a name, with the name of their group.
+fn named(all: &[wire::Component]) -> Vec<(String, String)> {
+    let group = |id: &Option<String>| all.iter().find(|g| Some(&g.id) == id.as_ref()).map(|g| g.name.as_str());
+    let single: Vec<&wire::Component> = all.iter().filter(|c| !c.group).collect();
+    let name = |c: &wire::Component| match group(&c.group_id) {
+        Some(g) if single.iter().filter(|o| o.name == c.name).count() > 1 => format!("{} ({g})", c.name),
+        Some(_) | None => c.name.clone(),
+    };
+    single.iter().map(|c| (c.id.clone(), name(c))).collect()
+}
