@@ -1,0 +1,154 @@
+//! What is owed to vendors, and what people may do about it.
+
+use super::body::Body;
+use super::incidents::{cursor, find, limit, query, wish};
+use super::shapes::Page;
+use crate::App;
+use crate::caller::Caller;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use imp_core::{Command, rights};
+use imp_engine::Val;
+use imp_engine::read::{self, Delivery};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which deliveries, and which page of them.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+pub struct DeliveryQuery {
+    /// `pending` (the default), `failed` or `done`.
+    state: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// Something owed to a vendor.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeliveryView {
+    /// Its number.
+    pub id: i64,
+    /// Whose it is.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What it is.
+    pub what: String,
+    /// To which kind of vendor.
+    pub vendor: String,
+    /// `pending`, `failed` or `done`.
+    pub state: String,
+    /// How often it was tried.
+    pub tried: i64,
+    /// Why it did not work the last time.
+    pub fault: Option<String>,
+    /// Since when it is owed (RFC 3339).
+    pub since: String,
+    /// When it is tried next (RFC 3339).
+    pub due: Option<String>,
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(d: Delivery) -> DeliveryView {
+        DeliveryView {
+            id: d.id,
+            reference: d.reference.to_string(),
+            what: d.what,
+            vendor: d.capability,
+            state: d.state,
+            tried: d.tried,
+            fault: d.fault,
+            since: d.since,
+            due: d.due,
+        }
+    }
+}
+
+/// What to say when a step is skipped.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SkipBody {
+    /// Why it is not needed.
+    pub why: String,
+}
+
+/// Deliveries, newest first.
+#[utoipa::path(get, path = "/deliveries", params(DeliveryQuery), responses((status = 200, body = Page<DeliveryView>), (status = 400, body = Problem)))]
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    q: Result<Query<DeliveryQuery>, QueryRejection>,
+) -> Result<Json<Page<DeliveryView>>, Problem> {
+    let q = query(q)?;
+    let state = q.state.unwrap_or_else(|| "pending".to_owned());
+    if !matches!(state.as_str(), "pending" | "failed" | "done") {
+        return Err(Problem::bad("state is pending, failed or done."));
+    }
+    let before = cursor(q.cursor.as_deref())?.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+    let (most, now) = (limit(q.limit), app.desk.clock.now());
+    let found = app
+        .desk
+        .store
+        .read(move |c| {
+            let all = read::deliveries(c, &state, before, now, most)?;
+            let next = (all.len() == most).then(|| all.last().map(|d| d.id.to_string())).flatten();
+            let mut seen = Vec::new();
+            for d in all {
+                if read::load(c, d.reference)?.is_some_and(|i| rights::may_see(&i, &caller.actor, caller.role)) {
+                    seen.push(DeliveryView::from(d));
+                }
+            }
+            Ok(Page { items: seen, next })
+        })
+        .await?;
+    Ok(Json(found))
+}
+
+/// Tries a delivery again now.
+#[utoipa::path(post, path = "/deliveries/{id}/retry", params(("id" = i64, Path)),
+    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn retry(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<axum::http::StatusCode, Problem> {
+    let (id, reference, key, state) = named(&app, &caller, &id).await?;
+    match state.as_str() {
+        "failed" => drop(wish(&app, &caller, &headers, "", Some(reference), Command::Retry { key }).await?),
+        "pending" => {
+            let now = app.desk.clock.now();
+            let sql = "update effect set due_at = ?2, held = 0 where id = ?1 and state = 'pending'";
+            app.desk.write(move |c| c.run(sql, &[Val::Int(id), Val::Int(now.0)]).map(|_| ())).await?;
+        }
+        "running" => {}
+        _ => return Err(Problem::new(axum::http::StatusCode::CONFLICT, "conflict", "It is done", "There is nothing to try again.")),
+    }
+    Ok(axum::http::StatusCode::ACCEPTED)
+}
+
+/// Does without a delivery that failed.
+#[utoipa::path(post, path = "/deliveries/{id}/skip", params(("id" = i64, Path)), request_body = SkipBody,
+    responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn skip(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Body(b): Body<SkipBody>,
+) -> Result<axum::http::StatusCode, Problem> {
+    let (_, reference, key, _) = named(&app, &caller, &id).await?;
+    wish(&app, &caller, &headers, "", Some(reference), Command::Skip { key, why: b.why }).await?;
+    Ok(axum::http::StatusCode::ACCEPTED)
+}
+
+async fn named(app: &App, caller: &Caller, id: &str) -> Result<(i64, imp_core::Ref, String, String), Problem> {
+    let unknown = || Problem::not_found("There is no such delivery.");
+    let id: i64 = id.parse().map_err(|_| unknown())?;
+    let (reference, key, state) = app.desk.store.read(move |c| read::delivery(c, id)).await?.ok_or_else(unknown)?;
+    find(app, caller, &reference.to_string()).await.map_err(|_| unknown())?;
+    Ok((id, reference, key, state))
+}

@@ -1,0 +1,418 @@
+//! The API's shapes: what incidents and the rest look like from outside. Stable; see the contract.
+
+use crate::problem::Next;
+use imp_core::event::Fact;
+use imp_core::person::Who;
+use imp_core::{Incident, Process, catalogue, decide, story};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// The things.
+    pub items: Vec<T>,
+    /// Give it as `cursor` for the next page; null on the last.
+    pub next: Option<String>,
+}
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PersonView {
+    /// Slack's identifier.
+    pub slack_id: Option<String>,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+}
+
+impl From<&Who> for PersonView {
+    fn from(w: &Who) -> PersonView {
+        PersonView { slack_id: w.slack.clone(), email: w.email.clone(), name: w.name.clone() }
+    }
+}
+
+/// The ticket.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct JiraLink {
+    /// `INC-7`.
+    pub key: String,
+    /// Its address.
+    pub url: String,
+    /// Jira's name of its status, as far as IMP knows.
+    pub status: Option<String>,
+}
+
+/// The channel.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SlackLink {
+    /// Slack's identifier.
+    pub channel_id: String,
+    /// Its name.
+    pub channel_name: String,
+    /// Its address.
+    pub url: String,
+}
+
+/// The meeting.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ZoomLink {
+    /// The address at which people join.
+    pub url: String,
+}
+
+/// The public incident.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageLink {
+    /// Statuspage's identifier.
+    pub id: String,
+    /// Its public address.
+    pub url: String,
+}
+
+/// Where vendors keep it; null where they do not.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LinksView {
+    /// Jira.
+    pub jira: Option<JiraLink>,
+    /// Slack.
+    pub slack: Option<SlackLink>,
+    /// Zoom.
+    pub zoom: Option<ZoomLink>,
+    /// Statuspage.
+    pub statuspage: Option<PageLink>,
+}
+
+/// A task.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TaskView {
+    /// Its number within the incident.
+    pub n: u32,
+    /// What is to be done.
+    pub text: String,
+    /// By whom.
+    pub assignee: Option<PersonView>,
+    /// Whether it is done.
+    pub done: bool,
+    /// Its key in Jira.
+    pub jira: Option<String>,
+}
+
+/// A follow-up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FollowUpView {
+    /// Its number within the incident.
+    pub n: u32,
+    /// What is to be done.
+    pub text: String,
+    /// Who sees to it.
+    pub owner: Option<PersonView>,
+    /// By which day.
+    pub due: Option<String>,
+    /// Its key in Jira.
+    pub jira: Option<String>,
+}
+
+/// A group of alerts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AlertView {
+    /// Its source.
+    pub source: String,
+    /// Its key there.
+    pub key: String,
+    /// What is wrong.
+    pub title: String,
+    /// Whether it fires now.
+    pub firing: bool,
+}
+
+/// A step that failed for good.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FailedView {
+    /// Its key.
+    pub key: String,
+    /// What was to be done.
+    pub what: String,
+    /// Why it cannot be.
+    pub why: String,
+}
+
+/// An incident.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IncidentView {
+    /// `IMP-42`.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What is wrong.
+    pub title: String,
+    /// More about it.
+    pub summary: String,
+    /// Where it stands.
+    pub status: String,
+    /// How bad it is.
+    pub severity: String,
+    /// The service's alias.
+    pub service: Option<String>,
+    /// The team's alias.
+    pub team: Option<String>,
+    /// Whether only its members may see it.
+    pub private: bool,
+    /// Who holds which role.
+    pub roles: BTreeMap<String, PersonView>,
+    /// Where vendors keep it.
+    pub links: LinksView,
+    /// When what happened (RFC 3339): `detected_at`, `opened_at`, `acknowledged_at`, and `<status>_at` for each status
+    /// that it entered, the latest entry.
+    pub timestamps: BTreeMap<String, String>,
+    /// What is possible from here.
+    pub next: Vec<Next>,
+    /// Answers that moves were given.
+    pub fields: BTreeMap<String, String>,
+    /// Tasks.
+    pub tasks: Vec<TaskView>,
+    /// Follow-ups.
+    pub follow_ups: Vec<FollowUpView>,
+    /// Groups of alerts.
+    pub alerts: Vec<AlertView>,
+    /// Where it went, if it was merged.
+    pub merged_into: Option<String>,
+    /// What was merged into it.
+    pub absorbed: Vec<String>,
+    /// Steps that failed for good.
+    pub failed: Vec<FailedView>,
+    /// The review.
+    pub review: Option<String>,
+    /// How many facts it is made of; rises with every change.
+    pub version: u64,
+}
+
+impl IncidentView {
+    /// An incident as the API shows it.
+    pub fn of(i: &Incident, process: &Process) -> IncidentView {
+        let l = &i.links;
+        let jira = |t: &Option<(String, String)>| t.as_ref().map(|(k, _)| k.clone());
+        let mut timestamps: BTreeMap<String, String> =
+            i.moments.iter().map(|(k, at)| (format!("{k}_at"), at.rfc3339())).collect();
+        if let Some(at) = i.moments.get("confirmed") {
+            timestamps.insert("acknowledged_at".to_owned(), at.rfc3339());
+        }
+        IncidentView {
+            reference: i.reference.to_string(),
+            title: i.title.clone(),
+            summary: i.summary.clone(),
+            status: i.status.clone(),
+            severity: i.severity.clone(),
+            service: i.service.as_ref().map(|s| s.alias.clone()),
+            team: i.team.as_ref().map(|t| t.alias.clone()),
+            private: i.private,
+            roles: i.roles.iter().map(|(k, w)| (k.clone(), w.into())).collect(),
+            links: LinksView {
+                jira: l.ticket.as_ref().map(|t| JiraLink { key: t.key.clone(), url: t.url.clone(), status: t.status.clone() }),
+                slack: l.channel.as_ref().map(|c| SlackLink { channel_id: c.id.clone(), channel_name: c.name.clone(), url: c.url.clone() }),
+                zoom: l.meeting.as_ref().map(|(_, url)| ZoomLink { url: url.clone() }),
+                statuspage: l.page.as_ref().map(|(id, url)| PageLink { id: id.clone(), url: url.clone() }),
+            },
+            timestamps,
+            next: decide::allowed(i, process).into_iter().map(Next::from).collect(),
+            fields: i.fields.clone(),
+            tasks: i
+                .tasks
+                .iter()
+                .map(|t| TaskView { n: t.n, text: t.text.clone(), assignee: t.assignee.as_ref().map(Into::into), done: t.done, jira: jira(&t.ticket) })
+                .collect(),
+            follow_ups: i
+                .follow_ups
+                .iter()
+                .map(|f| FollowUpView { n: f.n, text: f.text.clone(), owner: f.owner.as_ref().map(Into::into), due: f.due.clone(), jira: jira(&f.ticket) })
+                .collect(),
+            alerts: i
+                .alerts
+                .iter()
+                .map(|a| AlertView { source: a.alert.source.clone(), key: a.alert.key.clone(), title: a.alert.title.clone(), firing: a.firing })
+                .collect(),
+            merged_into: i.merged_into.map(|r| r.to_string()),
+            absorbed: i.absorbed.iter().map(ToString::to_string).collect(),
+            failed: i.failed.iter().map(|f| FailedView { key: f.key.clone(), what: f.what.clone(), why: f.why.clone() }).collect(),
+            review: i.review.clone(),
+            version: i.version,
+        }
+    }
+}
+
+/// One line of the timeline.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MomentView {
+    /// Its number within the incident.
+    pub n: u64,
+    /// When (RFC 3339).
+    pub at: String,
+    /// Who or what did it.
+    pub by: String,
+    /// The kind of fact: `moved`, `update_posted` …
+    pub event: String,
+    /// The sentence that people read.
+    pub text: String,
+}
+
+impl MomentView {
+    /// A fact as the timeline shows it; `None` for what is only bookkeeping.
+    pub fn of(f: &Fact, process: &Process) -> Option<MomentView> {
+        let event = serde_json::to_value(&f.event).ok()?;
+        Some(MomentView {
+            n: f.n,
+            at: f.at.rfc3339(),
+            by: f.by.label(),
+            event: event["event"].as_str().unwrap_or_default().to_owned(),
+            text: story::tell(f, process)?,
+        })
+    }
+}
+
+/// A service of the catalogue.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceView {
+    /// Alias.
+    pub alias: String,
+    /// Name.
+    pub name: String,
+    /// Owning team's alias.
+    pub team: Option<String>,
+    /// Tier.
+    pub tier: Option<String>,
+    /// Who is on call.
+    pub on_call: Vec<PersonView>,
+}
+
+impl From<&catalogue::Service> for ServiceView {
+    fn from(s: &catalogue::Service) -> ServiceView {
+        ServiceView {
+            alias: s.alias.clone(),
+            name: s.name.clone(),
+            team: s.team.clone(),
+            tier: s.tier.clone(),
+            on_call: s.on_call.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// A team of the catalogue.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TeamView {
+    /// Alias.
+    pub alias: String,
+    /// Name.
+    pub name: String,
+    /// Members.
+    pub members: Vec<PersonView>,
+}
+
+impl From<&catalogue::Team> for TeamView {
+    fn from(t: &catalogue::Team) -> TeamView {
+        TeamView { alias: t.alias.clone(), name: t.name.clone(), members: t.members.iter().map(Into::into).collect() }
+    }
+}
+
+// ---- what comes in
+
+/// Declares an incident.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeclareBody {
+    /// What is wrong.
+    pub title: String,
+    /// How bad.
+    pub severity: Option<String>,
+    /// What is affected: an alias or name.
+    pub service: Option<String>,
+    /// Who owns it, where it is not the service's team.
+    pub team: Option<String>,
+    /// More about it.
+    pub summary: Option<String>,
+    /// Whether only its members may see it.
+    pub private: Option<bool>,
+    /// Who else should be in it: Slack identifiers or e-mail addresses.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+/// Changes an incident; what is left out stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditBody {
+    /// What is wrong.
+    pub title: Option<String>,
+    /// More about it.
+    pub summary: Option<String>,
+    /// How bad.
+    pub severity: Option<String>,
+    /// What is affected.
+    pub service: Option<String>,
+}
+
+/// Moves an incident; the move's fields stand beside `to`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct MoveBody {
+    /// To which status.
+    pub to: String,
+    /// What the move requires, by field name.
+    #[serde(flatten)]
+    pub fields: BTreeMap<String, serde_json::Value>,
+}
+
+/// Writes an update.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateBody {
+    /// What it says.
+    pub text: String,
+    /// Whether it also goes to the status page.
+    pub public: Option<bool>,
+}
+
+/// Adds a task.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskBody {
+    /// What is to be done.
+    pub text: String,
+    /// By whom: a Slack identifier or an e-mail address.
+    pub assignee: Option<String>,
+}
+
+/// Gives a role.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RoleBody {
+    /// Which.
+    pub role: String,
+    /// To whom: a Slack identifier or an e-mail address.
+    pub user: String,
+}
+
+/// Adds a follow-up.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FollowUpBody {
+    /// What is to be done.
+    pub text: String,
+    /// Who sees to it: a Slack identifier or an e-mail address.
+    pub owner: Option<String>,
+    /// By which day: `2026-12-01`.
+    pub due: Option<String>,
+}
+
+/// Writes a text.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TextBody {
+    /// All of it.
+    pub text: String,
+}
+
+/// A person by a Slack identifier or an e-mail address.
+pub fn who(text: &str) -> Who {
+    let t = text.trim();
+    if t.contains('@') && !t.starts_with('@') { Who::email(t) } else { Who::slack(t.trim_start_matches('@')) }
+}

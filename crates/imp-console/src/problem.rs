@@ -1,0 +1,141 @@
+//! Errors of the API as RFC 9457 problem documents.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use imp_core::refusal::{Allowed, Kind, Refusal};
+use imp_engine::{StoreError, SubmitError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A problem document.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// What kind of problem, as an address.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// HTTP's status.
+    pub status: u16,
+    /// What is wrong here and what to do.
+    pub detail: String,
+    /// Fields that are missing or wrong, with what to say beside each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldProblem>,
+    /// Statuses that are allowed from here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Next>,
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// Its name.
+    pub field: String,
+    /// What to say beside it.
+    pub message: String,
+}
+
+/// A move that is possible.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Next {
+    /// To which status.
+    pub status: String,
+    /// The button's words.
+    pub label: String,
+    /// Fields that it still needs, to be given beside `to`.
+    pub requires: Vec<String>,
+}
+
+impl From<Allowed> for Next {
+    fn from(a: Allowed) -> Next {
+        Next { status: a.status, label: a.label, requires: a.requires }
+    }
+}
+
+impl Problem {
+    /// A problem of some kind.
+    pub fn new(status: StatusCode, slug: &str, title: &str, detail: impl Into<String>) -> Problem {
+        Problem {
+            kind: format!("/docs/problems#{slug}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            fields: Vec::new(),
+            allowed: Vec::new(),
+        }
+    }
+
+    /// 400.
+    pub fn bad(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read", detail)
+    }
+
+    /// 401.
+    pub fn unauthorised(detail: &str) -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", "Who are you?", detail)
+    }
+
+    /// 403.
+    pub fn forbidden(detail: &str) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    }
+
+    /// 404.
+    pub fn not_found(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(r: Refusal) -> Problem {
+        let (status, slug, title) = match r.kind {
+            Kind::Unknown => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
+            Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "What was given is not usable"),
+            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "It does not fit where the incident stands"),
+            Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Kind::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The Idempotency-Key was used for another call"),
+        };
+        Problem {
+            fields: r.fields.into_iter().map(|(field, message)| FieldProblem { field, message }).collect(),
+            allowed: r.allowed.into_iter().map(Next::from).collect(),
+            ..Problem::new(status, slug, title, r.message)
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(e: SubmitError) -> Problem {
+        match e {
+            SubmitError::Refused(r) => (*r).into(),
+            SubmitError::Busy => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much at once", "Too much is waiting; try again in a second.")
+            }
+            SubmitError::Broken(e) => e.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(e: StoreError) -> Problem {
+        tracing::error!(error = %e, "the store does not work");
+        let detail = "IMP's store does not work at the moment; nothing was changed. Its operators see why in the log.";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store", "The store does not work", detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
