@@ -1,2 +1,168 @@
-//! The one binary.
-fn main() {}
+//! `imp`, the one binary: reads the call, and hands over.
+
+mod config;
+mod demo;
+mod doors;
+mod health;
+mod serve;
+mod slack_door;
+
+use clap::{Parser, Subcommand};
+use config::{Config, Faults};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Incidents, led from the first alert to the closed review.
+#[derive(Debug, Parser)]
+#[command(name = "imp", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The whole product on this machine, with stand-ins for all vendors: something to click within a minute
+    Demo {
+        /// Where IMP listens; the practice workspace takes the next port
+        #[arg(long, default_value = "127.0.0.1:7070")]
+        listen: SocketAddr,
+        /// Where to keep the data; a temporary folder where it is left out
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
+    /// The service
+    Serve(ConfigArg),
+    /// Asks every configured vendor whether credentials, scopes and names are right
+    Check {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Only the stand-ins for the vendors
+    Practice {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:7071")]
+        listen: SocketAddr,
+        /// An organisation of your own (the format of the built-in one)
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Where the application under practice listens
+        #[arg(long)]
+        app: Option<String>,
+    },
+    /// An organisation's process
+    Process {
+        #[command(subcommand)]
+        command: ProcessCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ProcessCommand {
+    /// Finds what is wrong with a process file
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigArg {
+    /// The configuration
+    #[arg(long, env = "IMP_CONFIG", default_value = "imp.toml")]
+    config: PathBuf,
+}
+
+/// Why a command ended badly.
+#[derive(Debug)]
+pub enum Failure {
+    /// The words of the call or the configuration are wrong: exit code 2.
+    Wrong(String),
+    /// It failed: exit code 1.
+    Failed(String),
+}
+
+impl From<Faults> for Failure {
+    fn from(f: Faults) -> Failure {
+        Failure::Wrong(f.to_string())
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return if e.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(r) => r,
+        Err(e) => return report(Failure::Failed(format!("no threads can be started: {e}"))),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(f) => report(f),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "errors of a command go to standard error")]
+fn report(failure: Failure) -> ExitCode {
+    let (code, text) = match failure {
+        Failure::Wrong(t) => (2, t),
+        Failure::Failed(t) => (1, t),
+    };
+    for line in text.lines() {
+        eprintln!("imp: {line}");
+    }
+    ExitCode::from(code)
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo { listen, data } => demo::run(listen, data).await,
+        Command::Serve(c) => {
+            log_to_stderr("info");
+            let config = load(&c)?;
+            let process = config.process(c.config.parent())?;
+            serve::run(config, process, serve::signal()).await
+        }
+        Command::Check { config, json } => {
+            let loaded = load(&config)?;
+            health::check(&loaded, json).await
+        }
+        Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
+        Command::Process { command: ProcessCommand::Check { file } } => {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(&file).map_err(|e| Failure::Wrong(format!("{name}: cannot be read: {e}")))?;
+            match imp_core::Process::parse(&text) {
+                Ok(p) => say(&format!("{name}: {} {} is sound: {} statuses, {} moves", p.name, p.version, p.statuses.len(), p.moves.len())),
+                Err(f) => return Err(Failure::Failed(f.faults.iter().map(|l| format!("{name}: {l}")).collect::<Vec<_>>().join("\n"))),
+            }
+            Ok(())
+        }
+    }
+}
+
+fn load(c: &ConfigArg) -> Result<Config, Failure> {
+    let env: BTreeMap<String, String> = std::env::vars().filter(|(k, _)| k.starts_with("IMP_")).collect();
+    Ok(Config::load(&c.config, &env)?)
+}
+
+/// Data goes to standard output.
+#[expect(clippy::print_stdout, reason = "data of a command goes to standard output")]
+pub fn say(text: &str) {
+    println!("{text}");
+}
+
+/// Logs to standard error; `RUST_LOG` says how much.
+pub fn log_to_stderr(default: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

@@ -2,6 +2,7 @@
 
 use crate::budget::{Budget, Limit, Urgency};
 use crate::http::{self, Fault, Http};
+use crate::secret::Secret;
 use imp_core::Outcome;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -22,7 +23,7 @@ const CHANNEL: Limit = Limit::a_second(1);
 pub struct Client {
     http: Http,
     api_url: String,
-    token: String,
+    token: Secret,
     budget: Budget,
 }
 
@@ -85,9 +86,9 @@ const CREDENTIALS_AGAIN_MS: i64 = 60_000;
 
 impl Client {
     /// A client for a base address (with its slash at the end) and a token.
-    pub fn new(http: Http, api_url: &str, token: &str) -> Client {
+    pub fn new(http: Http, api_url: &str, token: Secret) -> Client {
         let slash = if api_url.ends_with('/') { "" } else { "/" };
-        Client { http, api_url: format!("{api_url}{slash}"), token: token.to_owned(), budget: Budget::new() }
+        Client { http, api_url: format!("{api_url}{slash}"), token, budget: Budget::new() }
     }
 
     /// Calls a method; the whole answer where it is `ok`.
@@ -96,7 +97,7 @@ impl Client {
     /// [`Trouble`], without any token in its words.
     pub async fn call(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<Value, Trouble> {
         self.take(method, args, urgency)?;
-        let request = self.http.post(&format!("{}{method}", self.api_url)).bearer_auth(&self.token).form(args);
+        let request = self.http.post(&format!("{}{method}", self.api_url)).bearer_auth(self.token.expose()).form(args);
         let answer = match http::call("Slack", request).await {
             Ok(a) => a,
             Err(fault) => {
@@ -155,8 +156,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Trouble`].
-    pub async fn socket_url(&self, app_token: &str) -> Result<String, Trouble> {
-        let request = self.http.post(&format!("{}apps.connections.open", self.api_url)).bearer_auth(app_token);
+    pub async fn socket_url(&self, app_token: &Secret) -> Result<String, Trouble> {
+        let request = self.http.post(&format!("{}apps.connections.open", self.api_url)).bearer_auth(app_token.expose());
         let body: Value = http::call("Slack", request).await?.json("Slack")?;
         match body["url"].as_str() {
             Some(url) if body["ok"] == true => Ok(url.to_owned()),

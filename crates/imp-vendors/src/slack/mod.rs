@@ -10,6 +10,7 @@ pub mod people;
 pub mod port;
 pub mod socket;
 
+use crate::secret::Secret;
 use serde::Deserialize;
 
 /// The section `[slack]` of the configuration.
@@ -20,13 +21,13 @@ pub struct Config {
     #[serde(default = "api_url")]
     pub api_url: String,
     /// The bot's token (`xoxb-…`).
-    pub bot_token: String,
+    pub bot_token: Secret,
     /// The secret that Slack signs requests over HTTP with.
     #[serde(default)]
-    pub signing_secret: Option<String>,
+    pub signing_secret: Option<Secret>,
     /// The app-level token (`xapp-…`); where it is given, Socket Mode is used.
     #[serde(default)]
-    pub app_token: Option<String>,
+    pub app_token: Option<Secret>,
     /// The slash command.
     #[serde(default = "command")]
     pub command: String,

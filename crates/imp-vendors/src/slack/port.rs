@@ -58,11 +58,19 @@ impl Chat {
     }
 
     /// Asks Slack once who we are, so that links to channels open in the right workspace.
+    ///
+    /// # Errors
+    /// What Slack says.
     pub async fn get_to_know(&self) -> Result<(), Trouble> {
         let me = self.client.call("auth.test", &[], Urgency::Usual).await?;
         let text = |k: &str| me[k].as_str().unwrap_or_default().to_owned();
         let _ = self.home.set(Home { url: text("url"), bot: text("user_id") });
         Ok(())
+    }
+
+    /// Whether this is our own user.
+    pub fn is_us(&self, user: &str) -> bool {
+        self.home.get().is_some_and(|h| h.bot == user)
     }
 
     async fn work(&self, order: &Order) -> Result<Outcome, Trouble> {

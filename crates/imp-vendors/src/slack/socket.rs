@@ -1,7 +1,8 @@
 //! Socket Mode: the same envelopes over a connection that we open. Each is acknowledged with its answer; a connection
-//! that Slack wants to refresh is replaced before the old one closes.
+//! that Slack wants to refresh is replaced at once; what is being answered then is still answered on the old one.
 
 use super::client::Client;
+use crate::secret::Secret;
 use super::inlet::{self, Inbound};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub type Answer = std::pin::Pin<Box<dyn Future<Output = Option<Value>> + Send>>;
 
 /// Keeps a connection open for ever, handing each envelope to `answer`.
-pub async fn listen<F>(client: Arc<Client>, app_token: String, answer: F)
+pub async fn listen<F>(client: Arc<Client>, app_token: Secret, answer: F)
 where
     F: Fn(Inbound) -> Answer + Send + Sync + Clone + 'static,
 {
@@ -42,7 +43,7 @@ where
 
 type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn connect(client: &Client, app_token: &str) -> Result<Stream, String> {
+async fn connect(client: &Client, app_token: &Secret) -> Result<Stream, String> {
     let url = client.socket_url(app_token).await.map_err(|t| match imp_core::Outcome::from(t) {
         imp_core::Outcome::Later { why, .. } | imp_core::Outcome::Never { why } => why,
         imp_core::Outcome::Wait { .. } | imp_core::Outcome::Done(_) => "our own limit of calls asks to wait".into(),

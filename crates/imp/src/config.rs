@@ -1,0 +1,341 @@
+//! The configuration: `imp.toml`, the environment over it, secrets from files; every fault is one line.
+
+use imp_core::Role;
+use imp_vendors::secret::Secret;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Every setting, its default and its meaning.
+const DEFAULTS: &str = include_str!("../../../imp.default.toml");
+
+/// A configuration that can be served.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    #[serde(default)]
+    pub server: Server,
+    /// Where to remember.
+    #[serde(default)]
+    pub store: Store,
+    /// Whose process.
+    #[serde(default)]
+    pub organisation: Organisation,
+    /// Slack.
+    pub slack: Option<imp_vendors::slack::Config>,
+    /// Jira.
+    pub jira: Option<imp_vendors::jira::Config>,
+    /// Statuspage.
+    pub statuspage: Option<imp_vendors::statuspage::Config>,
+    /// OpsLevel.
+    pub opslevel: Option<imp_vendors::opslevel::Config>,
+    /// Zoom.
+    pub zoom: Option<imp_vendors::zoom::Config>,
+    /// Alert sources.
+    pub alerts: Option<Alerts>,
+    /// Who may come in.
+    pub auth: Option<Auth>,
+}
+
+/// The section `[server]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Where people and vendors reach it; the listening address where it is left out.
+    pub public_url: String,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: String::new() }
+    }
+}
+
+/// The section `[store]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `sqlite://PATH`.
+    pub url: String,
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store { url: "sqlite://imp.db".into() }
+    }
+}
+
+/// The section `[organisation]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Organisation {
+    /// The organisation's own process file; the built-in process where it is left out.
+    pub process: Option<PathBuf>,
+    /// An IANA time zone.
+    pub timezone: String,
+    /// A language.
+    pub locale: String,
+}
+
+impl Default for Organisation {
+    fn default() -> Organisation {
+        Organisation { process: None, timezone: "UTC".into(), locale: "en".into() }
+    }
+}
+
+/// The section `[alerts]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// The bearer token that every alert source sends.
+    pub token: Secret,
+}
+
+/// The section `[auth]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// Tokens of the API.
+    #[serde(default)]
+    pub api_tokens: Vec<ApiToken>,
+}
+
+/// A token of the API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiToken {
+    /// What people call it.
+    pub name: String,
+    /// The token.
+    pub token: Secret,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// What is wrong with a configuration: one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<String>);
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl Config {
+    /// Reads a file, the environment over it.
+    ///
+    /// # Errors
+    /// Every fault that was found.
+    pub fn load(path: &Path, env: &BTreeMap<String, String>) -> Result<Config, Faults> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Faults(vec![format!("{name}: cannot be read: {e}; name the file with --config, or write one (imp.default.toml shows every setting)")]))?;
+        Config::parse(&text, &name, env)
+    }
+
+    /// Reads a text, the environment over it. `name` is what faults call it.
+    ///
+    /// # Errors
+    /// Every fault that was found.
+    pub fn parse(text: &str, name: &str, env: &BTreeMap<String, String>) -> Result<Config, Faults> {
+        let mut table: toml::Table =
+            text.parse().map_err(|e: toml::de::Error| Faults(vec![format!("{name}: {}", one_line(&e.to_string()))]))?;
+        let mut faults = Vec::new();
+        overlay(&mut table, env, &mut faults);
+        secrets_from_files(&mut table, name, &mut faults);
+        unknown_keys(&table, name, &mut faults);
+        if !faults.is_empty() {
+            return Err(Faults(faults));
+        }
+        let config: Config = table
+            .try_into()
+            .map_err(|e: toml::de::Error| Faults(vec![format!("{name}: {}", one_line(&e.to_string()))]))?;
+        let faults = config.faults(name);
+        if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
+    }
+
+    fn faults(&self, name: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        let loopback = self.server.listen.ip().is_loopback();
+        if self.auth.is_none() && !loopback {
+            out.push(format!(
+                "{name}: [server] listen = {:?} is open to others and there is no [auth]; add [auth], or listen on 127.0.0.1",
+                self.server.listen.to_string()
+            ));
+        }
+        let url = &self.server.public_url;
+        if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
+            out.push(format!("{name}: [server] public_url = {url:?} is no web address; write https://…"));
+        }
+        if let Some(s) = &self.slack
+            && s.signing_secret.is_none()
+            && s.app_token.is_none()
+        {
+            out.push(format!("{name}: [slack] needs signing_secret (requests over HTTP) or app_token (Socket Mode)"));
+        }
+        let mut addresses: Vec<(&str, &str, &str)> = Vec::new();
+        addresses.extend(self.slack.iter().map(|c| ("slack", "api_url", c.api_url.as_str())));
+        addresses.extend(self.jira.iter().map(|c| ("jira", "base_url", c.base_url.as_str())));
+        addresses.extend(self.statuspage.iter().map(|c| ("statuspage", "api_url", c.api_url.as_str())));
+        addresses.extend(self.opslevel.iter().map(|c| ("opslevel", "api_url", c.api_url.as_str())));
+        addresses.extend(self.zoom.iter().map(|c| ("zoom", "api_url", c.api_url.as_str())));
+        for (section, key, value) in addresses {
+            if !value.starts_with("http://") && !value.starts_with("https://") {
+                out.push(format!("{name}: [{section}] {key} = {value:?} is no web address; write https://…"));
+            }
+        }
+        if let Some(a) = &self.auth {
+            for (n, t) in a.api_tokens.iter().enumerate().filter(|(_, t)| t.token.expose().len() < 8) {
+                out.push(format!("{name}: [auth] api_tokens[{n}] ({}) is shorter than 8 characters; take a long random one", t.name));
+            }
+        }
+        let store = &self.store.url;
+        if !store.starts_with("sqlite:") {
+            out.push(format!("{name}: [store] url must be sqlite://PATH"));
+        }
+        out
+    }
+
+    /// Where people reach it, without a slash at the end.
+    pub fn public_url(&self) -> String {
+        match self.server.public_url.trim_end_matches('/') {
+            "" => format!("http://{}", self.server.listen),
+            url => url.to_owned(),
+        }
+    }
+
+    /// The process that the organisation follows.
+    ///
+    /// # Errors
+    /// Every fault of its file.
+    pub fn process(&self, beside: Option<&Path>) -> Result<imp_core::Process, Faults> {
+        let Some(path) = &self.organisation.process else { return Ok(imp_core::Process::built_in()) };
+        let path = beside.map_or_else(|| path.clone(), |dir| dir.join(path));
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path).map_err(|e| Faults(vec![format!("{name}: cannot be read: {e}")]))?;
+        imp_core::Process::parse(&text).map_err(|f| Faults(f.faults.iter().map(|l| format!("{name}: {}", one_line(l))).collect()))
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('|')).collect::<Vec<_>>().join(" ")
+}
+
+/// The environment's `IMP_<SECTION>__<KEY>` over the file.
+fn overlay(table: &mut toml::Table, env: &BTreeMap<String, String>, faults: &mut Vec<String>) {
+    for (variable, value) in env {
+        let Some((section, key)) = variable.strip_prefix("IMP_").and_then(|v| v.split_once("__")) else { continue };
+        let (section, key) = (section.to_lowercase(), key.to_lowercase());
+        let entry = table.entry(section.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let Some(entry) = entry.as_table_mut() else {
+            faults.push(format!("{variable}: {section} is not a section of the file"));
+            continue;
+        };
+        let structured = value.starts_with(['[', '{']).then(|| format!("v = {value}").parse::<toml::Table>().ok()).flatten();
+        let value = structured.and_then(|mut t| t.remove("v")).unwrap_or_else(|| toml::Value::String(value.clone()));
+        entry.insert(key, value);
+    }
+}
+
+/// `bot_token_file = "/run/secrets/slack"` becomes `bot_token = …`.
+fn secrets_from_files(table: &mut toml::Table, name: &str, faults: &mut Vec<String>) {
+    for (section, value) in table.iter_mut() {
+        let Some(entries) = value.as_table_mut() else { continue };
+        let files: Vec<(String, String)> = entries
+            .iter()
+            .filter_map(|(k, v)| Some((k.strip_suffix("_file")?.to_owned(), v.as_str()?.to_owned())))
+            .collect();
+        for (key, path) in files {
+            entries.remove(&format!("{key}_file"));
+            match std::fs::read_to_string(&path) {
+                Ok(text) => drop(entries.insert(key, toml::Value::String(text.trim_end().to_owned()))),
+                Err(e) => faults.push(format!("{name}: [{section}] {key}_file = {path:?} cannot be read: {e}")),
+            }
+        }
+    }
+}
+
+/// Every section and key that there is, from the file that documents them. Keys that have no default stand there in a
+/// comment: `# key = …`.
+fn known() -> BTreeMap<String, Vec<String>> {
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut section = String::new();
+    for line in DEFAULTS.lines() {
+        let line = line.trim();
+        let bare = line.strip_prefix("# ").unwrap_or(line);
+        if let Some(s) = bare.strip_prefix('[').and_then(|s| s.strip_suffix(']')) {
+            section = s.to_owned();
+            out.entry(section.clone()).or_default();
+        } else if let Some((key, _)) = bare.split_once(" = ")
+            && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        {
+            out.entry(section.clone()).or_default().push(key.to_owned());
+        }
+    }
+    out
+}
+
+fn unknown_keys(table: &toml::Table, name: &str, faults: &mut Vec<String>) {
+    let known = known();
+    let nearest = |word: &str, all: &mut dyn Iterator<Item = &String>| {
+        let best = all.map(|k| (strsim::jaro_winkler(k, word), k)).max_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(_, k)| format!("; the nearest known is {k}")).unwrap_or_default()
+    };
+    for (section, value) in table {
+        let Some(keys) = known.get(section) else {
+            faults.push(format!("{name}: [{section}] is not a section{}", nearest(section, &mut known.keys())));
+            continue;
+        };
+        for key in value.as_table().into_iter().flat_map(|t| t.keys()).filter(|k| !keys.contains(k)) {
+            faults.push(format!("{name}: [{section}] {key}: unknown key{}", nearest(key, &mut keys.iter())));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    fn parse(text: &str, env: &[(&str, &str)]) -> Result<Config, String> {
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::parse(text, "imp.toml", &env).map_err(|f| f.to_string())
+    }
+
+    #[test]
+    fn unknown_keys_are_named_with_the_nearest_known_one() {
+        let faults = parse("[slack]\nbot_tokn = \"x\"\n[slak]\n[server]\nlistn = \"y\"", &[]).unwrap_err();
+        expect![[r#"
+            imp.toml: [server] listn: unknown key; the nearest known is listen
+            imp.toml: [slack] bot_tokn: unknown key; the nearest known is bot_token
+            imp.toml: [slak] is not a section; the nearest known is slack"#]]
+        .assert_eq(&faults);
+    }
+
+    #[test]
+    fn the_environment_and_files_fill_in_secrets() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "from-a-file-secret\n").unwrap();
+        let text = format!("[alerts]\ntoken_file = {:?}\n", file.path());
+        let tokens = r#"[{ name = "ci", token = "12345678", role = "reader" }]"#;
+        let c = parse(&text, &[("IMP_SERVER__LISTEN", "127.0.0.1:9"), ("IMP_AUTH__API_TOKENS", tokens), ("IMP_CONFIG", "x")]).unwrap();
+        assert_eq!(c.server.listen.port(), 9);
+        assert_eq!(c.alerts.unwrap().token.expose(), "from-a-file-secret");
+        assert_eq!(c.auth.unwrap().api_tokens[0].role, Role::Reader);
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_refused_in_a_line() {
+        let open = parse("[server]\nlisten = \"0.0.0.0:80\"", &[]).unwrap_err();
+        assert!(open.contains("open to others and there is no [auth]"), "{open}");
+        let slack = parse("[slack]\nbot_token = \"xoxb-1\"", &[]).unwrap_err();
+        assert!(slack.contains("signing_secret") && slack.lines().count() == 1, "{slack}");
+        let syntax = parse("[server\n", &[]).unwrap_err();
+        assert_eq!(syntax.lines().count(), 1, "{syntax}");
+    }
+}

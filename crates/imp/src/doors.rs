@@ -1,0 +1,228 @@
+//! The doors for other systems: Slack over HTTP, alert sources, Jira's and Zoom's webhooks.
+
+use crate::serve::Hall;
+use crate::slack_door;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use imp_core::{Actor, Command, Envelope, Role};
+use imp_engine::SubmitError;
+use imp_vendors::alerts;
+use imp_vendors::secret::Secret;
+use imp_vendors::slack::inlet::{self, Inbound, Refused};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The largest body that Slack or a webhook may send; Slack's own are below 1 MiB.
+const BODY_MAX: usize = 2 * 1024 * 1024;
+/// The largest body of alerts: Alertmanager sends a whole group at once.
+const ALERTS_MAX: usize = 8 * 1024 * 1024;
+
+/// The routes.
+pub fn routes(hall: Arc<Hall>) -> Router {
+    let slack = Router::new()
+        .route("/slack/commands", post(commands))
+        .route("/slack/interactions", post(interactions))
+        .route("/slack/events", post(events))
+        .layer(DefaultBodyLimit::max(BODY_MAX));
+    let webhooks = Router::new()
+        .route("/webhooks/jira", post(jira))
+        .route("/webhooks/zoom", post(zoom))
+        .layer(DefaultBodyLimit::max(BODY_MAX));
+    let alerts = Router::new().route("/webhooks/alerts/{source}", post(take_alerts)).layer(DefaultBodyLimit::max(ALERTS_MAX));
+    slack.merge(webhooks).merge(alerts).with_state(hall)
+}
+
+type Body = Result<Bytes, BytesRejection>;
+
+fn fault(status: StatusCode, detail: impl Into<String>) -> Response {
+    let detail: String = detail.into();
+    let body = json!({"type": "about:blank", "title": status.canonical_reason().unwrap_or("Error"), "status": status.as_u16(), "detail": detail});
+    let mut r = (status, Json(body)).into_response();
+    r.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        r.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    }
+    r
+}
+
+fn unread(e: &BytesRejection) -> Response {
+    match e.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => fault(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send it in parts."),
+        _ => fault(StatusCode::BAD_REQUEST, "The body did not arrive whole."),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|v| v.to_str().ok())
+}
+
+// ---- Slack
+
+async fn commands(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> Response {
+    slack(hall, &headers, body, inlet::command).await
+}
+
+async fn interactions(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> Response {
+    slack(hall, &headers, body, inlet::interaction_form).await
+}
+
+async fn events(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> Response {
+    let read = |b: &[u8]| serde_json::from_slice::<Value>(b).map(|v| inlet::event(&v)).map_err(|_| Refused::Shape);
+    slack(hall, &headers, body, read).await
+}
+
+async fn slack(hall: Arc<Hall>, headers: &HeaderMap, body: Body, read: impl Fn(&[u8]) -> Result<Inbound, Refused>) -> Response {
+    let body = match body {
+        Ok(b) => b,
+        Err(e) => return unread(&e),
+    };
+    let Some(secret) = hall.config.slack.as_ref().and_then(|s| s.signing_secret.as_ref()) else {
+        return fault(StatusCode::UNAUTHORIZED, "Slack over HTTP is not configured: [slack] has no signing_secret.");
+    };
+    let (ts, signature) = (text(headers, "x-slack-request-timestamp"), text(headers, "x-slack-signature"));
+    if let Err(e) = inlet::verify(secret, ts, signature, &body, hall.desk.clock.now()) {
+        return fault(StatusCode::UNAUTHORIZED, format!("Not accepted: {e}."));
+    }
+    let inbound = match read(&body) {
+        Ok(i) => i,
+        Err(e) => return fault(StatusCode::BAD_REQUEST, format!("Not accepted: {e}.")),
+    };
+    if let Inbound::Challenge(word) = &inbound {
+        return Json(json!({"challenge": word})).into_response();
+    }
+    let answer = slack_door::receive(&hall, &inbound).await;
+    slack_door::follow_up(&hall, answer.then);
+    match answer.payload {
+        Some(p) => Json(p).into_response(),
+        None => StatusCode::OK.into_response(),
+    }
+}
+
+// ---- alerts
+
+async fn take_alerts(State(hall): State<Arc<Hall>>, Path(source): Path<String>, headers: HeaderMap, body: Body) -> Response {
+    let Some(token) = hall.config.alerts.as_ref().map(|a| &a.token) else {
+        return fault(StatusCode::UNAUTHORIZED, "No alerts are taken: the configuration has no [alerts] token.");
+    };
+    if !bearer(&headers, token) {
+        return fault(StatusCode::UNAUTHORIZED, "Send the token of [alerts]: Authorization: Bearer …");
+    }
+    let body = match body {
+        Ok(b) => b,
+        Err(e) => return unread(&e),
+    };
+    let read = match alerts::read(&source, &body) {
+        Ok(a) => a,
+        Err(e) => return unreadable(&e),
+    };
+    let wishes = read.into_iter().map(|alert| {
+        hall.desk.submit(Envelope {
+            id: String::new(),
+            by: Actor::Source { name: source.clone() },
+            role: Role::Admin,
+            at: hall.desk.clock.now(),
+            about: None,
+            command: Command::Alert(Box::new(alert)),
+        })
+    });
+    let mut refs: Vec<String> = Vec::new();
+    for wish in wishes {
+        match wish.await {
+            Ok(r) => refs.extend(r.incident.map(|i| i.reference.to_string())),
+            Err(SubmitError::Refused(r)) => tracing::warn!(refusal = %r, "an alert was refused"),
+            // 503, never 429: Alertmanager does not send again what was answered with a 4xx.
+            Err(SubmitError::Busy) => return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again."),
+            Err(SubmitError::Broken(e)) => {
+                tracing::error!(error = %e, "an alert could not be kept");
+                return fault(StatusCode::SERVICE_UNAVAILABLE, "The store does not work at the moment; send it again.");
+            }
+        }
+    }
+    refs.dedup();
+    (StatusCode::ACCEPTED, Json(json!({"incidents": refs}))).into_response()
+}
+
+fn bearer(headers: &HeaderMap, token: &Secret) -> bool {
+    let given = text(headers, "authorization").and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
+    // Compared by their HMACs, so that neither length nor place of a difference can be timed.
+    given.is_some_and(|g| token.signed(&[token.expose().as_bytes()], &token.hmac(&[g.trim().as_bytes()])))
+}
+
+fn unreadable(e: &alerts::ReadError) -> Response {
+    let status = match e.kind {
+        alerts::Fault::UnknownSource => StatusCode::NOT_FOUND,
+        alerts::Fault::NotUtf8 | alerts::Fault::NotJson | alerts::Fault::TooDeep | alerts::Fault::Shape => StatusCode::BAD_REQUEST,
+    };
+    fault(status, format!("{}: {}", e.path, e.message))
+}
+
+// ---- Jira and Zoom
+
+async fn jira(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> Response {
+    let body = match body {
+        Ok(b) => b,
+        Err(e) => return unread(&e),
+    };
+    let Some(jira) = &hall.jira else {
+        return fault(StatusCode::NOT_FOUND, "Jira is not configured.");
+    };
+    let heard = match jira.hear(&headers, &body) {
+        Ok(h) => h,
+        Err(imp_vendors::jira::inlet::Refused::Unsigned) => return fault(StatusCode::UNAUTHORIZED, "The signature is not right."),
+        Err(imp_vendors::jira::inlet::Refused::Off) => return fault(StatusCode::NOT_FOUND, "[jira] has no webhook_secret."),
+        Err(imp_vendors::jira::inlet::Refused::Unreadable(why)) => return fault(StatusCode::BAD_REQUEST, why),
+    };
+    for change in heard {
+        let key = change.ticket.clone();
+        let found = match hall.desk.store.read(move |c| imp_engine::read::of_ticket(c, &key)).await {
+            Ok(found) => found,
+            Err(e) => {
+                tracing::error!(error = %e, "a change in Jira could not be looked up");
+                return fault(StatusCode::SERVICE_UNAVAILABLE, "The store does not work at the moment; send it again.");
+            }
+        };
+        let Some(i) = found else { continue };
+        let envelope = Envelope {
+            id: format!("jira:{}", change.id),
+            by: Actor::Jira { who: change.who.map(|w| hall.desk.house.directory.load().complete(&w)) },
+            role: Role::Admin,
+            at: hall.desk.clock.now(),
+            about: Some(i.reference),
+            command: Command::Adopt { change: change.change },
+        };
+        match hall.desk.submit(envelope).await {
+            Ok(_) => {}
+            Err(SubmitError::Refused(r)) => tracing::info!(refusal = %r, "a change in Jira was not taken over"),
+            Err(SubmitError::Busy | SubmitError::Broken(_)) => {
+                return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again.");
+            }
+        }
+    }
+    StatusCode::OK.into_response()
+}
+
+async fn zoom(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> Response {
+    let body = match body {
+        Ok(b) => b,
+        Err(e) => return unread(&e),
+    };
+    let Some(config) = &hall.config.zoom else {
+        return fault(StatusCode::NOT_FOUND, "Zoom is not configured.");
+    };
+    let now = hall.desk.clock.now().0.div_euclid(1000);
+    match imp_vendors::zoom::inlet::read(config, &headers, &body, now) {
+        Ok(imp_vendors::zoom::inlet::Heard::Prove(proof)) => Json(proof).into_response(),
+        Ok(heard) => {
+            tracing::debug!(?heard, "heard from Zoom");
+            StatusCode::OK.into_response()
+        }
+        Err(imp_vendors::zoom::inlet::Refused::Off) => fault(StatusCode::NOT_FOUND, "[zoom] has no webhook_secret."),
+        Err(imp_vendors::zoom::inlet::Refused::Unsigned) => fault(StatusCode::UNAUTHORIZED, "The signature is not right."),
+        Err(imp_vendors::zoom::inlet::Refused::Unreadable(why)) => fault(StatusCode::BAD_REQUEST, why),
+    }
+}

@@ -1,0 +1,190 @@
+//! The service: wires desk, hands, doors and pages together, listens, and stops gracefully.
+
+use crate::config::Config;
+use crate::{Failure, doors, health, slack_door};
+use arc_swap::ArcSwap;
+use imp_console::caller::{Doors, Token};
+use imp_core::effect::Capability;
+use imp_core::port::Port;
+use imp_core::{Catalogue, Directory, Process};
+use imp_engine::desk::sheet;
+use imp_engine::{Desk, House, Runner, Store, SystemClock, sweep};
+use imp_vendors::http::Http;
+use imp_vendors::{jira::Jira, opslevel::OpsLevel, slack, statuspage::Statuspage, zoom::Zoom};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long what is in flight may take to come home once the service is told to stop.
+const GRACE: Duration = Duration::from_secs(4);
+
+/// Everything that the doors need.
+pub struct Hall {
+    /// The desk.
+    pub desk: Desk,
+    /// The configuration.
+    pub config: Config,
+    /// Slack, if it is configured.
+    pub slack: Option<SlackParts>,
+    /// Statuspage, if it is configured.
+    pub statuspage: Option<Arc<Statuspage>>,
+    /// Jira, if it is configured.
+    pub jira: Option<Arc<Jira>>,
+}
+
+/// Slack's parts.
+#[derive(Clone)]
+pub struct SlackParts {
+    /// Calls.
+    pub client: Arc<slack::client::Client>,
+    /// Hands.
+    pub chat: Arc<slack::port::Chat>,
+}
+
+/// Serves until told to stop.
+///
+/// # Errors
+/// Where the store or the port cannot be had.
+pub async fn run(config: Config, process: Process, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+    let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
+        Failure::Failed(format!("cannot listen on {}: {e}; choose another address with [server] listen", config.server.listen))
+    })?;
+    let service = Service::start(config, process)?;
+    tracing::info!(address = %service.hall.config.server.listen, "IMP listens");
+    let router = service.router();
+    let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+    let serving = tokio::spawn(async move {
+        axum::serve(listener, router)
+            .with_graceful_shutdown(async move { drop(stopped.wait_for(|s| *s).await) })
+            .await
+    });
+    stop.await;
+    tracing::info!("stopping");
+    let _ = stopping.send(true);
+    let _ = tokio::time::timeout(GRACE, service.stop()).await;
+    serving.abort();
+    Ok(())
+}
+
+/// Done when the process is asked to end (Ctrl-C, SIGTERM).
+pub async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut term) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = term.recv() => {}
+            }
+        }
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+/// A running service, without its listener.
+pub struct Service {
+    /// What the doors need.
+    pub hall: Arc<Hall>,
+    runner_stop: tokio::sync::watch::Sender<bool>,
+    runner: tokio::task::JoinHandle<()>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Service {
+    /// Starts desk, runner and sweeps.
+    ///
+    /// # Errors
+    /// Where the store cannot be had.
+    pub fn start(config: Config, process: Process) -> Result<Service, Failure> {
+        let failed = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
+        let http = Http::new().map_err(|e| failed(&e))?;
+        let (store, mut conn) = Store::open(&config.store.url).map_err(|e| failed(&e))?;
+        let catalogue: Catalogue = sheet(conn.as_mut(), "catalogue").map_err(|e| failed(&e))?.unwrap_or_default();
+        let directory: Directory = sheet(conn.as_mut(), "directory").map_err(|e| failed(&e))?.unwrap_or_default();
+        let can = capabilities(&config);
+        let house = Arc::new(House {
+            process: ArcSwap::from_pointee(process),
+            catalogue: ArcSwap::from_pointee(catalogue),
+            directory: ArcSwap::from_pointee(directory),
+            can: can.clone(),
+        });
+        let desk = Desk::start(store, conn, house, Arc::new(SystemClock)).map_err(|e| failed(&e))?;
+        let public_url = config.public_url();
+        let mut ports: BTreeMap<Capability, Arc<dyn Port>> = BTreeMap::new();
+        let mut tasks = Vec::new();
+        let slack = config.slack.as_ref().map(|c| {
+            let client = Arc::new(slack::client::Client::new(http.clone(), &c.api_url, c.bot_token.clone()));
+            let chat = Arc::new(slack::port::Chat::new(client.clone(), &c.announce_channel, &public_url, can));
+            SlackParts { client, chat }
+        });
+        if let Some(s) = &slack {
+            ports.insert(Capability::Chat, s.chat.clone());
+            let people = Arc::new(slack::people::People::new(s.client.clone()));
+            tasks.push(tokio::spawn(sweep::directory(desk.clone(), people)));
+            tasks.push(tokio::spawn(get_to_know(s.chat.clone())));
+        }
+        let jira = config.jira.clone().map(|c| Arc::new(Jira::new(c, http.clone(), &public_url)));
+        let statuspage = config.statuspage.clone().map(|c| Arc::new(Statuspage::new(c, http.clone())));
+        if let Some(j) = &jira {
+            ports.insert(Capability::Record, j.clone());
+        }
+        if let Some(s) = &statuspage {
+            ports.insert(Capability::Page, s.clone());
+        }
+        if let Some(c) = config.zoom.clone() {
+            ports.insert(Capability::Bridge, Arc::new(Zoom::new(c, http.clone(), &public_url)));
+        }
+        if let Some(c) = config.opslevel.clone() {
+            let opslevel = Arc::new(OpsLevel::new(c, http, &public_url));
+            tasks.push(tokio::spawn(sweep::catalogue(desk.clone(), opslevel.clone())));
+            ports.insert(Capability::Catalogue, opslevel);
+        }
+        let (runner_stop, mut told) = tokio::sync::watch::channel(false);
+        let runner = Runner::new(desk.clone(), ports);
+        let runner = tokio::spawn(runner.run(async move { drop(told.wait_for(|s| *s).await) }, GRACE));
+        let hall = Arc::new(Hall { desk, config, slack, statuspage, jira });
+        if let Some(token) = hall.config.slack.as_ref().and_then(|s| s.app_token.clone()) {
+            tasks.push(tokio::spawn(slack_door::listen(hall.clone(), token)));
+        }
+        Ok(Service { hall, runner_stop, runner, tasks })
+    }
+
+    /// All routes.
+    pub fn router(&self) -> axum::Router {
+        let auth = self.hall.config.auth.iter().flat_map(|a| &a.api_tokens);
+        let app = Arc::new(imp_console::App {
+            desk: self.hall.desk.clone(),
+            doors: Doors { tokens: auth.map(|t| Token::new(&t.name, t.token.expose(), t.role)).collect() },
+            public_url: self.hall.config.public_url(),
+        });
+        imp_console::routes(app).merge(doors::routes(self.hall.clone())).merge(health::routes(self.hall.clone()))
+    }
+
+    /// Stops taking up effects and waits for those in flight.
+    pub async fn stop(self) {
+        let _ = self.runner_stop.send(true);
+        let _ = self.runner.await;
+        for t in self.tasks {
+            t.abort();
+        }
+    }
+}
+
+fn capabilities(c: &Config) -> BTreeSet<Capability> {
+    let all = [
+        (Capability::Chat, c.slack.is_some()),
+        (Capability::Record, c.jira.is_some()),
+        (Capability::Page, c.statuspage.is_some()),
+        (Capability::Bridge, c.zoom.is_some()),
+        // The catalogue is always read where it is configured; it is told only where there is an address for it.
+        (Capability::Catalogue, c.opslevel.as_ref().is_some_and(|o| o.custom_event_url.is_some())),
+    ];
+    all.into_iter().filter(|(_, there)| *there).map(|(c, _)| c).collect()
+}
+
+async fn get_to_know(chat: Arc<slack::port::Chat>) {
+    /// How soon to ask again where Slack did not answer.
+    const AGAIN: Duration = Duration::from_secs(10);
+    while chat.get_to_know().await.is_err() {
+        tokio::time::sleep(AGAIN).await;
+    }
+}

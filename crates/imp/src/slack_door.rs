@@ -1,0 +1,435 @@
+//! Slack's door: carries out what somebody means. Slack is answered before any vendor is called; forms and private
+//! sentences follow right after, within Slack's three seconds.
+
+use crate::serve::{Hall, SlackParts};
+use imp_core::person::{Actor, Door, Who};
+use imp_core::refusal::{Kind, Refusal};
+use imp_core::{Command, Envelope, Incident, Ref, Role, decide, rights};
+use imp_engine::{StoreError, SubmitError, read};
+use imp_vendors::budget::Urgency;
+use imp_vendors::secret::Secret;
+use imp_vendors::slack::card::{self, View};
+use imp_vendors::slack::converse::{self, About, Form, Intent};
+use imp_vendors::slack::inlet::Inbound;
+use imp_vendors::slack::{forms, mrkdwn, socket};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Incidents shown in a list or a menu.
+const LISTED: usize = 50;
+/// What people read when our own store fails.
+const BROKEN: &str = "IMP cannot reach its own memory at the moment; nothing was changed. Try again in a minute, or use the console.";
+
+/// What Slack is answered at once: a payload for the acknowledgement, and what is still to be done.
+pub struct Answer {
+    /// The payload, if there is one.
+    pub payload: Option<Value>,
+    /// What follows the acknowledgement.
+    pub then: Option<Then>,
+}
+
+/// What follows an acknowledgement.
+pub enum Then {
+    /// Open this modal.
+    Open {
+        /// For opening it.
+        trigger: String,
+        /// About which incident.
+        incident: Option<Box<Incident>>,
+        /// Which.
+        form: Form,
+        /// Who pressed.
+        user: String,
+        /// For a private sentence where it cannot be opened.
+        response_url: String,
+    },
+    /// Say this privately.
+    Whisper {
+        /// Where.
+        response_url: String,
+        /// What.
+        text: String,
+    },
+    /// Draw somebody's home.
+    Home {
+        /// Whose.
+        user: String,
+    },
+}
+
+/// Keeps a Socket Mode connection open for ever.
+pub async fn listen(hall: Arc<Hall>, app_token: Secret) {
+    let Some(slack) = hall.slack.clone() else { return };
+    socket::listen(slack.client, app_token, move |inbound| {
+        let hall = hall.clone();
+        Box::pin(async move {
+            let answer = receive(&hall, &inbound).await;
+            follow_up(&hall, answer.then);
+            answer.payload
+        })
+    })
+    .await;
+}
+
+/// Carries on after the acknowledgement.
+pub fn follow_up(hall: &Arc<Hall>, then: Option<Then>) {
+    if let Some(then) = then {
+        let hall = hall.clone();
+        tokio::spawn(async move { carry_on(&hall, then).await });
+    }
+}
+
+/// Decides what something means and does what needs no vendor.
+pub async fn receive(hall: &Hall, inbound: &Inbound) -> Answer {
+    let answer = match attend(hall, inbound).await {
+        Ok(a) => a,
+        Err(SubmitError::Refused(r)) => refused(inbound, &r),
+        Err(SubmitError::Busy) => say(inbound, "IMP has very much to do this very second. Try again."),
+        Err(SubmitError::Broken(e)) => {
+            tracing::error!(error = %e, "the store does not work");
+            say(inbound, BROKEN)
+        }
+    };
+    if let Inbound::Other { what, .. } = inbound {
+        tracing::info!(what, "something from Slack that IMP does not know");
+    }
+    answer
+}
+
+async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
+    let nothing = Answer { payload: None, then: None };
+    match converse::understand(inbound) {
+        Intent::Nothing => Ok(nothing),
+        Intent::Say(text) => Ok(say(inbound, &text)),
+        Intent::Help { unknown } => Ok(say(inbound, &converse::help(command_word(hall), unknown.as_deref()))),
+        Intent::List => Ok(say(inbound, &list(hall, user(inbound)).await?)),
+        Intent::Home { user } => Ok(Answer { payload: None, then: Some(Then::Home { user }) }),
+        Intent::Wish { about, commands, id, done } => {
+            let quiet = matches!(inbound, Inbound::Event { .. });
+            if let (true, Inbound::Event { .. }) = (is_us(hall, &commands), inbound) {
+                return Ok(nothing);
+            }
+            let about = match about {
+                None => None,
+                Some(a) => match place(hall, inbound, &a).await? {
+                    Some(i) => Some(i.reference),
+                    None if quiet => return Ok(nothing),
+                    None => return Ok(say(inbound, &not_here(hall, &a))),
+                },
+            };
+            let declares = about.is_none();
+            let i = wish(hall, inbound, about, commands, &id).await?;
+            let done = match (declares, i) {
+                (true, Some(i)) => Some(declared(&i)),
+                (true, None) | (false, _) => done,
+            };
+            Ok(match done {
+                Some(text) if !quiet => say(inbound, &text),
+                Some(_) | None => nothing,
+            })
+        }
+        Intent::Submit { about, commands, id } => {
+            let about = match about {
+                None => None,
+                Some(a) => match place(hall, inbound, &a).await? {
+                    Some(i) => Some(i.reference),
+                    None => return Err(refusal(Refusal::new(Kind::Unknown, not_here(hall, &a)))),
+                },
+            };
+            let id = if about.is_none() { id } else { format!("{id}:{}", print(&commands)) };
+            wish(hall, inbound, about, commands, &id).await?;
+            Ok(nothing)
+        }
+        Intent::Open { about, form } => open(hall, inbound, about, form).await,
+    }
+}
+
+/// Opens a form, or does at once what needs no answer.
+async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) -> Result<Answer, SubmitError> {
+    let incident = match &about {
+        None => None,
+        Some(a) => match place(hall, inbound, a).await? {
+            Some(i) => Some(i),
+            None => return Ok(say(inbound, &not_here(hall, a))),
+        },
+    };
+    if let (Some(i), Form::Transition { to }) = (&incident, &form) {
+        let process = hall.desk.house.process.load();
+        let needs = process.find_move(&i.status, to).is_some_and(|m| !process.missing(m, &i.fields).is_empty());
+        if !needs {
+            let id = match inbound {
+                Inbound::Press { pressed_at, .. } => format!("slack:press:{}:{to}:{}:{pressed_at}", i.reference, user(inbound)),
+                _ => format!("slack:{}", trigger(inbound)),
+            };
+            let command = Command::Move { to: to.clone(), fields: Default::default() };
+            wish(hall, inbound, Some(i.reference), vec![command], &id).await?;
+            return Ok(Answer { payload: None, then: None });
+        }
+    }
+    let then = Then::Open {
+        trigger: trigger(inbound).to_owned(),
+        incident: incident.map(Box::new),
+        form,
+        user: user(inbound).to_owned(),
+        response_url: response_url(inbound).to_owned(),
+    };
+    Ok(Answer { payload: None, then: Some(then) })
+}
+
+async fn wish(hall: &Hall, inbound: &Inbound, about: Option<Ref>, commands: Vec<Command>, id: &str) -> Result<Option<Arc<Incident>>, SubmitError> {
+    let who = hall.desk.house.directory.load().complete(&Who::slack(user(inbound)));
+    let mut last = None;
+    for (n, command) in commands.into_iter().enumerate() {
+        let envelope = Envelope {
+            id: if n == 0 { id.to_owned() } else { format!("{id}#{n}") },
+            by: Actor::Person { who: who.clone(), door: Door::Slack },
+            role: Role::Responder,
+            at: hall.desk.clock.now(),
+            about,
+            command,
+        };
+        last = hall.desk.submit(envelope).await?.incident;
+    }
+    Ok(last)
+}
+
+/// The incident that is meant, where this person may see it.
+async fn place(hall: &Hall, inbound: &Inbound, about: &About) -> Result<Option<Incident>, StoreError> {
+    let wanted = about.clone();
+    let found = hall
+        .desk
+        .store
+        .read(move |c| match wanted {
+            About::Ref(r) => read::load(c, r),
+            About::Channel(id) => read::of_channel(c, &id),
+        })
+        .await?;
+    Ok(found.filter(|i| sees(hall, i, user(inbound)) || matches!(inbound, Inbound::Event { .. })))
+}
+
+fn sees(hall: &Hall, i: &Incident, user: &str) -> bool {
+    let who = hall.desk.house.directory.load().complete(&Who::slack(user));
+    rights::may_see(i, &Actor::Person { who, door: Door::Slack }, Role::Responder)
+}
+
+async fn visible(hall: &Hall, user: &str, categories: &[&str]) -> Result<Vec<Incident>, StoreError> {
+    let filter = read::Filter { categories: categories.iter().map(|c| (*c).to_owned()).collect(), ..read::Filter::default() };
+    let all = hall.desk.store.read(move |c| read::incidents(c, &filter, None, LISTED)).await?;
+    Ok(all.into_iter().filter(|i| sees(hall, i, user)).collect())
+}
+
+// ---- sentences
+
+fn say(inbound: &Inbound, text: &str) -> Answer {
+    match inbound {
+        Inbound::Command { .. } => Answer { payload: Some(json!({"response_type": "ephemeral", "text": text})), then: None },
+        Inbound::Submitted { inputs, .. } => match inputs.first() {
+            Some(first) => Answer { payload: Some(json!({"response_action": "errors", "errors": {first: text}})), then: None },
+            None => Answer { payload: None, then: None },
+        },
+        Inbound::Press { response_url, .. } | Inbound::Shortcut { response_url, .. } if !response_url.is_empty() => {
+            whisper(response_url, text)
+        }
+        Inbound::Other { response_url: Some(url), .. } => whisper(url, text),
+        Inbound::Press { .. } | Inbound::Shortcut { .. } | Inbound::Other { .. } => Answer { payload: None, then: None },
+        Inbound::Challenge(_) | Inbound::Event { .. } => Answer { payload: None, then: None },
+    }
+}
+
+fn whisper(response_url: &str, text: &str) -> Answer {
+    Answer { payload: None, then: Some(Then::Whisper { response_url: response_url.to_owned(), text: text.to_owned() }) }
+}
+
+fn refused(inbound: &Inbound, refusal: &Refusal) -> Answer {
+    if let Inbound::Submitted { inputs, .. } = inbound
+        && !inputs.is_empty()
+    {
+        let errors = forms::errors(inputs, refusal);
+        return Answer { payload: Some(json!({"response_action": "errors", "errors": errors})), then: None };
+    }
+    say(inbound, &mrkdwn::escape(&refusal.message))
+}
+
+fn refusal(r: Refusal) -> SubmitError {
+    SubmitError::Refused(Box::new(r))
+}
+
+fn not_here(hall: &Hall, about: &About) -> String {
+    match about {
+        About::Ref(r) => decide::unknown(Some(*r)).message,
+        About::Channel(_) => {
+            let c = command_word(hall);
+            format!("This is no incident's channel. Do it there, or put the reference in front: `{c} IMP-42 update …`. `{c} list` shows the open ones.")
+        }
+    }
+}
+
+fn declared(i: &Incident) -> String {
+    format!("{} is declared: {}. Its channel opens by itself; you are invited.", i.reference, mrkdwn::quote(&i.title, 200))
+}
+
+async fn list(hall: &Hall, user: &str) -> Result<String, StoreError> {
+    let open = visible(hall, user, &["triage", "active", "after"]).await?;
+    if open.is_empty() {
+        return Ok("No incident is open. That is how it should be.".into());
+    }
+    let process = hall.desk.house.process.load();
+    let line = |i: &Incident| {
+        let status = process.status(&i.status).map_or(i.status.as_str(), |s| s.label.as_str());
+        let place = i.links.channel.as_ref().map(|c| format!(" <#{}>", c.id)).unwrap_or_default();
+        format!("•  *{}* {} · {} · {}{place}", i.reference, mrkdwn::quote(&i.title, 100), mrkdwn::escape(status), mrkdwn::escape(&i.severity))
+    };
+    Ok(open.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+// ---- after the acknowledgement
+
+async fn carry_on(hall: &Hall, then: Then) {
+    let Some(slack) = &hall.slack else { return };
+    match then {
+        Then::Whisper { response_url, text } => slack.client.whisper(&response_url, &text).await,
+        Then::Home { user } => home(hall, slack, &user).await,
+        Then::Open { trigger, incident, form, user, response_url } => {
+            let view = match draw(hall, incident.as_deref(), &form, &user).await {
+                Ok(Some(v)) => v,
+                Ok(None) => return,
+                Err(text) => return slack.client.whisper(&response_url, &text).await,
+            };
+            let args = [("trigger_id", trigger.as_str()), ("view", &view.to_string())];
+            if let Err(t) = slack.client.call("views.open", &args, Urgency::Urgent).await {
+                tracing::warn!(code = t.code(), ?form, "a form could not be opened");
+                let text = "Slack did not let IMP open the form in time. Press the button again.";
+                slack.client.whisper(&response_url, text).await;
+            }
+        }
+    }
+}
+
+async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str) -> Result<Option<Value>, String> {
+    let process = hall.desk.house.process.load_full();
+    let catalogue = hall.desk.house.catalogue.load_full();
+    let Some(i) = incident else {
+        return Ok(match form {
+            Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, &converse::unslack(summary))),
+            Form::Transition { .. } | Form::Update | Form::Severity | Form::Role { .. } | Form::Task => None,
+            Form::Statuspage | Form::Review | Form::Skip { .. } => None,
+        });
+    };
+    Ok(match form {
+        Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, summary)),
+        Form::Transition { to } => {
+            let open = visible(hall, user, &["triage", "active"]).await.map_err(|_| BROKEN.to_owned())?;
+            process.find_move(&i.status, to).and_then(|m| forms::transition(i, m, &process, &open))
+        }
+        Form::Update => Some(forms::update(i)),
+        Form::Severity => Some(forms::severity(i, &process)),
+        Form::Role { role } => Some(forms::role(i, &process, role, user)),
+        Form::Task => Some(forms::task(i)),
+        Form::Statuspage => match &hall.statuspage {
+            None => return Err("No status page is connected.".into()),
+            // The list of parts is kept for some minutes; where Statuspage does not answer now, the form goes without.
+            Some(s) => {
+                let patience = std::time::Duration::from_millis(1500);
+                let parts = tokio::time::timeout(patience, s.components()).await;
+                Some(forms::statuspage(i, &parts.ok().and_then(Result::ok).unwrap_or_default()))
+            }
+        },
+        Form::Review => {
+            let view = view(hall, i, &process, &catalogue);
+            Some(forms::review(i, &card::review_draft(&view)))
+        }
+        Form::Skip { key } => Some(forms::skip(i, key)),
+    })
+}
+
+fn view<'a>(hall: &'a Hall, incident: &'a Incident, process: &'a imp_core::Process, catalogue: &'a imp_core::Catalogue) -> View<'a> {
+    View { incident, process, catalogue, waiting: &[], can: &hall.desk.house.can, public_url: "" }
+}
+
+/// The app's home: what is open, what waits for this person.
+async fn home(hall: &Hall, slack: &SlackParts, user: &str) {
+    let Ok(open) = visible(hall, user, &["triage", "active", "after"]).await else { return };
+    let me = hall.desk.house.directory.load().complete(&Who::slack(user));
+    let process = hall.desk.house.process.load();
+    let mine: Vec<&Incident> = open.iter().filter(|i| i.has_member(&me)).collect();
+    let line = |i: &&Incident| {
+        let status = process.status(&i.status).map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
+        let place = i.links.channel.as_ref().map(|c| format!("<#{}>", c.id)).unwrap_or_default();
+        mrkdwn::section(&format!("*{}* {}\n{status} · {} {place}", i.reference, mrkdwn::quote(&i.title, 150), mrkdwn::escape(&i.severity)))
+    };
+    let mut blocks = vec![mrkdwn::header("Your incidents")];
+    if mine.is_empty() {
+        blocks.push(mrkdwn::section("You are in no open incident."));
+    }
+    blocks.extend(mine.iter().take(15).map(line));
+    blocks.push(mrkdwn::header("Your follow-ups and tasks"));
+    let owed: Vec<String> = open.iter().flat_map(|i| tasks_of(i, &me)).take(20).collect();
+    blocks.push(mrkdwn::section(&if owed.is_empty() { "Nothing waits for you.".to_owned() } else { owed.join("\n") }));
+    let others: Vec<&Incident> = open.iter().filter(|i| !i.has_member(&me)).collect();
+    if !others.is_empty() {
+        blocks.push(mrkdwn::header("Other open incidents"));
+        blocks.extend(others.iter().take(15).map(line));
+    }
+    blocks.extend(mrkdwn::actions("home", vec![mrkdwn::button("home.declare", "Declare an incident", "new", Some("primary"))]));
+    let view = json!({"type": "home", "blocks": blocks}).to_string();
+    if let Err(t) = slack.client.call("views.publish", &[("user_id", user), ("view", &view)], Urgency::Usual).await {
+        tracing::warn!(code = t.code(), "somebody's home could not be drawn");
+    }
+}
+
+fn tasks_of(i: &Incident, me: &Who) -> Vec<String> {
+    let tasks = i.tasks.iter().filter(|t| !t.done && t.assignee.as_ref().is_some_and(|a| a.is(me)));
+    let follow_ups = i.follow_ups.iter().filter(|f| f.owner.as_ref().is_some_and(|o| o.is(me)));
+    let tasks = tasks.map(|t| format!("•  {}: {}", i.reference, mrkdwn::quote(&t.text, 150)));
+    tasks.chain(follow_ups.map(|f| format!("•  {}: {}", i.reference, mrkdwn::quote(&f.text, 150)))).collect()
+}
+
+// ---- small readings
+
+fn command_word(hall: &Hall) -> &str {
+    hall.config.slack.as_ref().map_or("/imp", |s| s.command.as_str())
+}
+
+/// Whether a joining is our own.
+fn is_us(hall: &Hall, commands: &[Command]) -> bool {
+    let joins = |c: &Command| match c {
+        Command::Join { who } => who.slack.as_deref().is_some_and(|id| hall.slack.as_ref().is_some_and(|s| s.chat.is_us(id))),
+        _ => false,
+    };
+    commands.iter().any(joins)
+}
+
+/// One form may be sent again with other answers after a refusal; the same answers are the same wish.
+fn print(commands: &[Command]) -> String {
+    let text = serde_json::to_string(commands).unwrap_or_default();
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    format!("{hash:016x}")
+}
+
+fn user(inbound: &Inbound) -> &str {
+    match inbound {
+        Inbound::Command { user, .. } | Inbound::Press { user, .. } | Inbound::Submitted { user, .. } | Inbound::Shortcut { user, .. } => user,
+        Inbound::Event { what, .. } => match what {
+            imp_vendors::slack::inlet::Happened::Pinned { user, .. }
+            | imp_vendors::slack::inlet::Happened::Joined { user, .. }
+            | imp_vendors::slack::inlet::Happened::HomeOpened { user } => user,
+            imp_vendors::slack::inlet::Happened::Other(_) => "",
+        },
+        Inbound::Challenge(_) | Inbound::Other { .. } => "",
+    }
+}
+
+fn trigger(inbound: &Inbound) -> &str {
+    match inbound {
+        Inbound::Command { trigger, .. } | Inbound::Press { trigger, .. } | Inbound::Shortcut { trigger, .. } => trigger,
+        Inbound::Submitted { .. } | Inbound::Event { .. } | Inbound::Challenge(_) | Inbound::Other { .. } => "",
+    }
+}
+
+fn response_url(inbound: &Inbound) -> &str {
+    match inbound {
+        Inbound::Command { response_url, .. } | Inbound::Press { response_url, .. } | Inbound::Shortcut { response_url, .. } => response_url,
+        Inbound::Other { response_url, .. } => response_url.as_deref().unwrap_or_default(),
+        Inbound::Submitted { .. } | Inbound::Event { .. } | Inbound::Challenge(_) => "",
+    }
+}
