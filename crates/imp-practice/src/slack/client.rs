@@ -234,8 +234,9 @@ async fn boot(Shared(slack): Shared<Arc<Slack>>, Query(who): Query<As>) -> Said 
         .iter()
         .map(|g| json!({"id": g.id, "handle": g.handle, "name": g.name}))
         .collect();
+    let home = s.homes.get(&me).and_then(|id| s.views.get(id)).map(|v| s.view_json(v));
     Ok(Json(json!({
-        "team": s.name, "me": me, "people": people, "channels": channels, "groups": groups,
+        "team": s.name, "me": me, "home": home, "people": people, "channels": channels, "groups": groups,
         "app": {"user": BOT_USER, "name": APP_NAME},
         "commands": [{"name": COMMAND, "hint": COMMAND_HINT}],
         "shortcuts": [{"callback_id": SHORTCUT, "title": SHORTCUT_TITLE}],
