@@ -4,6 +4,7 @@ pub mod app;
 pub mod clock;
 pub mod faults;
 pub mod jira;
+pub mod opslevel;
 pub mod org;
 pub mod slack;
 pub mod statuspage;
@@ -25,6 +26,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::faults::Faults;
 use crate::jira::Jira;
+use crate::opslevel::Opslevel;
 use crate::org::Org;
 use crate::slack::Slack;
 use crate::statuspage::Statuspage;
@@ -55,6 +57,7 @@ pub struct Practice {
     faults: Arc<Faults>,
     world: Arc<World>,
     jira: Arc<Jira>,
+    opslevel: Arc<Opslevel>,
     slack: Arc<Slack>,
     statuspage: Arc<Statuspage>,
     zoom: Arc<Zoom>,
@@ -87,12 +90,14 @@ impl Practice {
         let slack = Slack::new(Arc::clone(&org), Arc::clone(&app));
         slack.set_limits(options.limits);
         slack.set_base(&base);
+        let opslevel = Opslevel::new(Arc::clone(&world));
         let statuspage = Statuspage::new(Arc::clone(&world), options.limits);
         let zoom = Zoom::new(Arc::clone(&world), options.limits);
         let vendors = Router::new()
             .nest("/slack", slack.routes())
             .nest("/jira", jira.routes())
             .nest("/statuspage", statuspage.routes())
+            .nest("/opslevel", opslevel.routes())
             .nest("/zoom", zoom.routes());
         let routes = vendors.layer(middleware::from_fn(
             move |cut: Option<axum::Extension<ConnectInfo<Cut>>>, request: Request, next: Next| {
@@ -120,6 +125,7 @@ impl Practice {
             faults,
             world,
             jira,
+            opslevel,
             slack,
             statuspage,
             zoom,
@@ -146,6 +152,11 @@ impl Practice {
     /// The stand-in for Jira.
     pub fn jira(&self) -> &Jira {
         &self.jira
+    }
+
+    /// The stand-in for OpsLevel.
+    pub fn opslevel(&self) -> &Opslevel {
+        &self.opslevel
     }
 
     /// The stand-in for Slack.
