@@ -178,7 +178,7 @@ async fn jira(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> 
         Err(imp_vendors::jira::inlet::Refused::Unreadable(why)) => return fault(StatusCode::BAD_REQUEST, why),
     };
     for change in heard {
-        let key = change.ticket.clone();
+        let key = change.key.clone();
         let found = match hall.desk.store.read(move |c| imp_engine::read::of_ticket(c, &key)).await {
             Ok(found) => found,
             Err(e) => {

@@ -126,6 +126,7 @@ impl Service {
         let statuspage = config.statuspage.clone().map(|c| Arc::new(Statuspage::new(c, http.clone())));
         if let Some(j) = &jira {
             ports.insert(Capability::Record, j.clone());
+            tasks.push(tokio::spawn(keep_warm(j.clone())));
         }
         if let Some(s) = &statuspage {
             ports.insert(Capability::Page, s.clone());
@@ -179,6 +180,18 @@ fn capabilities(c: &Config) -> BTreeSet<Capability> {
         (Capability::Catalogue, c.opslevel.as_ref().is_some_and(|o| o.custom_event_url.is_some())),
     ];
     all.into_iter().filter(|(_, there)| *there).map(|(c, _)| c).collect()
+}
+
+/// Keeps what is known of Jira's project fresh, so that nobody who files a ticket waits for it.
+async fn keep_warm(jira: Arc<Jira>) {
+    /// Projects change by the week.
+    const EVERY: Duration = Duration::from_secs(600);
+    /// How soon to ask again where Jira did not answer.
+    const AGAIN: Duration = Duration::from_secs(10);
+    loop {
+        let rest = if jira.warm().await.is_ok() { EVERY } else { AGAIN };
+        tokio::time::sleep(rest).await;
+    }
 }
 
 async fn get_to_know(chat: Arc<slack::port::Chat>) {
