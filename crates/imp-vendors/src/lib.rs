@@ -5,6 +5,7 @@ pub mod budget;
 pub mod check;
 pub mod doubt;
 pub mod http;
+pub mod jira;
 pub mod opslevel;
 pub mod secret;
 pub mod statuspage;

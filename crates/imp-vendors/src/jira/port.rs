@@ -1,0 +1,330 @@
+//! The ticket: filed once, then its fields, links and comments kept like the incident.
+
+use super::adf::{self, Block};
+use super::scheme::Scheme;
+use super::ticket::{LABEL, PROPERTY, People, property, service_label, severity_label};
+use super::{Jira, NAME, wire};
+use crate::doubt::NotFound;
+use crate::http::Fault;
+use futures_util::future::join_all;
+use imp_core::event::Link;
+use imp_core::incident::{Ticket, Update};
+use imp_core::port::Boxed;
+use imp_core::{Actor, Order, Outcome, Port, Ref, What, Who};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// How long Jira's search may lag behind what was created. It is usually a second or two; there is no promise.
+pub(super) const SEARCH_LAG: Duration = Duration::from_secs(6);
+/// Issues that a search for one label gives at most: the ticket, its tasks and follow-ups.
+const FOUND_MAX: u32 = 100;
+/// Comments that are looked through for one of ours; the newest.
+const COMMENTS_MAX: u32 = 100;
+/// Tickets of which is remembered what was written.
+const WRITTEN_MAX: usize = 2_000;
+
+/// What was last written into a ticket; a restart forgets it and writes once more.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written {
+    fields: Map<String, Value>,
+    property: Value,
+    labels: Option<(String, Option<String>)>,
+    links: HashMap<String, Value>,
+}
+
+impl Port for Jira {
+    fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
+        Box::pin(async move {
+            let done = match &order.what {
+                What::FileTicket => self.file(&order).await,
+                What::TicketFields => self.fields_mirror(&order).await,
+                What::TicketStatus => self.status_mirror(&order).await,
+                What::TicketLinks => self.links_mirror(&order).await,
+                What::Comment { n } => self.comment(&order, *n).await,
+                What::FileTask { n } => self.file_task(&order, *n).await,
+                What::TaskStatus { n } => self.task_mirror(&order, *n).await,
+                What::FileFollowUp { n } => self.file_follow_up(&order, *n).await,
+                other => return crate::not_ours(NAME, other),
+            };
+            done.unwrap_or_else(Outcome::from)
+        })
+    }
+}
+
+impl Jira {
+    async fn people(&self, order: &Order, scheme: &Scheme) -> People {
+        let (i, directory) = (&order.incident, &order.directory);
+        let find = |who: Option<Who>| async move {
+            match who {
+                Some(who) => self.person(&who, directory, scheme).await,
+                None => None,
+            }
+        };
+        let (reporter, commander) = tokio::join!(find(i.opened_by.who().cloned()), find(i.roles.get("commander").cloned()));
+        People { reporter, commander }
+    }
+
+    async fn file(&self, order: &Order) -> Result<Outcome, Fault> {
+        let i = &order.incident;
+        if let Some(t) = &i.links.ticket {
+            return Ok(Outcome::Done(vec![Link::Ticket { key: t.key.clone(), id: t.id.clone(), url: t.url.clone() }]));
+        }
+        let deed = format!("{}/{}", i.reference, order.key);
+        let scheme = self.scheme().await?;
+        if self.doubt.must_look(&deed, order.tried) {
+            match self.look(order, &deed, |labels| !labels.iter().any(|l| l.starts_with("imp-task-") || l.starts_with("imp-follow-up"))).await? {
+                Looked::Found(key, id) => return Ok(self.filed(key, id)),
+                Looked::Again(after_ms) => return Ok(Outcome::Wait { after_ms }),
+                Looked::Nothing => {}
+            }
+        }
+        let people = self.people(order, &scheme).await;
+        let fields = self.new_fields(order, &scheme, &people);
+        let property = property(i, &self.public_url);
+        let made = self.create(&deed, fields, &property, &["project", "issuetype", "summary"]).await?;
+        let living = self.living_fields(order, &scheme, &people);
+        let living = living.into_iter().filter(|(k, _)| made.fields.contains_key(k)).collect();
+        let labels = Some((severity_label(&i.severity), service_label(i)));
+        self.remember(i.reference, |w| *w = Written { fields: living, property, labels, links: HashMap::new() });
+        Ok(self.filed(made.issue.key, made.issue.id))
+    }
+
+    fn filed(&self, key: String, id: String) -> Outcome {
+        let url = self.browse(&key);
+        Outcome::Done(vec![Link::Ticket { key, id, url }])
+    }
+
+    /// Creates an issue. Fields that Jira refuses by name and that are not needed are left out in a second try.
+    pub(super) async fn create(
+        &self,
+        deed: &str,
+        fields: Map<String, Value>,
+        property: &Value,
+        needed: &[&str],
+    ) -> Result<Made, Fault> {
+        let mut fields = fields;
+        let mut first = true;
+        loop {
+            let body = json!({"fields": fields, "properties": [{"key": PROPERTY, "value": property}]});
+            let answer = self.post("issue", &body).await.and_then(|a| a.json::<wire::Created>(NAME));
+            match answer {
+                Ok(issue) => {
+                    self.doubt.done(deed);
+                    return Ok(Made { issue, fields });
+                }
+                Err(fault) if first && leave_out(&fault, &mut fields, needed) => {
+                    self.forget_scheme().await;
+                    first = false;
+                }
+                Err(fault) => {
+                    self.doubt.failed(deed, &fault);
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    /// Looks for an issue that an earlier try may have created: by the incident's label, then exactly.
+    pub(super) async fn look(&self, order: &Order, deed: &str, is_it: impl Fn(&[&str]) -> bool) -> Result<Looked, Fault> {
+        let i = &order.incident;
+        let (project, label) = (&self.config.project, i.reference.label());
+        let jql = format!("project = \"{project}\" AND labels = \"{label}\" ORDER BY created ASC");
+        let body = json!({"jql": jql, "fields": ["labels", "created"], "properties": [PROPERTY], "maxResults": FOUND_MAX});
+        let found: wire::Found = match self.is_cloud() {
+            true => self.post("search/jql", &body).await?.json(NAME)?,
+            false => {
+                let query = [("jql", jql.as_str()), ("fields", "labels,created"), ("properties", PROPERTY), ("maxResults", "100")];
+                self.call(self.request(Method::GET, "search").query(&query)).await?.json(NAME)?
+            }
+        };
+        let opened = i.opened_at.rfc3339();
+        let ours = found.issues.into_iter().find(|issue| {
+            let labels = issue.fields.get("labels").and_then(Value::as_array);
+            let labels: Vec<&str> = labels.into_iter().flatten().filter_map(Value::as_str).collect();
+            // Another IMP that wrote into this project may have had the same reference at another time.
+            let same_opening = issue.properties.pointer("/imp/opened").and_then(Value::as_str).is_none_or(|o| o == opened);
+            labels.contains(&LABEL) && labels.contains(&label.as_str()) && same_opening && is_it(&labels)
+        });
+        Ok(match ours {
+            Some(issue) => {
+                self.doubt.done(deed);
+                Looked::Found(issue.key, issue.id)
+            }
+            None => match self.doubt.not_found(deed, SEARCH_LAG, Instant::now()) {
+                NotFound::LookAgain(ms) => Looked::Again(ms),
+                NotFound::Create => Looked::Nothing,
+            },
+        })
+    }
+
+    fn remember(&self, reference: Ref, change: impl FnOnce(&mut Written)) {
+        let mut all = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= WRITTEN_MAX && !all.contains_key(&reference) {
+            all.clear();
+        }
+        change(all.entry(reference).or_default());
+    }
+
+    fn remembered(&self, reference: Ref) -> Written {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).get(&reference).cloned().unwrap_or_default()
+    }
+
+    async fn fields_mirror(&self, order: &Order) -> Result<Outcome, Fault> {
+        let i = &order.incident;
+        let Some(ticket) = &i.links.ticket else { return Ok(Outcome::Done(vec![])) };
+        let scheme = self.scheme().await?;
+        let people = self.people(order, &scheme).await;
+        let before = self.remembered(i.reference);
+        let wanted = self.living_fields(order, &scheme, &people);
+        let mut fields: Map<String, Value> = wanted.iter().filter(|(k, v)| before.fields.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let property = property(i, &self.public_url);
+        let labels = (severity_label(&i.severity), service_label(i));
+        if scheme.has("labels") && before.labels.as_ref() != Some(&labels) {
+            fields.insert("labels".to_owned(), label_changes(order, &before, &labels));
+        }
+        if fields.is_empty() && before.property == property {
+            return Ok(Outcome::Done(vec![]));
+        }
+        let mut first = true;
+        loop {
+            let mut body = json!({});
+            let mut set = fields.clone();
+            if let Some(changes) = set.remove("labels") {
+                body["update"] = json!({"labels": changes});
+            }
+            if !set.is_empty() {
+                body["fields"] = Value::Object(set);
+            }
+            if before.property != property {
+                body["properties"] = json!([{"key": PROPERTY, "value": property}]);
+            }
+            match self.write(Method::PUT, &ticket.key, "", &body).await {
+                Ok(_) => break,
+                Err(fault) if first && leave_out(&fault, &mut fields, &[]) => first = false,
+                Err(fault) => return Err(gone(fault, ticket)),
+            }
+        }
+        // What Jira would not take counts as written, or every change would be refused for it again.
+        self.remember(i.reference, |w| {
+            w.fields.extend(wanted);
+            w.property = property;
+            w.labels = Some(labels);
+        });
+        Ok(Outcome::Done(vec![]))
+    }
+
+    /// Writes the links that are new or changed, all at once.
+    async fn links_mirror(&self, order: &Order) -> Result<Outcome, Fault> {
+        let i = &order.incident;
+        let Some(ticket) = &i.links.ticket else { return Ok(Outcome::Done(vec![])) };
+        let before = self.remembered(i.reference).links;
+        let wanted: Vec<(String, Value)> = self.remote_links(i).into_iter().filter(|(id, v)| before.get(id) != Some(v)).collect();
+        let calls = wanted.into_iter().map(|(id, body)| async move {
+            let sent = self.write(Method::POST, &ticket.key, "/remotelink", &body).await;
+            (id, body, sent)
+        });
+        let mut fault = None;
+        for (id, body, sent) in join_all(calls).await {
+            match sent {
+                Ok(_) => self.remember(i.reference, |w| {
+                    w.links.insert(id, body);
+                }),
+                Err(f) => fault = Some(f),
+            }
+        }
+        match fault {
+            None => Ok(Outcome::Done(vec![])),
+            Some(f) => Err(gone(f, ticket)),
+        }
+    }
+
+    async fn comment(&self, order: &Order, n: u32) -> Result<Outcome, Fault> {
+        let i = &order.incident;
+        let (Some(ticket), Some(update)) = (&i.links.ticket, i.updates.iter().find(|u| u.n == n)) else {
+            return Ok(Outcome::Done(vec![]));
+        };
+        // What was written in Jira stands there already.
+        if matches!(update.by, Actor::Jira { .. }) {
+            return Ok(Outcome::Done(vec![]));
+        }
+        let deed = format!("{}/{}", i.reference, order.key);
+        let text = self.text(&comment_blocks(update));
+        let mark = json!({"ref": i.reference, "n": n});
+        if self.doubt.must_look(&deed, order.tried) {
+            let path = format!("issue/{}/comment?orderBy=-created&maxResults={COMMENTS_MAX}&expand=properties", ticket.key);
+            let page: wire::Comments = self.get(&path).await.map_err(|f| gone(f, ticket))?.json(NAME)?;
+            let ours = |c: &wire::Comment| {
+                let marked = c.properties.iter().any(|p| p.key == PROPERTY && p.value == mark);
+                marked || (c.properties.is_empty() && adf::plain(&c.body) == adf::plain(&text))
+            };
+            if page.comments.iter().any(ours) {
+                self.doubt.done(&deed);
+                return Ok(Outcome::Done(vec![]));
+            }
+        }
+        let body = json!({"body": text, "properties": [{"key": PROPERTY, "value": mark}]});
+        let sent = self.write(Method::POST, &ticket.key, "/comment", &body).await;
+        sent.inspect_err(|f| self.doubt.failed(&deed, f)).map_err(|f| gone(f, ticket))?;
+        self.doubt.done(&deed);
+        Ok(Outcome::Done(vec![]))
+    }
+}
+
+/// An issue that was created, and the fields that Jira took.
+pub(super) struct Made {
+    pub issue: wire::Created,
+    fields: Map<String, Value>,
+}
+
+/// What a look for an issue has found.
+pub(super) enum Looked {
+    /// Key and number.
+    Found(String, String),
+    /// The search may lag behind: look again after so many milliseconds.
+    Again(i64),
+    /// It does not exist.
+    Nothing,
+}
+
+/// Takes out the fields that a refusal names, if all of them can be done without.
+fn leave_out(fault: &Fault, fields: &mut Map<String, Value>, needed: &[&str]) -> bool {
+    let Fault::Refused { status: 400, body, .. } = fault else { return false };
+    let named = serde_json::from_slice::<wire::Errors>(body).unwrap_or_default().errors;
+    let removable = |k: &String| fields.contains_key(k) && !needed.contains(&k.as_str());
+    if named.is_empty() || !named.keys().all(removable) {
+        return false;
+    }
+    for (name, why) in &named {
+        tracing::info!(field = name, "Jira would not take a field, so the ticket goes without it: {why}");
+        fields.remove(name);
+    }
+    true
+}
+
+/// Adds the labels of severity and service as they are now and takes away those that they were.
+fn label_changes(order: &Order, before: &Written, now: &(String, Option<String>)) -> Value {
+    let wanted: Vec<&String> = std::iter::once(&now.0).chain(&now.1).collect();
+    let mut old: Vec<String> = order.process.severities.iter().map(|s| severity_label(&s.id)).collect();
+    old.extend(before.labels.as_ref().and_then(|l| l.1.clone()));
+    let remove = old.iter().filter(|l| !wanted.contains(l)).map(|l| json!({"remove": l}));
+    let add = wanted.iter().map(|l| json!({"add": l}));
+    remove.chain(add).collect()
+}
+
+fn comment_blocks(update: &Update) -> Vec<Block> {
+    vec![Block::Strong(format!("{}, update {}", update.by.label(), update.n)), Block::Text(update.text.clone())]
+}
+
+/// A 404 about a ticket, said so that a person knows what to do.
+pub(super) fn gone(fault: Fault, ticket: &Ticket) -> Fault {
+    match fault {
+        Fault::Refused { status: 404, body, .. } => {
+            let why = format!("the ticket {} is gone, or IMP's account may no longer see it", ticket.key);
+            Fault::Refused { status: 404, why, body }
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,151 @@
+//! Jira's answers; what is not needed is not read.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Created {
+    pub id: String,
+    pub key: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Found {
+    #[serde(default)]
+    pub issues: Vec<Issue>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Issue {
+    pub id: String,
+    pub key: String,
+    #[serde(default)]
+    pub fields: Value,
+    #[serde(default)]
+    pub properties: Value,
+}
+
+/// A list of the create metadata; Cloud and Data Center name it differently.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TypePage {
+    #[serde(default, alias = "values", alias = "createMetaIssueType")]
+    pub issue_types: Vec<IssueType>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct IssueType {
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub subtask: bool,
+    #[serde(default)]
+    pub statuses: Vec<Status>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct FieldPage {
+    #[serde(default, alias = "values", alias = "results")]
+    pub fields: Vec<Field>,
+    #[serde(default)]
+    pub total: usize,
+}
+
+/// A field of the create screen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Field {
+    #[serde(alias = "key")]
+    pub field_id: String,
+    #[serde(default)]
+    pub name: String,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub has_default_value: bool,
+    #[serde(default)]
+    pub schema: Schema,
+    #[serde(default)]
+    pub allowed_values: Option<Vec<Value>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Schema {
+    #[serde(default, rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub items: Option<String>,
+    #[serde(default)]
+    pub custom: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    pub name: String,
+    #[serde(default)]
+    pub status_category: Category,
+}
+
+/// `new`, `indeterminate` or `done`, whatever people call them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Category {
+    #[serde(default)]
+    pub key: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Transitions {
+    #[serde(default)]
+    pub transitions: Vec<Transition>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Transition {
+    pub id: String,
+    pub to: Status,
+}
+
+/// A user: Cloud knows them by `accountId`, the Data Center by `name`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct User {
+    #[serde(default)]
+    pub account_id: Option<String>,
+    #[serde(default)]
+    pub name: Option<String>,
+    #[serde(default)]
+    pub email_address: Option<String>,
+    #[serde(default)]
+    pub display_name: Option<String>,
+    #[serde(default)]
+    pub active: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Comments {
+    #[serde(default)]
+    pub comments: Vec<Comment>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Comment {
+    #[serde(default)]
+    pub body: Value,
+    #[serde(default)]
+    pub properties: Vec<Property>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Property {
+    pub key: String,
+    #[serde(default)]
+    pub value: Value,
+}
+
+/// A refusal that names fields.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Errors {
+    #[serde(default)]
+    pub errors: serde_json::Map<String, Value>,
+}
