@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 /// Where blocks are to be shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Surface {
     /// A message in a conversation.
+    #[default]
     Message,
     /// A modal.
     Modal,
@@ -87,12 +88,6 @@ fn complete_element(e: &mut Value, next: &mut impl FnMut() -> String) {
     }
     if o.get("action_id").and_then(Value::as_str).is_none_or(str::is_empty) {
         o.insert("action_id".to_owned(), json!(next()));
-    }
-}
-
-impl Default for Surface {
-    fn default() -> Surface {
-        Surface::Message
     }
 }
 
