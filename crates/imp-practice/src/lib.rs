@@ -1,11 +1,15 @@
 //! The practice workspace: stand-ins for the vendors that speak their published HTTP, and pages to look at and click.
 
+pub mod alerts;
 pub mod app;
 pub mod clock;
 pub mod faults;
+mod html;
 pub mod jira;
 pub mod opslevel;
 pub mod org;
+mod pages;
+mod panel;
 pub mod slack;
 pub mod statuspage;
 mod wire;
@@ -23,11 +27,13 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::alerts::Alerts;
 use crate::app::App;
 use crate::faults::Faults;
 use crate::jira::Jira;
 use crate::opslevel::Opslevel;
 use crate::org::Org;
+use crate::panel::Panel;
 use crate::slack::Slack;
 use crate::statuspage::Statuspage;
 use crate::wire::{Cut, Wires};
@@ -57,6 +63,7 @@ pub struct Practice {
     faults: Arc<Faults>,
     world: Arc<World>,
     jira: Arc<Jira>,
+    alerts: Arc<Alerts>,
     opslevel: Arc<Opslevel>,
     slack: Arc<Slack>,
     statuspage: Arc<Statuspage>,
@@ -93,13 +100,23 @@ impl Practice {
         let opslevel = Opslevel::new(Arc::clone(&world));
         let statuspage = Statuspage::new(Arc::clone(&world), options.limits);
         let zoom = Zoom::new(Arc::clone(&world), options.limits);
+        let alerts = Arc::new(Alerts::new(Arc::clone(&world)));
+        let panel = Panel {
+            world: Arc::clone(&world),
+            faults: Arc::clone(&faults),
+            alerts: Arc::clone(&alerts),
+            jira: Arc::clone(&jira),
+            statuspage: Arc::clone(&statuspage),
+            zoom: Arc::clone(&zoom),
+        };
         let vendors = Router::new()
-            .nest("/slack", slack.routes())
-            .nest("/jira", jira.routes())
-            .nest("/statuspage", statuspage.routes())
-            .nest("/opslevel", opslevel.routes())
-            .nest("/zoom", zoom.routes());
-        let routes = vendors.layer(middleware::from_fn(
+            .nest_service("/slack", slack.routes())
+            .nest("/jira/", jira.routes())
+            .nest("/statuspage/", statuspage.routes())
+            .nest("/opslevel/", opslevel.routes())
+            .nest("/zoom/", zoom.routes());
+        let pages = panel::routes(panel).merge(pages::routes(&world));
+        let routes = vendors.merge(pages).layer(middleware::from_fn(panel::guard)).layer(middleware::from_fn(
             move |cut: Option<axum::Extension<ConnectInfo<Cut>>>, request: Request, next: Next| {
                 faults::layer(Arc::clone(&layered), cut.map(|c| c.0), request, next)
             },
@@ -125,6 +142,7 @@ impl Practice {
             faults,
             world,
             jira,
+            alerts,
             opslevel,
             slack,
             statuspage,
@@ -152,6 +170,11 @@ impl Practice {
     /// The stand-in for Jira.
     pub fn jira(&self) -> &Jira {
         &self.jira
+    }
+
+    /// The alerts that fire.
+    pub fn alerts(&self) -> &Alerts {
+        &self.alerts
     }
 
     /// The stand-in for OpsLevel.

@@ -132,7 +132,10 @@ impl Org {
 
     /// A person's Slack identifier: stable, made from their place in the list.
     pub fn slack_id(&self, handle: &str) -> Option<String> {
-        self.people.iter().position(|p| p.handle == handle).map(|n| format!("U0{:0>9}", format!("P{n:03}")))
+        self.people
+            .iter()
+            .position(|p| p.handle == handle)
+            .map(|n| format!("U0{:0>9}", format!("P{n:03}")))
     }
 
     /// The name of a team's Slack channel.

@@ -7,6 +7,7 @@ mod hooks;
 mod jql;
 mod lists;
 mod model;
+mod page;
 mod parts;
 mod render;
 
@@ -148,7 +149,7 @@ impl Jira {
 
     /// Its routes, below `/jira`.
     pub fn routes(self: &Arc<Self>) -> Router {
-        Router::new().merge(api::routes(self))
+        api::routes(self).merge(page::routes(self))
     }
 
     /// All issues, as REST version 3 shows them, with all properties and their history.

@@ -2,6 +2,7 @@
 
 mod graphql;
 mod model;
+mod page;
 mod write;
 
 use std::sync::{Arc, Mutex};
@@ -43,6 +44,7 @@ impl Opslevel {
             .route("/graphql", post(answer))
             .route("/integrations/custom_event/{id}", post(custom_event))
             .with_state(Arc::clone(self))
+            .merge(page::routes(self))
     }
 
     /// The custom events that came in, oldest first.

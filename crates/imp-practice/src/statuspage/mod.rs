@@ -2,6 +2,7 @@
 
 mod api;
 mod model;
+mod page;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -82,12 +83,17 @@ impl Statuspage {
 
     /// Its routes, below `/statuspage`.
     pub fn routes(self: &Arc<Self>) -> Router {
-        api::routes(self)
+        api::routes(self).merge(page::routes(self))
     }
 
     /// Keeps the limit of one request a second, or not.
     pub fn set_limits(&self, on: bool) {
         hold(&self.limit).on = on;
+    }
+
+    /// Whether the limit is kept.
+    pub fn limits(&self) -> bool {
+        hold(&self.limit).on
     }
 
     /// Answers 420 rather than 429 when the limit is passed: the real one does either.

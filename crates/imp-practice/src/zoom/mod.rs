@@ -2,6 +2,7 @@
 
 mod api;
 mod model;
+mod page;
 
 use std::sync::{Arc, Mutex};
 
@@ -71,7 +72,7 @@ impl Zoom {
 
     /// Its routes, below `/zoom`.
     pub fn routes(self: &Arc<Self>) -> Router {
-        api::routes(self)
+        api::routes(self).merge(page::routes(self))
     }
 
     /// All meetings, as the API shows them, each with who is in it.
