@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{OriginalUri, Path, Query, State as Shared};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -62,16 +62,10 @@ pub(super) fn routes() -> Router<Arc<Slack>> {
         .fallback(page)
 }
 
-async fn page(
-    Shared(slack): Shared<Arc<Slack>>,
-    OriginalUri(uri): OriginalUri,
-    uri_in: axum::http::Uri,
-    headers: HeaderMap,
-) -> Response {
+async fn page(OriginalUri(uri): OriginalUri, uri_in: axum::http::Uri) -> Response {
     if !matches!(uri_in.path(), "/" | "") {
         return (StatusCode::NOT_FOUND, "There is nothing here.").into_response();
     }
-    slack.note_base(&headers, uri.path().trim_end_matches('/'), "");
     if !uri.path().ends_with('/') {
         let query = uri.query().map_or(String::new(), |q| format!("?{q}"));
         return Redirect::temporary(&format!("{}/{query}", uri.path())).into_response();

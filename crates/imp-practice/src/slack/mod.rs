@@ -99,7 +99,7 @@ impl Slack {
         self.act(|_| ());
     }
 
-    /// Says where this workspace can be reached, for the addresses that it hands out; else the first request tells.
+    /// Says where the app can reach this workspace, for the addresses that it hands out; else its first call tells.
     pub fn set_base(&self, base: &str) {
         base.trim_end_matches('/').clone_into(&mut self.lock().base);
     }
