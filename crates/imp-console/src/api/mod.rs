@@ -5,6 +5,8 @@ mod deliveries;
 mod incidents;
 pub mod shapes;
 
+pub(crate) use incidents::find;
+
 use crate::App;
 use crate::problem::Problem;
 use axum::extract::DefaultBodyLimit;

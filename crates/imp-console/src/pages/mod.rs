@@ -1,11 +1,160 @@
-//! The web console's pages.
+//! The web console: a page a file, drawn on the server, current without reloading, usable without scripts.
+
+mod act;
+mod assets;
+mod deliveries;
+mod incident;
+mod incidents;
+mod live;
 
 use crate::App;
-use axum::Router;
+use crate::caller::Caller;
+use crate::problem::Problem;
+use askama::Template;
+use axum::extract::{DefaultBodyLimit, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Router, extract::Request};
+use imp_core::{At, Incident, Process};
 use std::sync::Arc;
+
+/// The largest form that is read.
+const FORM_MAX: usize = 64 * 1024;
+/// What pages may load: only what we serve ourselves, and no script or style inside the page.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The pages' routes.
 pub fn routes(app: Arc<App>) -> Router {
-    let _ = app;
     Router::new()
+        .route("/", get(incidents::overview))
+        .route("/incidents", get(incidents::list))
+        .route("/incidents/{ref}", get(incident::show))
+        .route("/incidents/{ref}/move", post(act::change_status))
+        .route("/incidents/{ref}/update", post(act::update))
+        .route("/incidents/{ref}/retry", post(act::retry))
+        .route("/declare", get(act::form).post(act::declare))
+        .route("/deliveries", get(deliveries::list))
+        .route("/sign-in", get(act::sign_in_form).post(act::sign_in))
+        .route("/live", get(live::stream))
+        .route("/assets/{name}", get(assets::get))
+        .fallback(lost)
+        .layer(DefaultBodyLimit::max(FORM_MAX))
+        .layer(from_fn(guard))
+        .with_state(app)
+}
+
+/// Headers that every page has.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What frames a page.
+struct Frame {
+    here: &'static str,
+    live: String,
+    caller: String,
+    role: &'static str,
+}
+
+impl Frame {
+    fn new(caller: &Caller, here: &'static str, live: impl Into<String>) -> Frame {
+        Frame { here, live: live.into(), caller: caller.actor.label(), role: caller.role.word() }
+    }
+}
+
+/// Somebody who looks at pages: who is not let in is shown the way in.
+struct Visitor(Caller);
+
+impl FromRequestParts<Arc<App>> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        match <Caller as FromRequestParts<Arc<App>>>::from_request_parts(parts, app).await {
+            Ok(c) => Ok(Visitor(c)),
+            Err(p) if p.status == StatusCode::UNAUTHORIZED.as_u16() => Err(Redirect::to("/sign-in").into_response()),
+            Err(p) => Err(p.into_response()),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    frame: Frame,
+    title: String,
+    detail: String,
+}
+
+fn draw(page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => Html(text).into_response(),
+        Err(e) => {
+            tracing::error!(error = %e, "a page could not be drawn");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A problem, as a page.
+fn sorry(caller: &Caller, p: Problem) -> Response {
+    let status = StatusCode::from_u16(p.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let page = ProblemPage { frame: Frame::new(caller, "", ""), title: p.title, detail: p.detail };
+    (status, draw(&page)).into_response()
+}
+
+async fn lost(Visitor(caller): Visitor) -> Response {
+    sorry(&caller, Problem::not_found("There is no page here. Perhaps the link was cut short."))
+}
+
+/// A row of a list of incidents.
+struct Row {
+    reference: String,
+    title: String,
+    status: String,
+    category: &'static str,
+    severity: String,
+    service: Option<String>,
+    team: Option<String>,
+    commander: Option<String>,
+    private: bool,
+    since: String,
+    since_words: String,
+}
+
+impl Row {
+    fn of(i: &Incident, process: &Process) -> Row {
+        Row {
+            reference: i.reference.to_string(),
+            title: i.title.clone(),
+            status: process.status(&i.status).map_or(i.status.clone(), |s| s.label.clone()),
+            category: process.category(&i.status).word(),
+            severity: i.severity.clone(),
+            service: i.service.as_ref().map(|s| s.name.clone()),
+            team: i.team.as_ref().map(|t| t.name.clone()),
+            commander: i.roles.get("commander").map(|w| w.label().to_owned()),
+            private: i.private,
+            since: i.opened_at.rfc3339(),
+            since_words: moment(i.opened_at),
+        }
+    }
+}
+
+/// A moment for eyes, in UTC; the script puts it into the reader's own zone.
+fn moment(at: At) -> String {
+    let text = at.rfc3339();
+    format!("{} {} UTC", &text[..10], &text[11..16])
 }
