@@ -555,6 +555,15 @@ fn plain(path: &str, words: &[&str]) -> String {
     named.collect::<Vec<_>>().join("/")
 }
 
+/// The first word inside the braces.
+fn first_field(text: &str) -> String {
+    let inside = text.split_once('{').map_or("", |(_, rest)| rest);
+    let mut words = inside
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|w| !w.is_empty());
+    words.next().unwrap_or("empty").to_owned()
+}
+
 /// The operation's name in a GraphQL request, else its first field.
 fn graphql_name(body: &Bytes) -> String {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(body) else {
@@ -567,9 +576,12 @@ fn graphql_name(body: &Bytes) -> String {
     let mut words = text
         .split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|w| !w.is_empty());
-    match words.next() {
-        Some("query" | "mutation") => words.next().unwrap_or("query").to_owned(),
-        Some(word) => word.to_owned(),
-        None => "empty".to_owned(),
+    let first = words.next();
+    let second = words.next();
+    let keyword = matches!(first, Some("query" | "mutation"));
+    let header = text.split('{').next().unwrap_or_default();
+    match (keyword, second) {
+        (true, Some(name)) if header.split('(').next().is_some_and(|h| h.contains(name)) => name.to_owned(),
+        _ => first_field(text),
     }
 }

@@ -212,12 +212,14 @@ impl ObjectValue for Thing<'_> {
 
 impl Thing<'_> {
     fn wrap<'a>(&'a self, value: Value, kind: &str, leaf: bool) -> ResolvedValue<'a> {
-        if leaf {
-            return ResolvedValue::leaf(
+        let plain = |value: Value| {
+            ResolvedValue::leaf(
                 serde_json::from_value::<apollo_compiler::response::JsonValue>(value).unwrap_or_default(),
-            );
-        }
+            )
+        };
         match value {
+            Value::Array(all) if leaf => ResolvedValue::List(Box::new(all.into_iter().map(move |v| Ok(plain(v))))),
+            other if leaf => plain(other),
             Value::Array(all) => {
                 let kind = kind.to_owned();
                 ResolvedValue::List(Box::new(all.into_iter().map(move |v| Ok(self.wrap(v, &kind, false)))))
