@@ -343,6 +343,5 @@ pub struct Fact {
     /// By whom.
     pub by: crate::Actor,
     /// What.
-    #[serde(flatten)]
     pub event: Event,
 }

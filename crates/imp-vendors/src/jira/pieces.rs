@@ -3,7 +3,7 @@
 use super::adf::Block;
 use super::port::Looked;
 use super::ticket::{LABEL, summary};
-use super::{Jira, wire};
+use super::Jira;
 use crate::http::Fault;
 use imp_core::event::Link;
 use imp_core::{Order, Outcome};
@@ -37,7 +37,7 @@ impl Jira {
         {
             fields.insert("assignee".to_owned(), self.user(&id));
         }
-        let piece = Piece { label: format!("imp-task-{n}"), kind: None, text: &task.text, link: scheme.subtask.is_none() };
+        let piece = Piece { label: own_label(order, "task", n), kind: None, text: &task.text, link: scheme.subtask.is_none() };
         Ok(match self.file_piece(order, fields, &piece).await? {
             Filed::As(key) => Outcome::Done(vec![Link::Task { n, url: self.browse(&key), key }]),
             Filed::Wait(after_ms) => Outcome::Wait { after_ms },
@@ -63,7 +63,7 @@ impl Jira {
         {
             fields.insert("assignee".to_owned(), self.user(&id));
         }
-        let piece = Piece { label: format!("imp-follow-up-{n}"), kind: Some("imp-follow-up"), text: &follow_up.text, link: true };
+        let piece = Piece { label: own_label(order, "follow-up", n), kind: Some("imp-follow-up"), text: &follow_up.text, link: true };
         Ok(match self.file_piece(order, fields, &piece).await? {
             Filed::As(key) => Outcome::Done(vec![Link::FollowUp { n, url: self.browse(&key), key }]),
             Filed::Wait(after_ms) => Outcome::Wait { after_ms },
@@ -74,7 +74,7 @@ impl Jira {
         let i = &order.incident;
         let deed = format!("{}/{}", i.reference, order.key);
         let found = match self.doubt.must_look(&deed, order.tried) {
-            true => match self.look(order, &deed, |labels| labels.contains(&piece.label.as_str())).await? {
+            true => match self.look(order, &deed, &piece.label).await? {
                 Looked::Found(key, _) => Some(key),
                 Looked::Again(ms) => return Ok(Filed::Wait(ms)),
                 Looked::Nothing => None,
@@ -84,17 +84,16 @@ impl Jira {
         let key = match found {
             Some(key) => key,
             None => {
-                let mut labels = vec![LABEL.to_owned(), i.reference.label(), piece.label.clone()];
+                let mut labels = vec![LABEL.to_owned(), piece.label.clone()];
                 labels.extend(piece.kind.map(str::to_owned));
                 let origin = format!("From {}, {}/incidents/{}", i.reference, self.public_url, i.reference);
                 fields.insert("project".to_owned(), json!({"key": self.config.project}));
                 fields.insert("summary".to_owned(), json!(summary(piece.text)));
                 fields.insert("labels".to_owned(), json!(labels));
                 fields.insert("description".to_owned(), self.text(&[Block::Text(piece.text.to_owned()), Block::Text(origin)]));
-                let property = json!({"ref": i.reference, "opened": i.opened_at.rfc3339(), "piece": piece.label});
+                let property = json!({"incident": i.reference.0, "opened": i.opened_at.rfc3339(), "piece": piece.label});
                 let made = self.create(&deed, fields, &property, &["project", "issuetype", "summary", "parent", "labels"]).await?;
-                let wire::Created { key, .. } = made.issue;
-                key
+                made.key
             }
         };
         if piece.link {
@@ -112,6 +111,12 @@ impl Jira {
             tracing::info!("{key} could not be linked with {}: {}", ticket.key, fault.why());
         }
     }
+}
+
+/// The label by which one piece is found again. The incident's own label is its ticket's alone: whoever searches for it
+/// finds one issue.
+fn own_label(order: &Order, kind: &str, n: u32) -> String {
+    format!("imp{}-{kind}-{n}", order.incident.reference.0)
 }
 
 /// What is to be filed.

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// How long Jira's search may lag behind what was created. It is usually a second or two; there is no promise.
 pub(super) const SEARCH_LAG: Duration = Duration::from_secs(6);
-/// Issues that a search for one label gives at most: the ticket, its tasks and follow-ups.
+/// Issues that a search for one label gives at most: one, and those of another IMP in the same project.
 const FOUND_MAX: u32 = 100;
 /// Comments that are looked through for one of ours; the newest.
 const COMMENTS_MAX: u32 = 100;
@@ -75,7 +75,7 @@ impl Jira {
         let deed = format!("{}/{}", i.reference, order.key);
         let scheme = self.scheme().await?;
         if self.doubt.must_look(&deed, order.tried) {
-            match self.look(order, &deed, |labels| !labels.iter().any(|l| l.starts_with("imp-task-") || l.starts_with("imp-follow-up"))).await? {
+            match self.look(order, &deed, &i.reference.label()).await? {
                 Looked::Found(key, id) => return Ok(self.filed(key, id)),
                 Looked::Again(after_ms) => return Ok(Outcome::Wait { after_ms }),
                 Looked::Nothing => {}
@@ -86,10 +86,10 @@ impl Jira {
         let property = property(i, &self.public_url);
         let made = self.create(&deed, fields, &property, &["project", "issuetype", "summary"]).await?;
         let living = self.living_fields(order, &scheme, &people);
-        let living = living.into_iter().filter(|(k, _)| made.fields.contains_key(k)).collect();
+        // A field that Jira would not take counts as written too, or each change would be refused for it again.
         let labels = Some((severity_label(&i.severity), service_label(i)));
         self.remember(i.reference, |w| *w = Written { fields: living, property, labels, links: HashMap::new() });
-        Ok(self.filed(made.issue.key, made.issue.id))
+        Ok(self.filed(made.key, made.id))
     }
 
     fn filed(&self, key: String, id: String) -> Outcome {
@@ -104,7 +104,7 @@ impl Jira {
         fields: Map<String, Value>,
         property: &Value,
         needed: &[&str],
-    ) -> Result<Made, Fault> {
+    ) -> Result<wire::Created, Fault> {
         let mut fields = fields;
         let mut first = true;
         loop {
@@ -113,7 +113,7 @@ impl Jira {
             match answer {
                 Ok(issue) => {
                     self.doubt.done(deed);
-                    return Ok(Made { issue, fields });
+                    return Ok(issue);
                 }
                 Err(fault) if first && leave_out(&fault, &mut fields, needed) => {
                     self.forget_scheme().await;
@@ -127,10 +127,10 @@ impl Jira {
         }
     }
 
-    /// Looks for an issue that an earlier try may have created: by the incident's label, then exactly.
-    pub(super) async fn look(&self, order: &Order, deed: &str, is_it: impl Fn(&[&str]) -> bool) -> Result<Looked, Fault> {
+    /// Looks for an issue that an earlier try may have created: by the label that is its own, then exactly.
+    pub(super) async fn look(&self, order: &Order, deed: &str, label: &str) -> Result<Looked, Fault> {
         let i = &order.incident;
-        let (project, label) = (&self.config.project, i.reference.label());
+        let project = &self.config.project;
         let jql = format!("project = \"{project}\" AND labels = \"{label}\" ORDER BY created ASC");
         let body = json!({"jql": jql, "fields": ["labels", "created"], "properties": [PROPERTY], "maxResults": FOUND_MAX});
         let found: wire::Found = match self.is_cloud() {
@@ -146,7 +146,7 @@ impl Jira {
             let labels: Vec<&str> = labels.into_iter().flatten().filter_map(Value::as_str).collect();
             // Another IMP that wrote into this project may have had the same reference at another time.
             let same_opening = issue.properties.pointer("/imp/opened").and_then(Value::as_str).is_none_or(|o| o == opened);
-            labels.contains(&LABEL) && labels.contains(&label.as_str()) && same_opening && is_it(&labels)
+            labels.contains(&LABEL) && labels.contains(&label) && same_opening
         });
         Ok(match ours {
             Some(issue) => {
@@ -190,6 +190,12 @@ impl Jira {
         }
         let mut first = true;
         loop {
+            // Jira refuses an edit of nothing but properties; those have an address of their own.
+            if fields.is_empty() {
+                let sent = self.write(Method::PUT, &ticket.key, &format!("/properties/{PROPERTY}"), &property).await;
+                sent.map_err(|f| gone(f, ticket))?;
+                break;
+            }
             let mut body = json!({});
             let mut set = fields.clone();
             if let Some(changes) = set.remove("labels") {
@@ -207,7 +213,7 @@ impl Jira {
                 Err(fault) => return Err(gone(fault, ticket)),
             }
         }
-        // What Jira would not take counts as written, or every change would be refused for it again.
+        // What Jira would not take counts as written.
         self.remember(i.reference, |w| {
             w.fields.extend(wanted);
             w.property = property;
@@ -251,7 +257,8 @@ impl Jira {
             return Ok(Outcome::Done(vec![]));
         }
         let deed = format!("{}/{}", i.reference, order.key);
-        let text = self.text(&comment_blocks(update));
+        let author = update.by.who().map_or(update.by.label(), |w| order.directory.complete(w).label().to_owned());
+        let text = self.text(&comment_blocks(update, &author));
         let mark = json!({"ref": i.reference, "n": n});
         if self.doubt.must_look(&deed, order.tried) {
             let path = format!("issue/{}/comment?orderBy=-created&maxResults={COMMENTS_MAX}&expand=properties", ticket.key);
@@ -271,12 +278,6 @@ impl Jira {
         self.doubt.done(&deed);
         Ok(Outcome::Done(vec![]))
     }
-}
-
-/// An issue that was created, and the fields that Jira took.
-pub(super) struct Made {
-    pub issue: wire::Created,
-    fields: Map<String, Value>,
 }
 
 /// What a look for an issue has found.
@@ -314,8 +315,8 @@ fn label_changes(order: &Order, before: &Written, now: &(String, Option<String>)
     remove.chain(add).collect()
 }
 
-fn comment_blocks(update: &Update) -> Vec<Block> {
-    vec![Block::Strong(format!("{}, update {}", update.by.label(), update.n)), Block::Text(update.text.clone())]
+fn comment_blocks(update: &Update, author: &str) -> Vec<Block> {
+    vec![Block::Strong(format!("{author}, update {}", update.n)), Block::Text(update.text.clone())]
 }
 
 /// A 404 about a ticket, said so that a person knows what to do.

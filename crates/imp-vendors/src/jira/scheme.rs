@@ -128,7 +128,7 @@ impl Jira {
         // Without an answer nothing can be filed; a refusal (an old Data Center, a missing permission) only means to go
         // on with less knowledge.
         let types = match types.and_then(|a| a.json::<TypePage>(NAME)) {
-            Ok(page) => page.issue_types,
+            Ok(page) => page.types(),
             Err(Fault::Refused { .. }) => vec![],
             Err(Fault::Later { status: Some(403), .. }) => vec![],
             Err(Fault::Later { status, after_ms, why, .. }) => return Err(Fault::Later { status, after_ms, why, undone: true }),
@@ -138,7 +138,7 @@ impl Jira {
         let people: Vec<User> = people.and_then(|a| a.json(NAME)).unwrap_or_default();
         let incident = types.iter().find(|t| t.name.eq_ignore_ascii_case(&self.config.issue_type)).cloned();
         let fields = match &incident {
-            Some(t) => self.fields(&t.id).await.ok(),
+            Some(t) => self.fields(&t.id).await.inspect_err(|f| tracing::warn!("Jira's create screen: {}", f.why())).ok(),
             None => None,
         };
         if !types.is_empty() && incident.is_none() {
@@ -164,9 +164,11 @@ impl Jira {
             let (project, from) = (&self.config.project, page * FIELDS_PAGE);
             let path = format!("issue/createmeta/{project}/issuetypes/{issue_type}?startAt={from}&maxResults={FIELDS_PAGE}");
             let got: FieldPage = self.get(&path).await?.json(NAME)?;
-            let count = got.fields.len();
-            out.extend(got.fields.into_iter().map(|f| (f.field_id.clone(), f)));
-            if count == 0 || from + count >= got.total {
+            let total = got.total;
+            let fields = got.fields();
+            let count = fields.len();
+            out.extend(fields.into_iter().map(|f| (f.field_id.clone(), f)));
+            if count == 0 || from + count >= total {
                 break;
             }
         }

@@ -25,12 +25,22 @@ pub(super) struct Issue {
     pub properties: Value,
 }
 
-/// A list of the create metadata; Cloud and Data Center name it differently.
+/// A list of the create metadata. Cloud and Data Center name it differently, and Cloud may name it twice.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TypePage {
-    #[serde(default, alias = "values", alias = "createMetaIssueType")]
-    pub issue_types: Vec<IssueType>,
+    #[serde(default)]
+    issue_types: Option<Vec<IssueType>>,
+    #[serde(default)]
+    create_meta_issue_type: Option<Vec<IssueType>>,
+    #[serde(default)]
+    values: Option<Vec<IssueType>>,
+}
+
+impl TypePage {
+    pub fn types(self) -> Vec<IssueType> {
+        self.issue_types.or(self.create_meta_issue_type).or(self.values).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -45,17 +55,26 @@ pub(super) struct IssueType {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct FieldPage {
-    #[serde(default, alias = "values", alias = "results")]
-    pub fields: Vec<Field>,
+    #[serde(default)]
+    fields: Option<Vec<Field>>,
+    #[serde(default)]
+    results: Option<Vec<Field>>,
+    #[serde(default)]
+    values: Option<Vec<Field>>,
     #[serde(default)]
     pub total: usize,
+}
+
+impl FieldPage {
+    pub fn fields(self) -> Vec<Field> {
+        self.fields.or(self.results).or(self.values).unwrap_or_default()
+    }
 }
 
 /// A field of the create screen.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Field {
-    #[serde(alias = "key")]
     pub field_id: String,
     #[serde(default)]
     pub name: String,
