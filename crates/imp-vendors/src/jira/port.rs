@@ -188,14 +188,27 @@ impl Jira {
         if fields.is_empty() && before.property == property {
             return Ok(Outcome::Done(vec![]));
         }
-        let mut first = true;
-        loop {
-            // Jira refuses an edit of nothing but properties; those have an address of their own.
-            if fields.is_empty() {
-                let sent = self.write(Method::PUT, &ticket.key, &format!("/properties/{PROPERTY}"), &property).await;
-                sent.map_err(|f| gone(f, ticket))?;
-                break;
+        let property_write = async {
+            match before.property == property {
+                true => Ok(()),
+                false => self.write(Method::PUT, &ticket.key, &format!("/properties/{PROPERTY}"), &property).await.map(|_| ()),
             }
+        };
+        let (fields_sent, property_sent) = tokio::join!(self.edit(&ticket.key, fields), property_write);
+        fields_sent.and(property_sent).map_err(|f| gone(f, ticket))?;
+        // What Jira would not take counts as written.
+        self.remember(i.reference, |w| {
+            w.fields.extend(wanted);
+            w.property = property;
+            w.labels = Some(labels);
+        });
+        Ok(Outcome::Done(vec![]))
+    }
+
+    /// Edits an issue. Fields that Jira refuses by name are left out in a second try.
+    async fn edit(&self, key: &str, mut fields: Map<String, Value>) -> Result<(), Fault> {
+        let mut first = true;
+        while !fields.is_empty() {
             let mut body = json!({});
             let mut set = fields.clone();
             if let Some(changes) = set.remove("labels") {
@@ -204,22 +217,13 @@ impl Jira {
             if !set.is_empty() {
                 body["fields"] = Value::Object(set);
             }
-            if before.property != property {
-                body["properties"] = json!([{"key": PROPERTY, "value": property}]);
-            }
-            match self.write(Method::PUT, &ticket.key, "", &body).await {
+            match self.write(Method::PUT, key, "", &body).await {
                 Ok(_) => break,
                 Err(fault) if first && leave_out(&fault, &mut fields, &[]) => first = false,
-                Err(fault) => return Err(gone(fault, ticket)),
+                Err(fault) => return Err(fault),
             }
         }
-        // What Jira would not take counts as written.
-        self.remember(i.reference, |w| {
-            w.fields.extend(wanted);
-            w.property = property;
-            w.labels = Some(labels);
-        });
-        Ok(Outcome::Done(vec![]))
+        Ok(())
     }
 
     /// Writes the links that are new or changed, all at once.

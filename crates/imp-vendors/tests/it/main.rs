@@ -1,0 +1,7 @@
+//! Every port against the practice workspace: performed twice, failed once, and the deed is in the world once.
+
+mod jira;
+mod opslevel;
+mod stage;
+mod statuspage;
+mod zoom;

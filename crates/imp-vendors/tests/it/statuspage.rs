@@ -1,0 +1,46 @@
+//! Public posts.
+
+use crate::stage::Stage;
+use imp_core::event::Link;
+use imp_core::{Event, What};
+use imp_practice::faults::Vendor;
+use imp_vendors::statuspage::Statuspage;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn the_public_is_told_once_and_the_page_follows() {
+    let mut s = Stage::new().await;
+    s.practice.statuspage().set_limits(true);
+    let port = Statuspage::new(s.config("statuspage"), s.http.clone());
+    let components = port.components().await.expect("the page answers");
+    let component = components[0].0.clone();
+    let post = |n: u32| Event::PagePosted {
+        n,
+        title: "Payments fail".into(),
+        body: "We are looking into it.".into(),
+        components: vec![component.clone()],
+    };
+    s.happens(post(1));
+    s.loses_an_answer(Vendor::Statuspage, "POST pages/{id}/incidents");
+    let links = s.does(&port, What::PublicPost { n: 1 }).await;
+    assert!(matches!(links.as_slice(), [Link::Page { .. }]), "{links:?}");
+    s.happens(post(2));
+    s.loses_an_answer(Vendor::Statuspage, "PATCH pages/{id}/incidents/{id}");
+    s.does(&port, What::PublicPost { n: 2 }).await;
+    let incidents = s.practice.statuspage().incidents();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(incidents[0]["incident_updates"].as_array().map(Vec::len), Some(2), "{}", incidents[0]);
+
+    let began = Instant::now();
+    s.moves("identified");
+    s.does(&port, What::PageStatus).await;
+    s.moves("resolved");
+    s.does(&port, What::PageStatus).await;
+    let incidents = s.practice.statuspage().incidents();
+    assert_eq!(incidents[0]["status"], "resolved");
+    let component = s.practice.statuspage().components().into_iter().find(|c| c["id"] == component.as_str()).expect("it is there");
+    assert_eq!(component["status"], "operational");
+    assert!(began.elapsed() < Duration::from_secs(10), "a look and a write are two tries, not an endless row of them");
+    let refused = s.practice.faults().calls(0).into_iter().filter(|c| c.vendor == Vendor::Statuspage && matches!(c.status, 420 | 429)).count();
+    assert_eq!(refused, 0, "the limit is kept");
+}
