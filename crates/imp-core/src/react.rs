@@ -69,7 +69,7 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
 
 fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> {
     let n = fact.n;
-    let calm = if matches!(trigger, Trigger::Changed) { CALM_MS } else { 0 };
+    let calm = if matches!(trigger, Trigger::Changed | Trigger::Update) { CALM_MS } else { 0 };
     let later = |what: What| vec![Effect { what, after_ms: calm }];
     let now = |what: What| vec![Effect::from(what)];
     match step {

@@ -6,7 +6,7 @@ use super::ticket::{LABEL, summary};
 use super::Jira;
 use crate::http::Fault;
 use imp_core::event::Link;
-use imp_core::{Order, Outcome};
+use imp_core::{Order, Outcome, Ref};
 use serde_json::{Map, Value, json};
 
 /// The kind of link between the ticket and what follows from it; every Jira has it.
@@ -37,7 +37,7 @@ impl Jira {
         {
             fields.insert("assignee".to_owned(), self.user(&id));
         }
-        let piece = Piece { label: own_label(order, "task", n), kind: None, text: &task.text, link: scheme.subtask.is_none() };
+        let piece = Piece { label: own_label(order, "task", n), id: own_id(order, n), kind: None, text: &task.text, link: scheme.subtask.is_none() };
         Ok(match self.file_piece(order, fields, &piece).await? {
             Filed::As(key) => Outcome::Done(vec![Link::Task { n, url: self.browse(&key), key }]),
             Filed::Wait(after_ms) => Outcome::Wait { after_ms },
@@ -63,7 +63,7 @@ impl Jira {
         {
             fields.insert("assignee".to_owned(), self.user(&id));
         }
-        let piece = Piece { label: own_label(order, "follow-up", n), kind: Some("imp-follow-up"), text: &follow_up.text, link: true };
+        let piece = Piece { label: own_label(order, "follow-up", n), id: own_id(order, FOLLOW_UPS + n), kind: Some("imp-follow-up"), text: &follow_up.text, link: true };
         Ok(match self.file_piece(order, fields, &piece).await? {
             Filed::As(key) => Outcome::Done(vec![Link::FollowUp { n, url: self.browse(&key), key }]),
             Filed::Wait(after_ms) => Outcome::Wait { after_ms },
@@ -91,7 +91,7 @@ impl Jira {
                 fields.insert("summary".to_owned(), json!(summary(piece.text)));
                 fields.insert("labels".to_owned(), json!(labels));
                 fields.insert("description".to_owned(), self.text(&[Block::Text(piece.text.to_owned()), Block::Text(origin)]));
-                let property = json!({"incident": i.reference.0, "opened": i.opened_at.rfc3339(), "piece": piece.label});
+                let property = json!({"ref": piece.id, "incident": i.reference.0, "opened": i.opened_at.rfc3339(), "piece": piece.label});
                 let made = self.create(&deed, fields, &property, &["project", "issuetype", "summary", "parent", "labels"]).await?;
                 made.key
             }
@@ -119,10 +119,23 @@ fn own_label(order: &Order, kind: &str, n: u32) -> String {
     format!("imp{}-{kind}-{n}", order.incident.reference.0)
 }
 
+/// The number of the first follow-up among an incident's pieces; tasks come before.
+const FOLLOW_UPS: u32 = 500_000;
+/// Numbers that an incident's pieces have for themselves.
+const PIECES: u64 = 1_000_000;
+
+/// A reference of the piece's own, of the incident's form and never that of any incident: the incident's number and six
+/// digits. Every issue that IMP files can so be told from every other by its property alone.
+fn own_id(order: &Order, n: u32) -> Ref {
+    Ref(order.incident.reference.0 * PIECES + u64::from(n))
+}
+
 /// What is to be filed.
 struct Piece<'a> {
     /// The label that is its own.
     label: String,
+    /// The reference that is its own.
+    id: Ref,
     /// The label of all of its kind.
     kind: Option<&'static str>,
     /// What is to be done.

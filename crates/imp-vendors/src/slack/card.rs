@@ -115,7 +115,8 @@ pub fn card(v: &View) -> Message {
         blocks.push(section(&quote(&i.summary, 600)));
     }
     if let Some(u) = i.updates.last() {
-        blocks.push(section(&format!("*Latest update*, {}, {}\n>{}", actor(&u.by), moment(u.at), quote(&u.text, 500).replace('\n', "\n>"))));
+        // What it says stands in the channel itself; the card stays short.
+        blocks.push(context(&format!(":loudspeaker: Update {} by {}, {}", u.n, actor(&u.by), moment(u.at))));
     }
     blocks.extend(now_block(v));
     let look = v.references();
@@ -418,6 +419,9 @@ pub fn announcement(v: &View) -> Message {
     more.extend(i.roles.get("commander").map(|w| format!("commander {}", person(w))));
     more.extend(i.merged_into.map(|r| format!("goes on as {r}")));
     lines.push(more.join("  ·  "));
+    if let Some(u) = i.updates.last() {
+        lines.push(format!(">{}\n_Update {}, {}_", quote(&u.text, 300).replace('\n', "\n>"), u.n, moment(u.at)));
+    }
     let text = format!("{} {}: {} ({})", i.reference, plain_status(v), quote(&i.title, 200), i.severity);
     Message { text, blocks: vec![section(&lines.join("\n"))] }
 }
