@@ -96,7 +96,7 @@ impl Practice {
         let jira = Jira::new(Arc::clone(&world));
         let slack = Slack::new(Arc::clone(&org), Arc::clone(&app));
         slack.set_limits(options.limits);
-        slack.set_base(&base);
+        slack.set_base(&format!("{base}/slack"));
         let opslevel = Opslevel::new(Arc::clone(&world));
         let statuspage = Statuspage::new(Arc::clone(&world), options.limits);
         let zoom = Zoom::new(Arc::clone(&world), options.limits);
@@ -116,11 +116,14 @@ impl Practice {
             .nest("/opslevel/", opslevel.routes())
             .nest("/zoom/", zoom.routes());
         let pages = panel::routes(panel).merge(pages::routes(&world));
-        let routes = vendors.merge(pages).layer(middleware::from_fn(panel::guard)).layer(middleware::from_fn(
-            move |cut: Option<axum::Extension<ConnectInfo<Cut>>>, request: Request, next: Next| {
-                faults::layer(Arc::clone(&layered), cut.map(|c| c.0), request, next)
-            },
-        ));
+        let routes = vendors
+            .merge(pages)
+            .layer(middleware::from_fn(panel::guard))
+            .layer(middleware::from_fn(
+                move |cut: Option<axum::Extension<ConnectInfo<Cut>>>, request: Request, next: Next| {
+                    faults::layer(Arc::clone(&layered), cut.map(|c| c.0), request, next)
+                },
+            ));
         let (stop, stopped) = oneshot::channel::<()>();
         let service = routes.into_make_service_with_connect_info::<Cut>();
         let all = Cut::default();

@@ -178,7 +178,7 @@ impl Zoom {
     }
 
     /// Counts a create or an update against its host's day.
-    fn count_write(&self, host: &str) -> Result<(), Response> {
+    fn count_write(&self, host: &str) -> Result<(), Box<Response>> {
         let now = clock::now_ms();
         let day = time(now)[..10].to_owned();
         let mut state = hold(&self.state);
@@ -200,7 +200,7 @@ impl Zoom {
         if let Ok(value) = HeaderValue::from_str(&midnight) {
             headers.insert(header::RETRY_AFTER, value);
         }
-        Err(refusal)
+        Err(Box::new(refusal))
     }
 }
 
@@ -324,7 +324,7 @@ async fn create(_: Caller, Own(zoom): Here, Path(user): Path<String>, bytes: Bod
     let host = zoom.find_user(&user)?.handle.clone();
     let wish = read(bytes)?;
     if let Err(refusal) = zoom.count_write(&host) {
-        return Ok(refusal);
+        return Ok(*refusal);
     }
     let now = clock::now_ms();
     let mut state = hold(&zoom.state);
@@ -376,7 +376,7 @@ async fn edit(_: Caller, Own(zoom): Here, Path(id): Path<u64>, bytes: Body) -> R
         .map(|m| m.host.clone())
         .ok_or_else(|| no_meeting(id))?;
     if let Err(refusal) = zoom.count_write(&host) {
-        return Ok(refusal);
+        return Ok(*refusal);
     }
     let mut state = hold(&zoom.state);
     let found = state.meetings.get_mut(&id).ok_or_else(|| no_meeting(id))?;

@@ -97,7 +97,10 @@ async fn what_is_written_is_read_again() {
 async fn what_the_schema_does_not_know_is_refused() {
     let stage = Stage::new().await;
     let answer = ask(&stage, "{ account { services { nodes { colour } } } }", json!({})).await;
-    assert!(answer["data"].is_null() && answer["errors"].to_string().contains("colour"), "{answer}");
+    assert!(
+        answer["data"].is_null() && answer["errors"].to_string().contains("colour"),
+        "{answer}"
+    );
     let answer = ask(
         &stage,
         "query($id: ID!) { account { service(id: $id) { name } } }",
