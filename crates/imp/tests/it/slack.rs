@@ -1,0 +1,241 @@
+//! Somebody at their Slack: sees messages, presses buttons, fills in forms, types commands. All of it goes through what
+//! the practice workspace's own client uses.
+
+use serde_json::{Map, Value, json};
+
+use crate::stage::{Stage, answer, until};
+
+/// Somebody.
+pub struct Person<'a> {
+    stage: &'a Stage,
+    handle: &'a str,
+}
+
+/// A message as somebody sees it.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where.
+    pub channel: String,
+    /// Its timestamp.
+    pub ts: String,
+    /// Every word of it.
+    pub words: String,
+    /// All of it.
+    pub raw: Value,
+}
+
+impl Message {
+    fn read(channel: &str, raw: &Value) -> Message {
+        let mut words = String::new();
+        collect(&raw["text"], &mut words);
+        collect(&raw["blocks"], &mut words);
+        Message { channel: channel.to_owned(), ts: raw["ts"].as_str().unwrap_or_default().to_owned(), words, raw: raw.clone() }
+    }
+
+    /// The buttons: label and `action_id`.
+    pub fn buttons(&self) -> Vec<(String, String)> {
+        let all = self.elements();
+        all.iter().map(|e| (text(&e["text"]["text"]), text(&e["action_id"]))).collect()
+    }
+
+    fn elements(&self) -> Vec<Value> {
+        let mut out = Vec::new();
+        for block in self.raw["blocks"].as_array().into_iter().flatten() {
+            for e in block["elements"].as_array().into_iter().flatten().filter(|e| e["type"] == "button") {
+                let mut e = e.clone();
+                e["block_id"] = block["block_id"].clone();
+                out.push(e);
+            }
+        }
+        out
+    }
+
+    /// What pressing a button sends.
+    pub fn press(&self, label: &str) -> Value {
+        let found = self.elements().into_iter().find(|e| e["text"]["text"] == label || e["action_id"] == label);
+        found.unwrap_or_else(|| panic!("no button {label:?} among {:?} of {}", self.buttons(), self.words))
+    }
+}
+
+fn text(v: &Value) -> String {
+    v.as_str().unwrap_or_default().to_owned()
+}
+
+/// Every word that stands under a key `text`, wherever it is.
+fn collect(v: &Value, out: &mut String) {
+    match v {
+        Value::String(s) => {
+            out.push_str(s);
+            out.push('\n');
+        }
+        Value::Array(a) => a.iter().for_each(|e| collect(e, out)),
+        Value::Object(o) => {
+            for key in ["text", "fields", "elements"] {
+                if let Some(inner) = o.get(key) {
+                    collect(inner, out);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+impl<'a> Person<'a> {
+    /// Somebody of the built-in organisation.
+    pub fn new(stage: &'a Stage, handle: &'a str) -> Person<'a> {
+        Person { stage, handle }
+    }
+
+    /// Their identifier.
+    pub fn id(&self) -> String {
+        self.stage.practice.org.slack_id(self.handle).expect("somebody of the organisation")
+    }
+
+    async fn look(&self, path: &str) -> Value {
+        let url = format!("{}/slack/client/{path}?as={}", self.stage.practice.base, self.handle);
+        answer(self.stage.http.get(url)).await.1
+    }
+
+    async fn act(&self, path: &str, mut body: Value) -> (u16, Value) {
+        body["as"] = json!(self.handle);
+        let url = format!("{}/slack/client/{path}", self.stage.practice.base);
+        answer(self.stage.http.post(url).json(&body)).await
+    }
+
+    /// The channels in their sidebar.
+    pub async fn channels(&self) -> Vec<Value> {
+        self.look("boot").await["channels"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The identifier of a channel by its name; `IMP` is the app's own messages.
+    pub async fn channel(&self, name: &str) -> String {
+        until(&format!("{} sees the channel {name}", self.handle), async || {
+            let all = self.channels().await;
+            let found = all.iter().find(|c| if name == "IMP" { c["app"] == true } else { c["name"] == name || c["id"] == name });
+            found.map(|c| text(&c["id"]))
+        })
+        .await
+    }
+
+    /// What a channel shows: messages, pins, bookmarks, members, topic.
+    pub async fn opens(&self, channel: &str) -> Value {
+        self.look(&format!("channel/{channel}")).await
+    }
+
+    /// Messages of a channel, oldest first.
+    pub async fn messages(&self, channel: &str) -> Vec<Message> {
+        let seen = self.opens(channel).await;
+        seen["messages"].as_array().into_iter().flatten().map(|m| Message::read(channel, m)).collect()
+    }
+
+    /// Waits for a message that has these words.
+    pub async fn sees(&self, channel: &str, words: &str) -> Message {
+        let id = self.channel(channel).await;
+        let mut last = Vec::new();
+        let what = format!("{} sees {words:?} in {channel}", self.handle);
+        let found = tokio::time::timeout(
+            std::time::Duration::from_secs(30),
+            until(&what, async || {
+                last = self.messages(&id).await;
+                last.iter().rev().find(|m| m.words.contains(words)).cloned()
+            }),
+        )
+        .await;
+        found.unwrap_or_else(|_| {
+            let seen: Vec<&str> = last.iter().map(|m| m.words.as_str()).collect();
+            panic!("{what}: there is only {seen:#?}")
+        })
+    }
+
+    /// The card: the first pinned message.
+    pub async fn card(&self, channel: &str) -> Message {
+        let id = self.channel(channel).await;
+        until(&format!("the card is pinned in {channel}"), async || {
+            let seen = self.opens(&id).await;
+            seen["pins"].as_array().and_then(|p| p.first()).map(|m| Message::read(&id, m))
+        })
+        .await
+    }
+
+    /// Presses a button, by its label or its `action_id`.
+    pub async fn clicks(&self, label: &str, on: &Message) {
+        let (status, said) = self.tries(label, on).await;
+        assert_eq!(status, 200, "{} pressed {label}: {said}", self.handle);
+    }
+
+    /// Presses a button; the workspace's answer.
+    pub async fn tries(&self, label: &str, on: &Message) -> (u16, Value) {
+        self.act("action", json!({"channel": on.channel, "ts": on.ts, "action": on.press(label)})).await
+    }
+
+    /// Types a message or a command.
+    pub async fn says(&self, channel: &str, text: &str) {
+        let id = self.channel(channel).await;
+        let (status, said) = self.act("send", json!({"channel": id, "text": text})).await;
+        assert_eq!(status, 200, "{} typed {text}: {said}", self.handle);
+    }
+
+    /// Waits for a modal.
+    pub async fn form(&self, callback_id: &str) -> Value {
+        until(&format!("{} sees the form {callback_id}", self.handle), async || {
+            let boot = self.look("boot").await;
+            let top = boot["modals"].as_array().and_then(|all| all.last()).cloned()?;
+            (top["callback_id"] == callback_id).then_some(top)
+        })
+        .await
+    }
+
+    /// Whether no modal is open.
+    pub async fn has_no_form(&self) -> bool {
+        self.look("boot").await["modals"].as_array().is_none_or(Vec::is_empty)
+    }
+
+    /// Fills in a modal and submits it; it must be accepted.
+    pub async fn fills(&self, callback_id: &str, answers: &[(&str, &str)]) {
+        let form = self.form(callback_id).await;
+        let (status, said) = self.submits(&form, answers).await;
+        assert!(status == 200 && said["errors"].is_null(), "{} filled {callback_id}: {status} {said}", self.handle);
+    }
+
+    /// Submits a modal; what the workspace says.
+    pub async fn submits(&self, form: &Value, answers: &[(&str, &str)]) -> (u16, Value) {
+        let mut values = Map::new();
+        for block in form["blocks"].as_array().into_iter().flatten().filter(|b| b["type"] == "input") {
+            let name = text(&block["block_id"]);
+            let given = answers.iter().find(|(n, _)| *n == name).map(|(_, a)| *a);
+            let value = self.answer_to(&block["element"], given);
+            values.insert(name, json!({ text(&block["element"]["action_id"]): value }));
+        }
+        for (name, _) in answers {
+            assert!(values.contains_key(*name), "the form has no {name}: {form:#}");
+        }
+        self.act("submit", json!({"view": form["id"], "values": values})).await
+    }
+
+    fn answer_to(&self, element: &Value, given: Option<&str>) -> Value {
+        let kind = text(&element["type"]);
+        let choose = |wanted: &str| {
+            let groups = element["option_groups"].as_array().into_iter().flatten().flat_map(|g| g["options"].as_array().into_iter().flatten());
+            let mut all = element["options"].as_array().into_iter().flatten().chain(groups);
+            let found = all.find(|o| o["value"] == wanted || o["text"]["text"] == wanted);
+            found.cloned().unwrap_or_else(|| panic!("no option {wanted:?} in {element:#}"))
+        };
+        let mut out = json!({"type": kind});
+        let (key, value) = match kind.as_str() {
+            "static_select" => ("selected_option", given.map_or(element["initial_option"].clone(), choose)),
+            "multi_static_select" | "checkboxes" => {
+                let initial = element["initial_options"].clone();
+                let value = given.map_or(initial, |g| g.split(',').map(choose).collect());
+                ("selected_options", if value.is_null() { json!([]) } else { value })
+            }
+            "users_select" => {
+                let id = |h: &str| json!(self.stage.practice.org.slack_id(h).expect("somebody"));
+                ("selected_user", given.map_or(element["initial_user"].clone(), id))
+            }
+            "datepicker" => ("selected_date", given.map_or(element["initial_date"].clone(), |d| json!(d))),
+            _ => ("value", given.map_or(element["initial_value"].clone(), |t| json!(t))),
+        };
+        out[key] = value;
+        out
+    }
+}
