@@ -24,12 +24,20 @@ pub struct Limit {
 impl Limit {
     /// So many calls a minute, a fifth of them kept for urgent ones.
     pub const fn a_minute(calls: u32) -> Limit {
-        Limit { calls, window: Duration::from_secs(60), reserve: calls / 5 }
+        Limit {
+            calls,
+            window: Duration::from_secs(60),
+            reserve: calls / 5,
+        }
     }
 
     /// So many calls a second; nothing is kept back, because the next second is near.
     pub const fn a_second(calls: u32) -> Limit {
-        Limit { calls, window: Duration::from_secs(1), reserve: 0 }
+        Limit {
+            calls,
+            window: Duration::from_secs(1),
+            reserve: 0,
+        }
     }
 }
 
@@ -61,7 +69,11 @@ struct Window {
 impl Window {
     fn forget(&mut self, now: Instant) {
         let lasts = self.lasts;
-        while self.taken.front().is_some_and(|t| now.saturating_duration_since(*t) >= lasts) {
+        while self
+            .taken
+            .front()
+            .is_some_and(|t| now.saturating_duration_since(*t) >= lasts)
+        {
             self.taken.pop_front();
         }
         if self.paused_until.is_some_and(|t| t <= now) {
@@ -137,7 +149,15 @@ mod tests {
 
     #[test]
     fn no_window_ever_holds_more_than_the_limit() {
-        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit { calls: 5, window: Duration::from_secs(1), reserve: 0 });
+        let (b, t0, limit) = (
+            Budget::new(),
+            Instant::now(),
+            Limit {
+                calls: 5,
+                window: Duration::from_secs(1),
+                reserve: 0,
+            },
+        );
         let mut went = Vec::new();
         for ms in (0..10_000).step_by(7) {
             if b.take("k", limit, Urgency::Usual, at(t0, ms)).is_ok() {
@@ -154,14 +174,21 @@ mod tests {
         assert_eq!(b.take("k", limit, Urgency::Usual, t0), Ok(()));
         let wait = b.take("k", limit, Urgency::Usual, at(t0, 400)).expect_err("full");
         assert!((600..=750).contains(&wait), "{wait}");
-        assert_eq!(b.take("k", limit, Urgency::Usual, at(t0, 400 + wait.unsigned_abs())), Ok(()));
+        assert_eq!(
+            b.take("k", limit, Urgency::Usual, at(t0, 400 + wait.unsigned_abs())),
+            Ok(())
+        );
     }
 
     #[test]
     fn a_share_is_kept_for_what_is_urgent() {
         let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_minute(20));
-        let usual = (0..20).filter(|_| b.take("k", limit, Urgency::Usual, t0).is_ok()).count();
-        let urgent = (0..20).filter(|_| b.take("k", limit, Urgency::Urgent, t0).is_ok()).count();
+        let usual = (0..20)
+            .filter(|_| b.take("k", limit, Urgency::Usual, t0).is_ok())
+            .count();
+        let urgent = (0..20)
+            .filter(|_| b.take("k", limit, Urgency::Urgent, t0).is_ok())
+            .count();
         assert_eq!((usual, urgent), (16, 4));
         let wait = b.take("k", limit, Urgency::Usual, t0).expect_err("full");
         assert_eq!(b.take("k", limit, Urgency::Usual, at(t0, wait.unsigned_abs())), Ok(()));
@@ -171,7 +198,10 @@ mod tests {
     fn keys_do_not_hinder_each_other_and_a_pause_holds() {
         let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_second(1));
         b.pause("a", 5_000, t0);
-        assert!(b.take("a", limit, Urgency::Urgent, at(t0, 4_000)).is_err_and(|w| w >= 1_000));
+        assert!(
+            b.take("a", limit, Urgency::Urgent, at(t0, 4_000))
+                .is_err_and(|w| w >= 1_000)
+        );
         assert_eq!(b.take("b", limit, Urgency::Usual, t0), Ok(()));
         assert_eq!(b.take("a", limit, Urgency::Usual, at(t0, 5_001)), Ok(()));
     }

@@ -17,12 +17,20 @@ pub struct Finding {
 impl Finding {
     /// All is well.
     pub fn well(vendor: &str, what: impl Into<String>) -> Finding {
-        Finding { vendor: vendor.to_owned(), what: what.into(), fault: None }
+        Finding {
+            vendor: vendor.to_owned(),
+            what: what.into(),
+            fault: None,
+        }
     }
 
     /// Something is wrong.
     pub fn wrong(vendor: &str, what: impl Into<String>, fault: impl Into<String>) -> Finding {
-        Finding { vendor: vendor.to_owned(), what: what.into(), fault: Some(fault.into()) }
+        Finding {
+            vendor: vendor.to_owned(),
+            what: what.into(),
+            fault: Some(fault.into()),
+        }
     }
 
     /// What a call says about it.

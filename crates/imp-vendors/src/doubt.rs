@@ -79,7 +79,11 @@ impl Doubt {
         deeds.insert(deed.to_owned(), State::InDoubt { looked: Some(first) });
         /// How many looks fit into the lag.
         const LOOKS: u32 = 3;
-        NotFound::LookAgain(i64::try_from((lag / LOOKS).as_millis()).unwrap_or(i64::MAX).saturating_add(1))
+        NotFound::LookAgain(
+            i64::try_from((lag / LOOKS).as_millis())
+                .unwrap_or(i64::MAX)
+                .saturating_add(1),
+        )
     }
 }
 
@@ -88,7 +92,12 @@ mod tests {
     use super::*;
 
     fn lost(undone: bool) -> Fault {
-        Fault::Later { status: None, after_ms: None, why: "lost".into(), undone }
+        Fault::Later {
+            status: None,
+            after_ms: None,
+            why: "lost".into(),
+            undone,
+        }
     }
 
     #[test]
@@ -107,10 +116,17 @@ mod tests {
     fn a_search_that_lags_is_asked_again_before_it_is_believed() {
         let (d, t0, lag) = (Doubt::new(), Instant::now(), Duration::from_secs(6));
         assert_eq!(d.not_found("a", lag, t0), NotFound::LookAgain(2001));
-        assert_eq!(d.not_found("a", lag, t0 + Duration::from_secs(3)), NotFound::LookAgain(2001));
+        assert_eq!(
+            d.not_found("a", lag, t0 + Duration::from_secs(3)),
+            NotFound::LookAgain(2001)
+        );
         assert_eq!(d.not_found("a", lag, t0 + lag), NotFound::Create);
         assert!(!d.must_look("a", 1));
         d.failed("a", &lost(false));
-        assert_eq!(d.not_found("a", lag, t0 + 2 * lag), NotFound::LookAgain(2001), "a new try is a new doubt");
+        assert_eq!(
+            d.not_found("a", lag, t0 + 2 * lag),
+            NotFound::LookAgain(2001),
+            "a new try is a new doubt"
+        );
     }
 }

@@ -170,7 +170,12 @@ pub async fn send(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault
         // The address is left out: some addresses are secrets.
         let why = format!("{vendor} {what} ({})", cause(&e.without_url()));
         tracing::warn!(vendor, "{why}");
-        Fault::Later { status: None, after_ms: None, why, undone }
+        Fault::Later {
+            status: None,
+            after_ms: None,
+            why,
+            undone,
+        }
     };
     let mut response = request.send().await.map_err(lost)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -178,11 +183,20 @@ pub async fn send(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault
     while let Some(chunk) = response.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > BODY_MAX {
             let why = format!("{vendor} answered more than {BODY_MAX} bytes, which is not read");
-            return Err(Fault::Later { status: Some(status), after_ms: None, why, undone: false });
+            return Err(Fault::Later {
+                status: Some(status),
+                after_ms: None,
+                why,
+                undone: false,
+            });
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body: body.freeze() })
+    Ok(Answer {
+        status,
+        headers,
+        body: body.freeze(),
+    })
 }
 
 /// Sends a request and takes only success for an answer.
@@ -203,10 +217,19 @@ impl Answer {
         let later = |after_ms: Option<i64>, why: String| {
             tracing::warn!(vendor, status, "{why}");
             let undone = matches!(status, 300..=399 | 401 | 403 | 420 | 425 | 429);
-            Err(Fault::Later { status: Some(status), after_ms, why, undone })
+            Err(Fault::Later {
+                status: Some(status),
+                after_ms,
+                why,
+                undone,
+            })
         };
         let said = self.words();
-        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        let said = if said.is_empty() {
+            String::new()
+        } else {
+            format!(": {said}")
+        };
         match status {
             200..=299 => Ok(self),
             300..=399 => later(
@@ -229,7 +252,11 @@ impl Answer {
             _ => {
                 let why = format!("{vendor} refused ({status}){said}");
                 tracing::warn!(vendor, status, "{why}");
-                Err(Fault::Refused { status, why, body: self.body })
+                Err(Fault::Refused {
+                    status,
+                    why,
+                    body: self.body,
+                })
             }
         }
     }
@@ -245,7 +272,12 @@ impl Answer {
                 false => format!("{vendor}'s answer cannot be read: {e}"),
             };
             tracing::warn!(vendor, status = self.status, "{why}");
-            Fault::Later { status: Some(self.status), after_ms: None, why, undone: false }
+            Fault::Later {
+                status: Some(self.status),
+                after_ms: None,
+                why,
+                undone: false,
+            }
         })
     }
 
@@ -277,11 +309,18 @@ impl Answer {
             Err(_) if self.looks_like_html() => "it answered a web page".to_owned(),
             Err(_) => String::from_utf8_lossy(&self.body).into_owned(),
         };
-        words::cut(&words::clean(&text).split_whitespace().collect::<Vec<_>>().join(" "), WORDS_MAX)
+        words::cut(
+            &words::clean(&text).split_whitespace().collect::<Vec<_>>().join(" "),
+            WORDS_MAX,
+        )
     }
 
     fn looks_like_html(&self) -> bool {
-        let html = self.headers.get(CONTENT_TYPE).and_then(|t| t.to_str().ok()).is_some_and(|t| t.contains("html"));
+        let html = self
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|t| t.to_str().ok())
+            .is_some_and(|t| t.contains("html"));
         html || self.body.trim_ascii_start().starts_with(b"<")
     }
 }
@@ -304,7 +343,15 @@ fn gather(name: &str, v: &Value, said: &mut Vec<String>, depth: u32) {
             map.iter().for_each(|(k, v)| gather(k, v, said, depth + 1));
         }
         Value::Object(map) => {
-            for key in ["errorMessages", "errors", "error", "message", "detail", "error_description", "reason"] {
+            for key in [
+                "errorMessages",
+                "errors",
+                "error",
+                "message",
+                "detail",
+                "error_description",
+                "reason",
+            ] {
                 if let Some(v) = map.get(key) {
                     gather("", v, said, depth + 1);
                 }
@@ -316,7 +363,9 @@ fn gather(name: &str, v: &Value, said: &mut Vec<String>, depth: u32) {
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`.
 fn http_date(text: &str) -> Option<At> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let mut parts = text.split(", ").nth(1)?.split(' ');
     let (day, month, year, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let month = MONTHS.iter().position(|m| *m == month)? + 1;
@@ -339,9 +388,18 @@ mod tests {
     fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
         let headers = headers
             .iter()
-            .map(|(k, v)| (reqwest::header::HeaderName::from_static(k), v.parse().expect("a header")))
+            .map(|(k, v)| {
+                (
+                    reqwest::header::HeaderName::from_static(k),
+                    v.parse().expect("a header"),
+                )
+            })
             .collect();
-        Answer { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) }
+        Answer {
+            status,
+            headers,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }
     }
 
     #[test]
@@ -350,7 +408,10 @@ mod tests {
         assert_eq!(ms(&[("retry-after", "7")]), Some(7_000));
         assert_eq!(ms(&[("retry-after", "0")]), Some(PATIENCE_MIN_MS));
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        assert_eq!(ms(&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"), date]), Some(30_000));
+        assert_eq!(
+            ms(&[("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"), date]),
+            Some(30_000)
+        );
         assert_eq!(ms(&[("retry-after", "1994-11-06T08:49:47Z"), date]), Some(10_000));
         assert_eq!(ms(&[("retry-after", "soon")]), None);
         assert_eq!(ms(&[]), None);
@@ -361,9 +422,24 @@ mod tests {
         let outcome = |a: Answer| a.checked("Jira").map(|_| ()).map_err(Outcome::from);
         assert_eq!(outcome(answer(204, &[], "")), Ok(()));
         let busy = answer(503, &[("retry-after", "3")], "<html>");
-        assert!(matches!(outcome(busy), Err(Outcome::Later { after_ms: Some(3_000), .. })));
-        assert!(matches!(outcome(answer(500, &[], "")), Err(Outcome::Later { after_ms: None, .. })));
-        assert!(matches!(outcome(answer(401, &[], "")), Err(Outcome::Later { after_ms: Some(60_000), .. })));
+        assert!(matches!(
+            outcome(busy),
+            Err(Outcome::Later {
+                after_ms: Some(3_000),
+                ..
+            })
+        ));
+        assert!(matches!(
+            outcome(answer(500, &[], "")),
+            Err(Outcome::Later { after_ms: None, .. })
+        ));
+        assert!(matches!(
+            outcome(answer(401, &[], "")),
+            Err(Outcome::Later {
+                after_ms: Some(60_000),
+                ..
+            })
+        ));
         let body = r#"{"errorMessages":["No."],"errors":{"priority":"Priority is not on the screen"}}"#;
         let why = "Jira refused (400): No.; priority: Priority is not on the screen".to_owned();
         assert_eq!(outcome(answer(400, &[], body)), Err(Outcome::Never { why }));

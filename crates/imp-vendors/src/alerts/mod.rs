@@ -179,10 +179,17 @@ pub fn source(name: &str) -> Option<&'static Source> {
 /// # Errors
 /// The first fault, with its place.
 pub fn read(name: &str, body: &[u8]) -> Result<Vec<Alert>, ReadError> {
-    let fault = |kind, message: String| ReadError { path: "$".to_owned(), message, kind };
+    let fault = |kind, message: String| ReadError {
+        path: "$".to_owned(),
+        message,
+        kind,
+    };
     let Some(source) = source(name) else {
         let known: Vec<String> = names().map(str::to_owned).collect();
-        let message = format!("there is no alert source {name:?}; there are {}", imp_core::words::list(&known));
+        let message = format!(
+            "there is no alert source {name:?}; there are {}",
+            imp_core::words::list(&known)
+        );
         return Err(fault(Fault::UnknownSource, message));
     };
     let text = std::str::from_utf8(body)
@@ -191,7 +198,8 @@ pub fn read(name: &str, body: &[u8]) -> Result<Vec<Alert>, ReadError> {
     if depth(text) > DEPTH_MAX {
         return Err(fault(Fault::TooDeep, format!("it is nested deeper than {DEPTH_MAX}")));
     }
-    let payload: Value = serde_json::from_str(text).map_err(|e| fault(Fault::NotJson, format!("it is not JSON: {e}")))?;
+    let payload: Value =
+        serde_json::from_str(text).map_err(|e| fault(Fault::NotJson, format!("it is not JSON: {e}")))?;
     match payload {
         Value::Array(items) if source.lists => {
             let one = |(n, item): (usize, &Value)| reading::alert(name, source, item, &format!("$[{n}]"));
@@ -231,7 +239,8 @@ mod tests {
             assert!(!source.examples.is_empty(), "{name} shows no example");
             for e in source.examples {
                 let read = read(name, e.payload.as_bytes()).unwrap_or_else(|f| panic!("{name}, {}: {f:?}", e.shows));
-                let expected: Vec<Alert> = serde_json::from_str(&e.alerts).unwrap_or_else(|f| panic!("{name}, {}: {f}", e.shows));
+                let expected: Vec<Alert> =
+                    serde_json::from_str(&e.alerts).unwrap_or_else(|f| panic!("{name}, {}: {f}", e.shows));
                 let pretty = serde_json::to_string_pretty(&read).unwrap_or_default();
                 assert_eq!(read, expected, "{name}, {}: it is read as\n{pretty}", e.shows);
             }
@@ -240,7 +249,11 @@ mod tests {
 
     #[test]
     fn faults_are_told_with_their_place() {
-        let told = |source: &str, body: &[u8]| read(source, body).map_err(|e| (e.kind, e.path, e.message)).expect_err("a fault");
+        let told = |source: &str, body: &[u8]| {
+            read(source, body)
+                .map_err(|e| (e.kind, e.path, e.message))
+                .expect_err("a fault")
+        };
         assert_eq!(told("nagios", b"{}").0, Fault::UnknownSource);
         assert_eq!(told("generic", b"\xff").0, Fault::NotUtf8);
         assert_eq!(told("generic", b"{\"title\": ").0, Fault::NotJson);
@@ -251,15 +264,30 @@ mod tests {
             format!("{path}: {message}")
         };
         assert_eq!(shape("generic", "{}"), "$.title: it is missing; it must be text");
-        assert_eq!(shape("generic", r#"[{"title": "a"}, {"title": 7}]"#), "$[1].title: it must be text");
-        assert_eq!(shape("generic", r#"{"title": "a", "status": "on"}"#), "$.status: it must be one of: firing, resolved");
-        assert_eq!(shape("generic", r#"{"title": "a", "since": "noon"}"#), "$.since: it must be a time such as 2026-11-22T10:00:00Z");
+        assert_eq!(
+            shape("generic", r#"[{"title": "a"}, {"title": 7}]"#),
+            "$[1].title: it must be text"
+        );
+        assert_eq!(
+            shape("generic", r#"{"title": "a", "status": "on"}"#),
+            "$.status: it must be one of: firing, resolved"
+        );
+        assert_eq!(
+            shape("generic", r#"{"title": "a", "since": "noon"}"#),
+            "$.since: it must be a time such as 2026-11-22T10:00:00Z"
+        );
         assert_eq!(shape("generic", "7"), "$: it must be a map");
         assert_eq!(
-            shape("alertmanager", r#"{"status": "firing", "groupKey": "k", "alerts": [{"labels": 3}]}"#),
+            shape(
+                "alertmanager",
+                r#"{"status": "firing", "groupKey": "k", "alerts": [{"labels": 3}]}"#
+            ),
             "$.alerts[0].labels: it must be a map"
         );
-        assert_eq!(shape("alertmanager", r#"{"groupKey": "k", "alerts": []}"#), "$.status: it is missing; it must be text");
+        assert_eq!(
+            shape("alertmanager", r#"{"groupKey": "k", "alerts": []}"#),
+            "$.status: it is missing; it must be text"
+        );
     }
 
     #[test]

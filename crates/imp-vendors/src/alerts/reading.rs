@@ -21,42 +21,89 @@ const WORD_MAX: usize = 200;
 
 /// Reads one alert; `at` is where it stands in the payload.
 pub(super) fn alert(name: &str, source: &Source, payload: &Value, at: &str) -> Result<Alert, ReadError> {
-    let shape = |path: String, message: &str| ReadError { path, message: message.to_owned(), kind: Fault::Shape };
+    let shape = |path: String, message: &str| ReadError {
+        path,
+        message: message.to_owned(),
+        kind: Fault::Shape,
+    };
     if !payload.is_object() {
         return Err(shape(at.to_owned(), "it must be a map"));
     }
-    let items: Vec<&Value> = source.each.as_deref().and_then(|p| get(payload, p)).and_then(Value::as_array).into_iter().flatten().collect();
+    let items: Vec<&Value> = source
+        .each
+        .as_deref()
+        .and_then(|p| get(payload, p))
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .collect();
     for field in &source.fields {
         holds(source, field, payload, &items, at)?;
     }
     let fires = |v: &Value, paths: &[String]| {
-        let word = paths.iter().find_map(|p| get(v, p.trim_start_matches("@.")).and_then(text));
+        let word = paths
+            .iter()
+            .find_map(|p| get(v, p.trim_start_matches("@.")).and_then(text));
         !word.is_some_and(|w| source.resolved.iter().any(|r| r.eq_ignore_ascii_case(&w)))
     };
     let mut ordered: Vec<&Value> = items.clone();
     ordered.sort_by_key(|i| !fires(i, &source.state));
-    let look = Look { payload, items: &ordered };
+    let look = Look {
+        payload,
+        items: &ordered,
+    };
 
-    let title = look.first(&source.title).map(|t| words::title(&t)).filter(|t| !t.is_empty());
+    let title = look
+        .first(&source.title)
+        .map(|t| words::title(&t))
+        .filter(|t| !t.is_empty());
     let Some(title) = title else {
-        let path = source.title.first().map_or(at.to_owned(), |p| format!("{at}.{}", p.trim_start_matches("@.")));
+        let path = source
+            .title
+            .first()
+            .map_or(at.to_owned(), |p| format!("{at}.{}", p.trim_start_matches("@.")));
         return Err(shape(path, "it is missing; without it the alert has no title"));
     };
     let key = match look.first(&source.key) {
         Some(key) => fitting(key),
-        None => hash(&source.fingerprint.iter().map(|p| look.one(p).unwrap_or_default()).collect::<Vec<_>>().join("\u{1f}")),
+        None => hash(
+            &source
+                .fingerprint
+                .iter()
+                .map(|p| look.one(p).unwrap_or_default())
+                .collect::<Vec<_>>()
+                .join("\u{1f}"),
+        ),
     };
-    let left_out = source.more.iter().find_map(|p| get(payload, p)).and_then(Value::as_u64).unwrap_or(0);
-    let count = u64::try_from(items.len()).unwrap_or(u64::MAX).max(1).saturating_add(left_out);
+    let left_out = source
+        .more
+        .iter()
+        .find_map(|p| get(payload, p))
+        .and_then(Value::as_u64)
+        .unwrap_or(0);
+    let count = u64::try_from(items.len())
+        .unwrap_or(u64::MAX)
+        .max(1)
+        .saturating_add(left_out);
     Ok(Alert {
         source: name.to_owned(),
         key,
         firing: fires(payload, &source.state),
         title,
-        detail: look.first(&source.detail).map(|t| words::text(&t)).filter(|t| !t.is_empty()),
-        severity: look.first(&source.severity).map(|t| words::cut(&words::title(&t), WORD_MAX)),
+        detail: look
+            .first(&source.detail)
+            .map(|t| words::text(&t))
+            .filter(|t| !t.is_empty()),
+        severity: look
+            .first(&source.severity)
+            .map(|t| words::cut(&words::title(&t), WORD_MAX)),
         service_hints: look.hints(&source.service),
-        since: look.all(&source.since).iter().filter_map(|t| At::parse(t)).filter(|at| at.0 > 0).min(),
+        since: look
+            .all(&source.since)
+            .iter()
+            .filter_map(|t| At::parse(t))
+            .filter(|at| at.0 > 0)
+            .min(),
         count: u32::try_from(count).unwrap_or(u32::MAX),
         links: links(source, &look),
         labels: labels(source, &look),
@@ -85,11 +132,19 @@ fn kind(field: &Field, value: Option<&Value>, path: &str) -> Result<(), ReadErro
     };
     let message = match value {
         None | Some(Value::Null) if !field.required => return Ok(()),
-        None | Some(Value::Null) => format!("it is missing; {}", if field.words.is_empty() { &must } else { "it must be text" }),
+        None | Some(Value::Null) => format!(
+            "it is missing; {}",
+            if field.words.is_empty() {
+                &must
+            } else {
+                "it must be text"
+            }
+        ),
         Some(v) => {
             let fits = match field.is {
                 Kind::Text => v.as_str().is_some_and(|s| {
-                    !s.trim().is_empty() && (field.words.is_empty() || field.words.iter().any(|w| w.eq_ignore_ascii_case(s)))
+                    !s.trim().is_empty()
+                        && (field.words.is_empty() || field.words.iter().any(|w| w.eq_ignore_ascii_case(s)))
                 }),
                 Kind::List => v.is_array(),
                 Kind::Map => v.is_object(),
@@ -101,7 +156,11 @@ fn kind(field: &Field, value: Option<&Value>, path: &str) -> Result<(), ReadErro
             must
         }
     };
-    Err(ReadError { path: path.to_owned(), message, kind: Fault::Shape })
+    Err(ReadError {
+        path: path.to_owned(),
+        message,
+        kind: Fault::Shape,
+    })
 }
 
 /// A payload and the single alerts in it, those that fire first.
@@ -132,10 +191,22 @@ impl<'a> Look<'a> {
 
     /// What the first that fires says comes first, in the order of the paths; then the next, and so on.
     fn hints(&self, paths: &[String]) -> Vec<String> {
-        let of_group = paths.iter().filter(|p| !p.starts_with("@.")).filter_map(|p| get(self.payload, p));
-        let of_items = self.items.iter().flat_map(|i| paths.iter().filter_map(|p| p.strip_prefix("@.")).filter_map(|p| get(i, p)));
+        let of_group = paths
+            .iter()
+            .filter(|p| !p.starts_with("@."))
+            .filter_map(|p| get(self.payload, p));
+        let of_items = self.items.iter().flat_map(|i| {
+            paths
+                .iter()
+                .filter_map(|p| p.strip_prefix("@."))
+                .filter_map(|p| get(i, p))
+        });
         let mut out: Vec<String> = Vec::new();
-        for hint in of_items.chain(of_group).filter_map(text).map(|t| words::cut(&words::title(&t), WORD_MAX)) {
+        for hint in of_items
+            .chain(of_group)
+            .filter_map(text)
+            .map(|t| words::cut(&words::title(&t), WORD_MAX))
+        {
             if out.len() < HINTS_MAX && !out.contains(&hint) {
                 out.push(hint);
             }
@@ -147,9 +218,14 @@ impl<'a> Look<'a> {
 fn links(source: &Source, look: &Look<'_>) -> Vec<Reference> {
     let mut out: Vec<Reference> = Vec::new();
     for linked in &source.links {
-        let Some(url) = look.all(&linked.paths).into_iter().find(|u| is_web(u)) else { continue };
+        let Some(url) = look.all(&linked.paths).into_iter().find(|u| is_web(u)) else {
+            continue;
+        };
         if out.len() < LINKS_MAX && !out.iter().any(|l| l.url == url) {
-            out.push(Reference { label: linked.label.clone(), url });
+            out.push(Reference {
+                label: linked.label.clone(),
+                url,
+            });
         }
     }
     out
@@ -157,9 +233,16 @@ fn links(source: &Source, look: &Look<'_>) -> Vec<Reference> {
 
 fn labels(source: &Source, look: &Look<'_>) -> Vec<(String, String)> {
     let mut out: Vec<(String, Vec<String>)> = Vec::new();
-    for map in source.labels.iter().flat_map(|p| look.values(p)).filter_map(Value::as_object) {
+    for map in source
+        .labels
+        .iter()
+        .flat_map(|p| look.values(p))
+        .filter_map(Value::as_object)
+    {
         for (name, value) in map {
-            let Some(value) = text(value).map(|v| words::cut(&words::title(&v), WORD_MAX)) else { continue };
+            let Some(value) = text(value).map(|v| words::cut(&words::title(&v), WORD_MAX)) else {
+                continue;
+            };
             let name = words::cut(&words::title(name), WORD_MAX);
             match out.iter().position(|(n, _)| *n == name).and_then(|n| out.get_mut(n)) {
                 Some((_, values)) if values.contains(&value) => {}

@@ -37,15 +37,32 @@ pub fn document(blocks: &[Block]) -> Value {
 /// As wiki text of the Data Center.
 pub fn wiki(blocks: &[Block]) -> String {
     // These two begin every macro and every link, so they alone could turn text into something else.
-    let plain = |t: &str| words::cut(&words::clean(t), TEXT_MAX).replace('{', "\\{").replace('[', "\\[");
+    let plain = |t: &str| {
+        words::cut(&words::clean(t), TEXT_MAX)
+            .replace('{', "\\{")
+            .replace('[', "\\[")
+    };
     let one = |b: &Block| match b {
         Block::Heading(t) => format!("h3. {}", plain(t)),
         Block::Strong(t) => format!("*{}*", plain(t)),
         Block::Text(t) => plain(t),
-        Block::Facts(facts) => facts.iter().map(|(k, v)| format!("- {}: {}", plain(k), plain(v))).collect::<Vec<_>>().join("\n"),
-        Block::Links(links) => links.iter().map(|l| format!("- {}: {}", plain(&l.label), l.url)).collect::<Vec<_>>().join("\n"),
+        Block::Facts(facts) => facts
+            .iter()
+            .map(|(k, v)| format!("- {}: {}", plain(k), plain(v)))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Block::Links(links) => links
+            .iter()
+            .map(|l| format!("- {}: {}", plain(&l.label), l.url))
+            .collect::<Vec<_>>()
+            .join("\n"),
     };
-    blocks.iter().map(one).filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n\n")
+    blocks
+        .iter()
+        .map(one)
+        .filter(|t| !t.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n\n")
 }
 
 fn block(b: &Block) -> Vec<Value> {
@@ -58,11 +75,16 @@ fn block(b: &Block) -> Vec<Value> {
         }
         Block::Heading(_) | Block::Strong(_) => vec![],
         Block::Text(t) => paragraphs(t),
-        Block::Facts(facts) => bullets(facts.iter().filter(|(k, v)| !k.is_empty() && !v.is_empty()).map(|(k, v)| {
-            let mut line = vec![text(&format!("{k}: "), &[json!({"type": "strong"})])];
-            line.extend(inline(v));
-            line
-        })),
+        Block::Facts(facts) => bullets(
+            facts
+                .iter()
+                .filter(|(k, v)| !k.is_empty() && !v.is_empty())
+                .map(|(k, v)| {
+                    let mut line = vec![text(&format!("{k}: "), &[json!({"type": "strong"})])];
+                    line.extend(inline(v));
+                    line
+                }),
+        ),
         Block::Links(links) => bullets(links.iter().filter(|l| !l.url.is_empty()).map(|l| {
             let label = if l.label.trim().is_empty() { &l.url } else { &l.label };
             vec![link(label, &l.url)]
@@ -74,7 +96,11 @@ fn block(b: &Block) -> Vec<Value> {
 fn paragraphs(t: &str) -> Vec<Value> {
     let clean = words::cut(words::clean(t).trim(), TEXT_MAX);
     let mut out = Vec::new();
-    for part in clean.split("\n\n").map(|p| p.trim_matches('\n')).filter(|p| !p.trim().is_empty()) {
+    for part in clean
+        .split("\n\n")
+        .map(|p| p.trim_matches('\n'))
+        .filter(|p| !p.trim().is_empty())
+    {
         let lines: Vec<&str> = part.lines().collect();
         if let Some(items) = lines.iter().map(|l| bullet(l)).collect::<Option<Vec<_>>>() {
             out.extend(bullets(items.into_iter().map(inline)));
@@ -97,19 +123,29 @@ fn paragraphs(t: &str) -> Vec<Value> {
 
 fn bullet(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    let rest = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or_else(|| line.strip_prefix("• "));
+    let rest = line
+        .strip_prefix("- ")
+        .or_else(|| line.strip_prefix("* "))
+        .or_else(|| line.strip_prefix("• "));
     rest.map(str::trim).filter(|r| !r.is_empty())
 }
 
 fn numbered(line: &str) -> Option<&str> {
     let rest = line.trim_start().trim_start_matches(|c: char| c.is_ascii_digit());
     let begins = rest.len() < line.trim_start().len();
-    rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")).map(str::trim).filter(|r| begins && !r.is_empty())
+    rest.strip_prefix(". ")
+        .or_else(|| rest.strip_prefix(") "))
+        .map(str::trim)
+        .filter(|r| begins && !r.is_empty())
 }
 
 fn bullets(items: impl Iterator<Item = Vec<Value>>) -> Vec<Value> {
     let items: Vec<Value> = items.filter(|i| !i.is_empty()).map(item).collect();
-    if items.is_empty() { vec![] } else { vec![json!({"type": "bulletList", "content": items})] }
+    if items.is_empty() {
+        vec![]
+    } else {
+        vec![json!({"type": "bulletList", "content": items})]
+    }
 }
 
 fn item(content: Vec<Value>) -> Value {
@@ -120,10 +156,19 @@ fn item(content: Vec<Value>) -> Value {
 fn inline(line: &str) -> Vec<Value> {
     let mut out = Vec::new();
     let mut rest = line;
-    while let Some(at) = [rest.find("https://"), rest.find("http://")].into_iter().flatten().min() {
+    while let Some(at) = [rest.find("https://"), rest.find("http://")]
+        .into_iter()
+        .flatten()
+        .min()
+    {
         let (before, from) = rest.split_at(at);
-        let end = from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '|')).unwrap_or(from.len());
-        let url = from.get(..end).unwrap_or(from).trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'']);
+        let end = from
+            .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '|'))
+            .unwrap_or(from.len());
+        let url = from
+            .get(..end)
+            .unwrap_or(from)
+            .trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'']);
         if !before.is_empty() {
             out.push(text(before, &[]));
         }
@@ -154,7 +199,12 @@ fn link(label: &str, url: &str) -> Value {
 pub fn plain(document: &Value) -> String {
     let mut out = String::new();
     gather(document, &mut out, 0);
-    out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim().to_owned()
+    out.lines()
+        .map(str::trim_end)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim()
+        .to_owned()
 }
 
 fn gather(node: &Value, out: &mut String, depth: usize) {
@@ -165,13 +215,25 @@ fn gather(node: &Value, out: &mut String, depth: usize) {
         out.push_str(t);
         return;
     }
-    let attr = |name: &str| node.pointer(&format!("/attrs/{name}")).and_then(Value::as_str).unwrap_or_default();
+    let attr = |name: &str| {
+        node.pointer(&format!("/attrs/{name}"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let kind = node.get("type").and_then(Value::as_str).unwrap_or_default();
     match kind {
         "text" => out.push_str(node.get("text").and_then(Value::as_str).unwrap_or_default()),
         "hardBreak" => out.push('\n'),
-        "mention" | "status" | "date" => out.push_str(if attr("text").is_empty() { attr("timestamp") } else { attr("text") }),
-        "emoji" => out.push_str(if attr("text").is_empty() { attr("shortName") } else { attr("text") }),
+        "mention" | "status" | "date" => out.push_str(if attr("text").is_empty() {
+            attr("timestamp")
+        } else {
+            attr("text")
+        }),
+        "emoji" => out.push_str(if attr("text").is_empty() {
+            attr("shortName")
+        } else {
+            attr("text")
+        }),
         "inlineCard" | "blockCard" | "embedCard" => out.push_str(attr("url")),
         "listItem" | "taskItem" => out.push_str("- "),
         _ => {}
@@ -179,7 +241,11 @@ fn gather(node: &Value, out: &mut String, depth: usize) {
     for child in node.get("content").and_then(Value::as_array).into_iter().flatten() {
         gather(child, out, depth + 1);
     }
-    if matches!(kind, "paragraph" | "heading" | "codeBlock" | "rule" | "tableRow" | "blockCard") && !out.ends_with('\n') {
+    if matches!(
+        kind,
+        "paragraph" | "heading" | "codeBlock" | "rule" | "tableRow" | "blockCard"
+    ) && !out.ends_with('\n')
+    {
         out.push('\n');
     }
 }
@@ -193,26 +259,50 @@ mod tests {
     fn what_people_write_stays_text() {
         let text = "h1. *Bold* [x|http://a.example/b?c=d&e=f] {code}\nsee https://x.example.\n\n- one\n- two\n\n1. first\n2. second\n\n\n";
         let doc = document(&[Block::Strong("Ana".into()), Block::Text(text.into())]);
-        let short: Vec<String> = doc["content"].as_array().into_iter().flatten().map(|b| b.to_string()).collect();
+        let short: Vec<String> = doc["content"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|b| b.to_string())
+            .collect();
         expect![[r#"
             {"type":"paragraph","content":[{"type":"text","text":"Ana","marks":[{"type":"strong"}]}]}
             {"type":"paragraph","content":[{"type":"text","text":"h1. *Bold* [x|"},{"type":"text","text":"http://a.example/b?c=d&e=f","marks":[{"type":"link","attrs":{"href":"http://a.example/b?c=d&e=f"}}]},{"type":"text","text":"] {code}"},{"type":"hardBreak"},{"type":"text","text":"see "},{"type":"text","text":"https://x.example","marks":[{"type":"link","attrs":{"href":"https://x.example"}}]},{"type":"text","text":"."}]}
             {"type":"bulletList","content":[{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"one"}]}]},{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"two"}]}]}]}
             {"type":"orderedList","content":[{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"first"}]}]},{"type":"listItem","content":[{"type":"paragraph","content":[{"type":"text","text":"second"}]}]}]}"#]]
         .assert_eq(&short.join("\n"));
-        assert_eq!(plain(&doc), "Ana\nh1. *Bold* [x|http://a.example/b?c=d&e=f] {code}\nsee https://x.example.\n- one\n- two\n- first\n- second");
+        assert_eq!(
+            plain(&doc),
+            "Ana\nh1. *Bold* [x|http://a.example/b?c=d&e=f] {code}\nsee https://x.example.\n- one\n- two\n- first\n- second"
+        );
     }
 
     #[test]
     fn no_text_node_is_ever_empty() {
-        for t in ["", "\n", "http://", "https://a\n\n \n\n-  ", "- \n- a", "\u{0}", "1. ", "a\n\n\n\nb"] {
-            let doc = document(&[Block::Text(t.into()), Block::Heading(String::new()), Block::Facts(vec![("a".into(), String::new())])]);
+        for t in [
+            "",
+            "\n",
+            "http://",
+            "https://a\n\n \n\n-  ",
+            "- \n- a",
+            "\u{0}",
+            "1. ",
+            "a\n\n\n\nb",
+        ] {
+            let doc = document(&[
+                Block::Text(t.into()),
+                Block::Heading(String::new()),
+                Block::Facts(vec![("a".into(), String::new())]),
+            ]);
             assert!(!doc.to_string().contains(r#""text":"""#), "{t:?}: {doc}");
         }
     }
 
     #[test]
     fn the_data_center_gets_no_macros() {
-        assert_eq!(wiki(&[Block::Text("{html}x{html} [a|b]".into())]), "\\{html}x\\{html} \\[a|b]");
+        assert_eq!(
+            wiki(&[Block::Text("{html}x{html} [a|b]".into())]),
+            "\\{html}x\\{html} \\[a|b]"
+        );
     }
 }

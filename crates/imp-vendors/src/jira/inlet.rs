@@ -95,13 +95,19 @@ impl Jira {
     pub fn hear(&self, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Heard>, Refused> {
         let secret = self.config.webhook_secret.as_ref().ok_or(Refused::Off)?;
         let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-        let signature = header("x-hub-signature").and_then(|s| s.strip_prefix("sha256=")).ok_or(Refused::Unsigned)?;
+        let signature = header("x-hub-signature")
+            .and_then(|s| s.strip_prefix("sha256="))
+            .ok_or(Refused::Unsigned)?;
         if !secret.signed(&[body], signature) {
             return Err(Refused::Unsigned);
         }
         let body: Body = serde_json::from_slice(body).map_err(|e| Refused::Unreadable(e.to_string()))?;
         let Some(issue) = &body.issue else { return Ok(vec![]) };
-        let author = body.comment.as_ref().and_then(|c| c.author.as_ref()).filter(|_| body.changelog.is_none());
+        let author = body
+            .comment
+            .as_ref()
+            .and_then(|c| c.author.as_ref())
+            .filter(|_| body.changelog.is_none());
         let actor = author.or(body.user.as_ref());
         if actor.is_some_and(|u| self.is_own(u)) {
             return Ok(vec![]);
@@ -123,10 +129,15 @@ impl Jira {
     }
 
     fn changes(&self, body: &Body) -> Vec<RecordChange> {
-        let items = body.changelog.iter().flat_map(|c| &c.items).filter_map(|i| self.change(i));
+        let items = body
+            .changelog
+            .iter()
+            .flat_map(|c| &c.items)
+            .filter_map(|i| self.change(i));
         let mut out: Vec<RecordChange> = items.collect();
         // An older Jira tells of a comment with the event of the issue.
-        let commented = matches!(body.webhook_event.as_str(), "comment_created" | "jira:issue_updated") && out.is_empty();
+        let commented =
+            matches!(body.webhook_event.as_str(), "comment_created" | "jira:issue_updated") && out.is_empty();
         if let Some(c) = body.comment.as_ref().filter(|_| commented && body.changelog.is_none()) {
             let text = words::text(&adf::plain(&c.body));
             if !text.is_empty() {
@@ -144,7 +155,13 @@ impl Jira {
             "status" => name().map(|name| RecordChange::Status { name }),
             "assignee" => {
                 let id = item.to.as_ref().filter(|t| !t.is_empty())?;
-                Some(RecordChange::Assignee { who: Who { slack: None, email: self.email_of(id), name: name() } })
+                Some(RecordChange::Assignee {
+                    who: Who {
+                        slack: None,
+                        email: self.email_of(id),
+                        name: name(),
+                    },
+                })
             }
             _ => None,
         }
@@ -152,14 +169,28 @@ impl Jira {
 
     fn who(&self, user: &User) -> Who {
         let id = user.account_id.as_ref().or(user.name.as_ref());
-        let email = user.email_address.clone().or_else(|| id.and_then(|id| self.email_of(id)));
-        Who { slack: None, email, name: user.display_name.clone() }
+        let email = user
+            .email_address
+            .clone()
+            .or_else(|| id.and_then(|id| self.email_of(id)));
+        Who {
+            slack: None,
+            email,
+            name: user.display_name.clone(),
+        }
     }
 
     fn is_own(&self, user: &User) -> bool {
-        let address = user.email_address.as_ref().zip(self.config.email.as_ref()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+        let address = user
+            .email_address
+            .as_ref()
+            .zip(self.config.email.as_ref())
+            .is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        address || own.as_ref().is_some_and(|me| self.id_of(me).is_some() && self.id_of(me) == self.id_of(user))
+        address
+            || own
+                .as_ref()
+                .is_some_and(|me| self.id_of(me).is_some() && self.id_of(me) == self.id_of(user))
     }
 }
 

@@ -26,9 +26,17 @@ use std::time::{Duration, Instant};
 /// What people know it by.
 const NAME: &str = "Jira";
 /// Writes to one issue; Jira's own limit is 20 in two seconds, and people and rules write too.
-const WRITES: Limit = Limit { calls: 16, window: Duration::from_secs(2), reserve: 0 };
+const WRITES: Limit = Limit {
+    calls: 16,
+    window: Duration::from_secs(2),
+    reserve: 0,
+};
 /// Calls in all; far below what Jira's burst limit was seen to be, and above what any incident needs.
-const CALLS: Limit = Limit { calls: 50, window: Duration::from_secs(1), reserve: 10 };
+const CALLS: Limit = Limit {
+    calls: 50,
+    window: Duration::from_secs(1),
+    reserve: 10,
+};
 
 /// The section `[jira]` of the configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -128,7 +136,12 @@ impl Jira {
     async fn call(&self, request: RequestBuilder) -> Result<Answer, Fault> {
         self.take(NAME, CALLS)?;
         let answer = call(NAME, request.header("Accept", "application/json")).await;
-        if let Err(Fault::Later { status: Some(429), after_ms: Some(ms), .. }) = &answer {
+        if let Err(Fault::Later {
+            status: Some(429),
+            after_ms: Some(ms),
+            ..
+        }) = &answer
+        {
             self.budget.pause(NAME, *ms, Instant::now());
         }
         answer
@@ -145,11 +158,14 @@ impl Jira {
     /// A write to an issue that exists.
     async fn write(&self, method: Method, issue: &str, path: &str, body: &Value) -> Result<Answer, Fault> {
         self.take(&format!("issue {issue}"), WRITES)?;
-        self.call(self.request(method, &format!("issue/{issue}{path}")).json(body)).await
+        self.call(self.request(method, &format!("issue/{issue}{path}")).json(body))
+            .await
     }
 
     fn take(&self, key: &str, limit: Limit) -> Result<(), Fault> {
-        self.budget.take(key, limit, Urgency::Urgent, Instant::now()).map_err(|after_ms| Fault::Wait { after_ms })
+        self.budget
+            .take(key, limit, Urgency::Urgent, Instant::now())
+            .map_err(|after_ms| Fault::Wait { after_ms })
     }
 
     /// A text as this Jira takes it.

@@ -31,17 +31,29 @@ impl Goal {
             Category::Done => "done",
         };
         let known = process.status(status);
-        let names = known.and_then(|s| s.record.clone()).into_iter().chain([status.to_owned()]).chain(known.map(|s| s.label.clone()));
-        Goal { names: names.collect(), category }
+        let names = known
+            .and_then(|s| s.record.clone())
+            .into_iter()
+            .chain([status.to_owned()])
+            .chain(known.map(|s| s.label.clone()));
+        Goal {
+            names: names.collect(),
+            category,
+        }
     }
 
     fn done() -> Goal {
-        Goal { names: vec![], category: "done" }
+        Goal {
+            names: vec![],
+            category: "done",
+        }
     }
 
     /// The workflow's status of that name.
     fn named<'a>(&self, statuses: impl Iterator<Item = &'a Status> + Clone) -> Option<&'a Status> {
-        self.names.iter().find_map(|n| statuses.clone().find(|s| words::key(&s.name) == words::key(n)))
+        self.names
+            .iter()
+            .find_map(|n| statuses.clone().find(|s| words::key(&s.name) == words::key(n)))
     }
 
     /// What to call it in a sentence.
@@ -65,15 +77,31 @@ struct Piece<'a> {
 impl Jira {
     pub(super) async fn status_mirror(&self, order: &Order) -> Result<Outcome, Fault> {
         let i = &order.incident;
-        let Some(ticket) = &i.links.ticket else { return Ok(Outcome::Done(vec![])) };
+        let Some(ticket) = &i.links.ticket else {
+            return Ok(Outcome::Done(vec![]));
+        };
         let scheme = self.scheme().await?;
         let goal = Goal::of(&order.process, &i.status);
-        let piece = Piece { key: &ticket.key, kind: self.config.issue_type.clone() };
-        let learnt = ticket.status.as_deref().and_then(|name| status_of(&scheme, &piece.kind, name));
-        let begins = self.begins.lock().unwrap_or_else(PoisonError::into_inner).get(&piece.kind).cloned();
+        let piece = Piece {
+            key: &ticket.key,
+            kind: self.config.issue_type.clone(),
+        };
+        let learnt = ticket
+            .status
+            .as_deref()
+            .and_then(|name| status_of(&scheme, &piece.kind, name));
+        let begins = self
+            .begins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&piece.kind)
+            .cloned();
         // A fresh ticket stands where all fresh ones do; what is not so turns out at the move and is read then.
         let at = learnt.or(begins.filter(|_| ticket.status.is_none()));
-        let moved = self.bring(&scheme, &piece, at, &goal, ticket.status.is_none()).await.map_err(|f| gone(f, ticket))?;
+        let moved = self
+            .bring(&scheme, &piece, at, &goal, ticket.status.is_none())
+            .await
+            .map_err(|f| gone(f, ticket))?;
         Ok(match moved {
             Moved::To(name) if ticket.status.as_ref() == Some(&name) => Outcome::Done(vec![]),
             Moved::To(name) => Outcome::Done(vec![Link::TicketStatus { name }]),
@@ -83,10 +111,19 @@ impl Jira {
 
     pub(super) async fn task_mirror(&self, order: &Order, n: u32) -> Result<Outcome, Fault> {
         let task = order.incident.tasks.iter().find(|t| t.n == n && t.done);
-        let Some((key, _)) = task.and_then(|t| t.ticket.as_ref()) else { return Ok(Outcome::Done(vec![])) };
+        let Some((key, _)) = task.and_then(|t| t.ticket.as_ref()) else {
+            return Ok(Outcome::Done(vec![]));
+        };
         let scheme = self.scheme().await?;
-        let kind = scheme.subtask.as_ref().or(scheme.task.as_ref()).map_or("Task".to_owned(), |t| t.name.clone());
-        match self.bring(&scheme, &Piece { key, kind }, None, &Goal::done(), false).await? {
+        let kind = scheme
+            .subtask
+            .as_ref()
+            .or(scheme.task.as_ref())
+            .map_or("Task".to_owned(), |t| t.name.clone());
+        match self
+            .bring(&scheme, &Piece { key, kind }, None, &Goal::done(), false)
+            .await?
+        {
             Moved::To(_) => Ok(Outcome::Done(vec![])),
             Moved::No(why) => Ok(Outcome::Never { why }),
         }
@@ -94,7 +131,14 @@ impl Jira {
 
     /// Brings an issue to where it should stand. With a status and moves that are known it is one call; what turns out
     /// not to be so is read again, once.
-    async fn bring(&self, scheme: &Arc<Scheme>, piece: &Piece<'_>, at: Option<Status>, goal: &Goal, fresh: bool) -> Result<Moved, Fault> {
+    async fn bring(
+        &self,
+        scheme: &Arc<Scheme>,
+        piece: &Piece<'_>,
+        at: Option<Status>,
+        goal: &Goal,
+        fresh: bool,
+    ) -> Result<Moved, Fault> {
         let known = at.and_then(|s| self.offered(piece, &s).map(|offers| (s, offers)));
         let was_known = known.is_some();
         let (mut at, mut offers) = match known {
@@ -147,39 +191,72 @@ impl Jira {
 
     /// Where the issue stands and what it is offered, from Jira itself.
     async fn read(&self, piece: &Piece<'_>, fresh: bool) -> Result<(Status, Vec<Transition>), Fault> {
-        let (issue, transitions) = (format!("issue/{}?fields=status", piece.key), format!("issue/{}/transitions", piece.key));
+        let (issue, transitions) = (
+            format!("issue/{}?fields=status", piece.key),
+            format!("issue/{}/transitions", piece.key),
+        );
         let (issue, transitions) = tokio::join!(self.get(&issue), self.get(&transitions));
         let issue: Issue = issue?.json(NAME)?;
         let offers = transitions?.json::<Transitions>(NAME)?.transitions;
         let status = issue.fields.get("status").cloned().unwrap_or(Value::Null);
         let status: Status = serde_json::from_value(status).map_err(|e| {
             let why = format!("{NAME} did not say where {} stands: {e}", piece.key);
-            Fault::Later { status: Some(200), after_ms: None, why, undone: true }
+            Fault::Later {
+                status: Some(200),
+                after_ms: None,
+                why,
+                undone: true,
+            }
         })?;
         if fresh {
-            self.begins.lock().unwrap_or_else(PoisonError::into_inner).insert(piece.kind.clone(), status.clone());
+            self.begins
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(piece.kind.clone(), status.clone());
         }
         let key = (piece.kind.to_lowercase(), status.name.to_lowercase());
-        self.offers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, offers.clone());
+        self.offers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key, offers.clone());
         Ok((status, offers))
     }
 
     fn offered(&self, piece: &Piece<'_>, at: &Status) -> Option<Vec<Transition>> {
         let key = (piece.kind.to_lowercase(), at.name.to_lowercase());
-        self.offers.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+        self.offers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned()
     }
 
     fn forget_offers(&self, piece: &Piece<'_>) {
         let kind = piece.kind.to_lowercase();
-        self.offers.lock().unwrap_or_else(PoisonError::into_inner).retain(|(k, _), _| *k != kind);
-        self.begins.lock().unwrap_or_else(PoisonError::into_inner).remove(&piece.kind);
+        self.offers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(k, _), _| *k != kind);
+        self.begins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&piece.kind);
     }
 
     /// The move to make: there, else to a step from which it is known to go on, else (from the beginning to the end)
     /// to work in progress.
-    fn next<'a>(&self, offers: &'a [Transition], goal: &Goal, scheme: &Scheme, piece: &Piece<'_>, steps: usize) -> Option<&'a Transition> {
+    fn next<'a>(
+        &self,
+        offers: &'a [Transition],
+        goal: &Goal,
+        scheme: &Scheme,
+        piece: &Piece<'_>,
+        steps: usize,
+    ) -> Option<&'a Transition> {
         let direct = |list: &'a [Transition]| {
-            let by_name = goal.named(scheme.statuses(&piece.kind).iter()).or_else(|| goal.named(list.iter().map(|t| &t.to)));
+            let by_name = goal
+                .named(scheme.statuses(&piece.kind).iter())
+                .or_else(|| goal.named(list.iter().map(|t| &t.to)));
             match by_name {
                 Some(s) => list.iter().find(|t| words::key(&t.to.name) == words::key(&s.name)),
                 None => list.iter().find(|t| t.to.status_category.key == goal.category),
@@ -196,18 +273,29 @@ impl Jira {
             beyond.iter().any(|b| fits(&b.to, goal, scheme, &piece.kind))
         };
         let unknown_in_progress = |t: &&Transition| {
-            t.to.status_category.key == "indeterminate" && self.offered(piece, &t.to).is_none() && goal.category != "new"
+            t.to.status_category.key == "indeterminate"
+                && self.offered(piece, &t.to).is_none()
+                && goal.category != "new"
         };
-        offers.iter().find(leads_on).or_else(|| offers.iter().find(unknown_in_progress))
+        offers
+            .iter()
+            .find(leads_on)
+            .or_else(|| offers.iter().find(unknown_in_progress))
     }
 
     async fn transit(&self, piece: &Piece<'_>, t: &Transition) -> Result<(), Fault> {
         let body = json!({"transition": {"id": t.id}});
         match self.write(Method::POST, piece.key, "/transitions", &body).await {
             // Many workflows ask for a resolution at the end.
-            Err(Fault::Refused { status: 400, body: said, .. }) if asks_resolution(&said) => {
+            Err(Fault::Refused {
+                status: 400,
+                body: said,
+                ..
+            }) if asks_resolution(&said) => {
                 let body = json!({"transition": {"id": t.id}, "fields": {"resolution": {"name": "Done"}}});
-                self.write(Method::POST, piece.key, "/transitions", &body).await.map(|_| ())
+                self.write(Method::POST, piece.key, "/transitions", &body)
+                    .await
+                    .map(|_| ())
             }
             sent => sent.map(|_| ()),
         }
@@ -215,7 +303,11 @@ impl Jira {
 
     fn no_way(&self, at: &Status, offers: &[Transition], goal: &Goal, scheme: &Scheme, piece: &Piece<'_>) -> String {
         let offered: Vec<String> = offers.iter().map(|t| t.to.name.clone()).collect();
-        let offered = if offered.is_empty() { "none".to_owned() } else { words::list(&offered) };
+        let offered = if offered.is_empty() {
+            "none".to_owned()
+        } else {
+            words::list(&offered)
+        };
         let to = goal.label(scheme, &piece.kind);
         format!(
             "Jira's workflow offers no move from {} to {to} for {}; it offers {offered}. Move it by hand, or add the move",
@@ -233,17 +325,26 @@ enum Moved {
 
 /// A status of the workflow by its name.
 fn status_of(scheme: &Scheme, kind: &str, name: &str) -> Option<Status> {
-    scheme.statuses(kind).iter().find(|s| s.name.eq_ignore_ascii_case(name)).cloned()
+    scheme
+        .statuses(kind)
+        .iter()
+        .find(|s| s.name.eq_ignore_ascii_case(name))
+        .cloned()
 }
 
 /// Whether a status is where it should stand.
 fn fits(at: &Status, goal: &Goal, scheme: &Scheme, kind: &str) -> bool {
     match goal.named(scheme.statuses(kind).iter()) {
         Some(s) => words::key(&s.name) == words::key(&at.name),
-        None => goal.names.iter().any(|n| words::key(n) == words::key(&at.name)) || at.status_category.key == goal.category,
+        None => {
+            goal.names.iter().any(|n| words::key(n) == words::key(&at.name)) || at.status_category.key == goal.category
+        }
     }
 }
 
 fn asks_resolution(said: &[u8]) -> bool {
-    serde_json::from_slice::<Errors>(said).unwrap_or_default().errors.contains_key("resolution")
+    serde_json::from_slice::<Errors>(said)
+        .unwrap_or_default()
+        .errors
+        .contains_key("resolution")
 }

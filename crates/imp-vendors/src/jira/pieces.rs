@@ -1,9 +1,9 @@
 //! Tasks and follow-ups: issues of their own beside the ticket.
 
+use super::Jira;
 use super::adf::Block;
 use super::port::Looked;
 use super::ticket::{LABEL, summary};
-use super::Jira;
 use crate::http::Fault;
 use imp_core::event::Link;
 use imp_core::{Order, Outcome, Ref};
@@ -37,9 +37,19 @@ impl Jira {
         {
             fields.insert("assignee".to_owned(), self.user(&id));
         }
-        let piece = Piece { label: own_label(order, "task", n), id: own_id(order, n), kind: None, text: &task.text, link: scheme.subtask.is_none() };
+        let piece = Piece {
+            label: own_label(order, "task", n),
+            id: own_id(order, n),
+            kind: None,
+            text: &task.text,
+            link: scheme.subtask.is_none(),
+        };
         Ok(match self.file_piece(order, fields, &piece).await? {
-            Filed::As(key) => Outcome::Done(vec![Link::Task { n, url: self.browse(&key), key }]),
+            Filed::As(key) => Outcome::Done(vec![Link::Task {
+                n,
+                url: self.browse(&key),
+                key,
+            }]),
             Filed::Wait(after_ms) => Outcome::Wait { after_ms },
         })
     }
@@ -47,13 +57,18 @@ impl Jira {
     /// Files a follow-up: a task of its own with owner and date, linked with the ticket.
     pub(super) async fn file_follow_up(&self, order: &Order, n: u32) -> Result<Outcome, Fault> {
         let i = &order.incident;
-        let Some(follow_up) = i.follow_ups.iter().find(|f| f.n == n) else { return Ok(Outcome::Done(vec![])) };
+        let Some(follow_up) = i.follow_ups.iter().find(|f| f.n == n) else {
+            return Ok(Outcome::Done(vec![]));
+        };
         if follow_up.ticket.is_some() || i.links.ticket.is_none() {
             return Ok(Outcome::Done(vec![]));
         }
         let scheme = self.scheme().await?;
         let mut fields = Map::new();
-        let kind = scheme.task.as_ref().map_or(json!({"name": "Task"}), |t| json!({"id": t.id}));
+        let kind = scheme
+            .task
+            .as_ref()
+            .map_or(json!({"name": "Task"}), |t| json!({"id": t.id}));
         fields.insert("issuetype".to_owned(), kind);
         if let Some(due) = &follow_up.due {
             fields.insert("duedate".to_owned(), json!(due));
@@ -63,14 +78,29 @@ impl Jira {
         {
             fields.insert("assignee".to_owned(), self.user(&id));
         }
-        let piece = Piece { label: own_label(order, "follow-up", n), id: own_id(order, FOLLOW_UPS + n), kind: Some("imp-follow-up"), text: &follow_up.text, link: true };
+        let piece = Piece {
+            label: own_label(order, "follow-up", n),
+            id: own_id(order, FOLLOW_UPS + n),
+            kind: Some("imp-follow-up"),
+            text: &follow_up.text,
+            link: true,
+        };
         Ok(match self.file_piece(order, fields, &piece).await? {
-            Filed::As(key) => Outcome::Done(vec![Link::FollowUp { n, url: self.browse(&key), key }]),
+            Filed::As(key) => Outcome::Done(vec![Link::FollowUp {
+                n,
+                url: self.browse(&key),
+                key,
+            }]),
             Filed::Wait(after_ms) => Outcome::Wait { after_ms },
         })
     }
 
-    async fn file_piece(&self, order: &Order, mut fields: Map<String, Value>, piece: &Piece<'_>) -> Result<Filed, Fault> {
+    async fn file_piece(
+        &self,
+        order: &Order,
+        mut fields: Map<String, Value>,
+        piece: &Piece<'_>,
+    ) -> Result<Filed, Fault> {
         let i = &order.incident;
         let deed = format!("{}/{}", i.reference, order.key);
         let found = match self.doubt.must_look(&deed, order.tried) {
@@ -90,9 +120,19 @@ impl Jira {
                 fields.insert("project".to_owned(), json!({"key": self.config.project}));
                 fields.insert("summary".to_owned(), json!(summary(piece.text)));
                 fields.insert("labels".to_owned(), json!(labels));
-                fields.insert("description".to_owned(), self.text(&[Block::Text(piece.text.to_owned()), Block::Text(origin)]));
+                fields.insert(
+                    "description".to_owned(),
+                    self.text(&[Block::Text(piece.text.to_owned()), Block::Text(origin)]),
+                );
                 let property = json!({"ref": piece.id, "incident": i.reference.0, "opened": i.opened_at.rfc3339(), "piece": piece.label});
-                let made = self.create(&deed, fields, &property, &["project", "issuetype", "summary", "parent", "labels"]).await?;
+                let made = self
+                    .create(
+                        &deed,
+                        fields,
+                        &property,
+                        &["project", "issuetype", "summary", "parent", "labels"],
+                    )
+                    .await?;
                 made.key
             }
         };
@@ -105,7 +145,9 @@ impl Jira {
     /// Links an issue with the ticket. Jira merges a link that is there already. A link is worth a try and no more: the
     /// label finds the issue as well.
     async fn relate(&self, order: &Order, key: &str) {
-        let Some(ticket) = &order.incident.links.ticket else { return };
+        let Some(ticket) = &order.incident.links.ticket else {
+            return;
+        };
         let body = json!({"type": {"name": RELATES}, "inwardIssue": {"key": ticket.key}, "outwardIssue": {"key": key}});
         if let Err(fault) = self.post("issueLink", &body).await {
             tracing::info!("{key} could not be linked with {}: {}", ticket.key, fault.why());

@@ -63,14 +63,21 @@ impl Jira {
                 None => None,
             }
         };
-        let (reporter, commander) = tokio::join!(find(i.opened_by.who().cloned()), find(i.roles.get("commander").cloned()));
+        let (reporter, commander) = tokio::join!(
+            find(i.opened_by.who().cloned()),
+            find(i.roles.get("commander").cloned())
+        );
         People { reporter, commander }
     }
 
     async fn file(&self, order: &Order) -> Result<Outcome, Fault> {
         let i = &order.incident;
         if let Some(t) = &i.links.ticket {
-            return Ok(Outcome::Done(vec![Link::Ticket { key: t.key.clone(), id: t.id.clone(), url: t.url.clone() }]));
+            return Ok(Outcome::Done(vec![Link::Ticket {
+                key: t.key.clone(),
+                id: t.id.clone(),
+                url: t.url.clone(),
+            }]));
         }
         let deed = format!("{}/{}", i.reference, order.key);
         let scheme = self.scheme().await?;
@@ -84,11 +91,20 @@ impl Jira {
         let people = self.people(order, &scheme).await;
         let fields = self.new_fields(order, &scheme, &people);
         let property = property(i, &self.public_url);
-        let made = self.create(&deed, fields, &property, &["project", "issuetype", "summary"]).await?;
+        let made = self
+            .create(&deed, fields, &property, &["project", "issuetype", "summary"])
+            .await?;
         let living = self.living_fields(order, &scheme, &people);
         // A field that Jira would not take counts as written too, or each change would be refused for it again.
         let labels = Some((severity_label(&i.severity), service_label(i)));
-        self.remember(i.reference, |w| *w = Written { fields: living, property, labels, links: HashMap::new() });
+        self.remember(i.reference, |w| {
+            *w = Written {
+                fields: living,
+                property,
+                labels,
+                links: HashMap::new(),
+            }
+        });
         Ok(self.filed(made.key, made.id))
     }
 
@@ -109,7 +125,10 @@ impl Jira {
         let mut first = true;
         loop {
             let body = json!({"fields": fields, "properties": [{"key": PROPERTY, "value": property}]});
-            let answer = self.post("issue", &body).await.and_then(|a| a.json::<wire::Created>(NAME));
+            let answer = self
+                .post("issue", &body)
+                .await
+                .and_then(|a| a.json::<wire::Created>(NAME));
             match answer {
                 Ok(issue) => {
                     self.doubt.done(deed);
@@ -132,12 +151,20 @@ impl Jira {
         let i = &order.incident;
         let project = &self.config.project;
         let jql = format!("project = \"{project}\" AND labels = \"{label}\" ORDER BY created ASC");
-        let body = json!({"jql": jql, "fields": ["labels", "created"], "properties": [PROPERTY], "maxResults": FOUND_MAX});
+        let body =
+            json!({"jql": jql, "fields": ["labels", "created"], "properties": [PROPERTY], "maxResults": FOUND_MAX});
         let found: wire::Found = match self.is_cloud() {
             true => self.post("search/jql", &body).await?.json(NAME)?,
             false => {
-                let query = [("jql", jql.as_str()), ("fields", "labels,created"), ("properties", PROPERTY), ("maxResults", "100")];
-                self.call(self.request(Method::GET, "search").query(&query)).await?.json(NAME)?
+                let query = [
+                    ("jql", jql.as_str()),
+                    ("fields", "labels,created"),
+                    ("properties", PROPERTY),
+                    ("maxResults", "100"),
+                ];
+                self.call(self.request(Method::GET, "search").query(&query))
+                    .await?
+                    .json(NAME)?
             }
         };
         let opened = i.opened_at.rfc3339();
@@ -145,7 +172,11 @@ impl Jira {
             let labels = issue.fields.get("labels").and_then(Value::as_array);
             let labels: Vec<&str> = labels.into_iter().flatten().filter_map(Value::as_str).collect();
             // Another IMP that wrote into this project may have had the same reference at another time.
-            let same_opening = issue.properties.pointer("/imp/opened").and_then(Value::as_str).is_none_or(|o| o == opened);
+            let same_opening = issue
+                .properties
+                .pointer("/imp/opened")
+                .and_then(Value::as_str)
+                .is_none_or(|o| o == opened);
             labels.contains(&LABEL) && labels.contains(&label) && same_opening
         });
         Ok(match ours {
@@ -169,17 +200,28 @@ impl Jira {
     }
 
     fn remembered(&self, reference: Ref) -> Written {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).get(&reference).cloned().unwrap_or_default()
+        self.written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&reference)
+            .cloned()
+            .unwrap_or_default()
     }
 
     async fn fields_mirror(&self, order: &Order) -> Result<Outcome, Fault> {
         let i = &order.incident;
-        let Some(ticket) = &i.links.ticket else { return Ok(Outcome::Done(vec![])) };
+        let Some(ticket) = &i.links.ticket else {
+            return Ok(Outcome::Done(vec![]));
+        };
         let scheme = self.scheme().await?;
         let people = self.people(order, &scheme).await;
         let before = self.remembered(i.reference);
         let wanted = self.living_fields(order, &scheme, &people);
-        let mut fields: Map<String, Value> = wanted.iter().filter(|(k, v)| before.fields.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut fields: Map<String, Value> = wanted
+            .iter()
+            .filter(|(k, v)| before.fields.get(*k) != Some(v))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         let property = property(i, &self.public_url);
         let labels = (severity_label(&i.severity), service_label(i));
         if scheme.has("labels") && before.labels.as_ref() != Some(&labels) {
@@ -191,7 +233,10 @@ impl Jira {
         let property_write = async {
             match before.property == property {
                 true => Ok(()),
-                false => self.write(Method::PUT, &ticket.key, &format!("/properties/{PROPERTY}"), &property).await.map(|_| ()),
+                false => self
+                    .write(Method::PUT, &ticket.key, &format!("/properties/{PROPERTY}"), &property)
+                    .await
+                    .map(|_| ()),
             }
         };
         let (fields_sent, property_sent) = tokio::join!(self.edit(&ticket.key, fields), property_write);
@@ -229,9 +274,15 @@ impl Jira {
     /// Writes the links that are new or changed, all at once.
     async fn links_mirror(&self, order: &Order) -> Result<Outcome, Fault> {
         let i = &order.incident;
-        let Some(ticket) = &i.links.ticket else { return Ok(Outcome::Done(vec![])) };
+        let Some(ticket) = &i.links.ticket else {
+            return Ok(Outcome::Done(vec![]));
+        };
         let before = self.remembered(i.reference).links;
-        let wanted: Vec<(String, Value)> = self.remote_links(i).into_iter().filter(|(id, v)| before.get(id) != Some(v)).collect();
+        let wanted: Vec<(String, Value)> = self
+            .remote_links(i)
+            .into_iter()
+            .filter(|(id, v)| before.get(id) != Some(v))
+            .collect();
         let calls = wanted.into_iter().map(|(id, body)| async move {
             let sent = self.write(Method::POST, &ticket.key, "/remotelink", &body).await;
             (id, body, sent)
@@ -261,11 +312,17 @@ impl Jira {
             return Ok(Outcome::Done(vec![]));
         }
         let deed = format!("{}/{}", i.reference, order.key);
-        let author = update.by.who().map_or(update.by.label(), |w| order.directory.complete(w).label().to_owned());
+        let author = update
+            .by
+            .who()
+            .map_or(update.by.label(), |w| order.directory.complete(w).label().to_owned());
         let text = self.text(&comment_blocks(update, &author));
         let mark = json!({"ref": i.reference, "n": n});
         if self.doubt.must_look(&deed, order.tried) {
-            let path = format!("issue/{}/comment?orderBy=-created&maxResults={COMMENTS_MAX}&expand=properties", ticket.key);
+            let path = format!(
+                "issue/{}/comment?orderBy=-created&maxResults={COMMENTS_MAX}&expand=properties",
+                ticket.key
+            );
             let page: wire::Comments = self.get(&path).await.map_err(|f| gone(f, ticket))?.json(NAME)?;
             let ours = |c: &wire::Comment| {
                 let marked = c.properties.iter().any(|p| p.key == PROPERTY && p.value == mark);
@@ -278,7 +335,8 @@ impl Jira {
         }
         let body = json!({"body": text, "properties": [{"key": PROPERTY, "value": mark}]});
         let sent = self.write(Method::POST, &ticket.key, "/comment", &body).await;
-        sent.inspect_err(|f| self.doubt.failed(&deed, f)).map_err(|f| gone(f, ticket))?;
+        sent.inspect_err(|f| self.doubt.failed(&deed, f))
+            .map_err(|f| gone(f, ticket))?;
         self.doubt.done(&deed);
         Ok(Outcome::Done(vec![]))
     }
@@ -296,14 +354,19 @@ pub(super) enum Looked {
 
 /// Takes out the fields that a refusal names, if all of them can be done without.
 fn leave_out(fault: &Fault, fields: &mut Map<String, Value>, needed: &[&str]) -> bool {
-    let Fault::Refused { status: 400, body, .. } = fault else { return false };
+    let Fault::Refused { status: 400, body, .. } = fault else {
+        return false;
+    };
     let named = serde_json::from_slice::<wire::Errors>(body).unwrap_or_default().errors;
     let removable = |k: &String| fields.contains_key(k) && !needed.contains(&k.as_str());
     if named.is_empty() || !named.keys().all(removable) {
         return false;
     }
     for (name, why) in &named {
-        tracing::info!(field = name, "Jira would not take a field, so the ticket goes without it: {why}");
+        tracing::info!(
+            field = name,
+            "Jira would not take a field, so the ticket goes without it: {why}"
+        );
         fields.remove(name);
     }
     true
@@ -320,14 +383,20 @@ fn label_changes(order: &Order, before: &Written, now: &(String, Option<String>)
 }
 
 fn comment_blocks(update: &Update, author: &str) -> Vec<Block> {
-    vec![Block::Strong(format!("{author}, update {}", update.n)), Block::Text(update.text.clone())]
+    vec![
+        Block::Strong(format!("{author}, update {}", update.n)),
+        Block::Text(update.text.clone()),
+    ]
 }
 
 /// A 404 about a ticket, said so that a person knows what to do.
 pub(super) fn gone(fault: Fault, ticket: &Ticket) -> Fault {
     match fault {
         Fault::Refused { status: 404, body, .. } => {
-            let why = format!("the ticket {} is gone, or IMP's account may no longer see it", ticket.key);
+            let why = format!(
+                "the ticket {} is gone, or IMP's account may no longer see it",
+                ticket.key
+            );
             Fault::Refused { status: 404, why, body }
         }
         other => other,

@@ -71,11 +71,17 @@ impl Scheme {
         let allowed = |by: &str| {
             let values = meta.allowed_values.as_ref()?;
             let value = |v: &Value| v.get(by).and_then(Value::as_str).map(str::to_owned);
-            values.iter().filter_map(value).find(|v| words::key(v) == words::key(text)).map(|v| json!({by: v}))
+            values
+                .iter()
+                .filter_map(value)
+                .find(|v| words::key(v) == words::key(text))
+                .map(|v| json!({by: v}))
         };
         let textarea = meta.schema.custom.as_deref().is_some_and(|c| c.ends_with(":textarea"));
         match (meta.schema.kind.as_str(), meta.schema.items.as_deref()) {
-            ("string", _) if textarea && cloud => Some(super::adf::document(&[super::adf::Block::Text(text.to_owned())])),
+            ("string", _) if textarea && cloud => {
+                Some(super::adf::document(&[super::adf::Block::Text(text.to_owned())]))
+            }
             ("option", _) => allowed("value"),
             ("array", Some("option")) => allowed("value").map(|v| json!([v])),
             ("array", Some("string")) => Some(json!([words::slug(text, 100)])),
@@ -122,37 +128,77 @@ impl Jira {
 
     async fn read_scheme(&self) -> Result<Scheme, Fault> {
         let project = &self.config.project;
-        let (types_path, statuses_path) = (format!("issue/createmeta/{project}/issuetypes"), format!("project/{project}/statuses"));
+        let (types_path, statuses_path) = (
+            format!("issue/createmeta/{project}/issuetypes"),
+            format!("project/{project}/statuses"),
+        );
         let people_path = format!("user/assignable/search?project={project}&maxResults={PEOPLE_MAX}");
-        let (types, statuses, people) = tokio::join!(self.get(&types_path), self.get(&statuses_path), self.get(&people_path));
+        let (types, statuses, people) =
+            tokio::join!(self.get(&types_path), self.get(&statuses_path), self.get(&people_path));
         // Without an answer nothing can be filed; a refusal (an old Data Center, a missing permission) only means to go
         // on with less knowledge.
         let types = match types.and_then(|a| a.json::<TypePage>(NAME)) {
             Ok(page) => page.types(),
             Err(Fault::Refused { .. }) => vec![],
             Err(Fault::Later { status: Some(403), .. }) => vec![],
-            Err(Fault::Later { status, after_ms, why, .. }) => return Err(Fault::Later { status, after_ms, why, undone: true }),
+            Err(Fault::Later {
+                status, after_ms, why, ..
+            }) => {
+                return Err(Fault::Later {
+                    status,
+                    after_ms,
+                    why,
+                    undone: true,
+                });
+            }
             Err(fault @ Fault::Wait { .. }) => return Err(fault),
         };
         let statuses: Vec<IssueType> = statuses.and_then(|a| a.json(NAME)).unwrap_or_default();
         let people: Vec<User> = people.and_then(|a| a.json(NAME)).unwrap_or_default();
-        let incident = types.iter().find(|t| t.name.eq_ignore_ascii_case(&self.config.issue_type)).cloned();
+        let incident = types
+            .iter()
+            .find(|t| t.name.eq_ignore_ascii_case(&self.config.issue_type))
+            .cloned();
         let fields = match &incident {
-            Some(t) => self.fields(&t.id).await.inspect_err(|f| tracing::warn!("Jira's create screen: {}", f.why())).ok(),
+            Some(t) => self
+                .fields(&t.id)
+                .await
+                .inspect_err(|f| tracing::warn!("Jira's create screen: {}", f.why()))
+                .ok(),
             None => None,
         };
         if !types.is_empty() && incident.is_none() {
             let names: Vec<String> = types.iter().map(|t| t.name.clone()).collect();
             let (name, names) = (&self.config.issue_type, words::list(&names));
-            let why = format!("{NAME}'s project {project} has no issue type {name:?}; it has {names}; mend issue_type under [jira]");
-            return Err(Fault::Refused { status: 404, why, body: bytes::Bytes::new() });
+            let why = format!(
+                "{NAME}'s project {project} has no issue type {name:?}; it has {names}; mend issue_type under [jira]"
+            );
+            return Err(Fault::Refused {
+                status: 404,
+                why,
+                body: bytes::Bytes::new(),
+            });
         }
-        let by_name = |n: &str| types.iter().find(|t| !t.subtask && t.name.eq_ignore_ascii_case(n)).cloned();
+        let by_name = |n: &str| {
+            types
+                .iter()
+                .find(|t| !t.subtask && t.name.eq_ignore_ascii_case(n))
+                .cloned()
+        };
         Ok(Scheme {
             subtask: types.iter().find(|t| t.subtask).cloned(),
-            task: by_name("Task").or_else(|| by_name("Story")).or_else(|| incident.clone()),
-            statuses: statuses.into_iter().map(|t| (t.name.to_lowercase(), t.statuses)).collect(),
-            people: people.into_iter().filter(|u| u.active != Some(false)).filter_map(|u| listed(u, self.is_cloud())).collect(),
+            task: by_name("Task")
+                .or_else(|| by_name("Story"))
+                .or_else(|| incident.clone()),
+            statuses: statuses
+                .into_iter()
+                .map(|t| (t.name.to_lowercase(), t.statuses))
+                .collect(),
+            people: people
+                .into_iter()
+                .filter(|u| u.active != Some(false))
+                .filter_map(|u| listed(u, self.is_cloud()))
+                .collect(),
             incident,
             fields,
         })
@@ -162,7 +208,8 @@ impl Jira {
         let mut out = BTreeMap::new();
         for page in 0..FIELDS_PAGES_MAX {
             let (project, from) = (&self.config.project, page * FIELDS_PAGE);
-            let path = format!("issue/createmeta/{project}/issuetypes/{issue_type}?startAt={from}&maxResults={FIELDS_PAGE}");
+            let path =
+                format!("issue/createmeta/{project}/issuetypes/{issue_type}?startAt={from}&maxResults={FIELDS_PAGE}");
             let got: FieldPage = self.get(&path).await?.json(NAME)?;
             let total = got.total;
             let fields = got.fields();
@@ -181,14 +228,21 @@ impl Jira {
         if let Some(id) = scheme.people.get(&email) {
             return Some(id.clone());
         }
-        let known = self.people.lock().unwrap_or_else(PoisonError::into_inner).get(&email).cloned();
+        let known = self
+            .people
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&email)
+            .cloned();
         if let Some((at, id)) = known
             && (id.is_some() || at.elapsed() < STRANGER_FRESH)
         {
             return id;
         }
         let parameter = if self.is_cloud() { "query" } else { "username" };
-        let request = self.request(reqwest::Method::GET, "user/search").query(&[(parameter, email.as_str())]);
+        let request = self
+            .request(reqwest::Method::GET, "user/search")
+            .query(&[(parameter, email.as_str())]);
         let found: Vec<User> = match self.call(request).await.and_then(|a| a.json(NAME)) {
             Ok(found) => found,
             Err(fault) => {
@@ -211,13 +265,21 @@ impl Jira {
 
     /// The identifier by which this Jira knows a user.
     pub(super) fn id_of(&self, user: &User) -> Option<String> {
-        if self.is_cloud() { user.account_id.clone() } else { user.name.clone() }
+        if self.is_cloud() {
+            user.account_id.clone()
+        } else {
+            user.name.clone()
+        }
     }
 
     /// The e-mail address of a user whom the project lists.
     pub(super) fn email_of(&self, id: &str) -> Option<String> {
         let scheme = self.scheme.try_lock().ok()?.clone()?;
-        scheme.people.iter().find(|(_, known)| *known == id).map(|(email, _)| email.clone())
+        scheme
+            .people
+            .iter()
+            .find(|(_, known)| *known == id)
+            .map(|(email, _)| email.clone())
     }
 }
 

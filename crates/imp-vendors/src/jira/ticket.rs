@@ -71,7 +71,11 @@ impl Jira {
         let i = &order.incident;
         let mut out = Map::new();
         out.insert("summary".to_owned(), json!(summary(&i.title)));
-        let priority = order.process.severity(&i.severity).map(|s| s.priority.as_str()).unwrap_or_default();
+        let priority = order
+            .process
+            .severity(&i.severity)
+            .map(|s| s.priority.as_str())
+            .unwrap_or_default();
         if let Some(p) = scheme.named("priority", &[priority]).filter(|_| !priority.is_empty()) {
             out.insert("priority".to_owned(), p);
         }
@@ -82,7 +86,9 @@ impl Jira {
             let value = match (fact.as_str(), &people.commander) {
                 ("commander", Some(id)) => Some(self.user(id)),
                 ("commander", None) => None,
-                _ => self.known(i, fact).and_then(|text| scheme.shaped(field, &text, self.is_cloud())),
+                _ => self
+                    .known(i, fact)
+                    .and_then(|text| scheme.shaped(field, &text, self.is_cloud())),
             };
             if let Some(value) = value.filter(|_| scheme.has(field)) {
                 out.insert(field.clone(), value);
@@ -104,7 +110,10 @@ impl Jira {
             "zoom" => i.links.meeting.as_ref().map(|m| m.1.clone()),
             "statuspage" => i.links.page.as_ref().map(|p| p.1.clone()),
             "opened_at" => Some(i.opened_at.rfc3339()),
-            moment => i.moments.get(moment.strip_suffix("_at").unwrap_or(moment)).map(|at| at.rfc3339()),
+            moment => i
+                .moments
+                .get(moment.strip_suffix("_at").unwrap_or(moment))
+                .map(|at| at.rfc3339()),
         }
     }
 
@@ -113,10 +122,13 @@ impl Jira {
         let i = &order.incident;
         let mut out = self.living_fields(order, scheme, people);
         out.insert("project".to_owned(), json!({"key": self.config.project}));
-        out.insert("issuetype".to_owned(), match &scheme.incident {
-            Some(t) => json!({"id": t.id}),
-            None => json!({"name": self.config.issue_type}),
-        });
+        out.insert(
+            "issuetype".to_owned(),
+            match &scheme.incident {
+                Some(t) => json!({"id": t.id}),
+                None => json!({"name": self.config.issue_type}),
+            },
+        );
         if scheme.has("description") {
             out.insert("description".to_owned(), self.text(&self.description(order)));
         }
@@ -135,7 +147,10 @@ impl Jira {
         .flatten()
         .collect();
         // Only a component whose existence is known: a wrong one would cost the whole ticket.
-        let known = scheme.fields.as_ref().is_some_and(|f| f.get("components").is_some_and(|c| c.allowed_values.is_some()));
+        let known = scheme
+            .fields
+            .as_ref()
+            .is_some_and(|f| f.get("components").is_some_and(|c| c.allowed_values.is_some()));
         if let Some(component) = scheme.named("components", &parts).filter(|_| known) {
             out.insert("components".to_owned(), json!([component]));
         }
@@ -145,21 +160,43 @@ impl Jira {
     /// Everything that is known, for whoever reads only the ticket.
     fn description(&self, order: &Order) -> Vec<Block> {
         let i = &order.incident;
-        let status = order.process.status(&i.status).map_or(i.status.clone(), |s| s.label.clone());
+        let status = order
+            .process
+            .status(&i.status)
+            .map_or(i.status.clone(), |s| s.label.clone());
         let severity = order.process.severity(&i.severity);
         let severity = severity.map_or(i.severity.clone(), |s| format!("{} ({}): {}", s.id, s.label, s.meaning));
-        let name = |n: &str, alias: &str| if n == alias || n.is_empty() { alias.to_owned() } else { format!("{n} ({alias})") };
+        let name = |n: &str, alias: &str| {
+            if n == alias || n.is_empty() {
+                alias.to_owned()
+            } else {
+                format!("{n} ({alias})")
+            }
+        };
         let mut facts = vec![
             ("Reference".to_owned(), i.reference.to_string()),
             ("Status when filed".to_owned(), status),
             ("Severity".to_owned(), severity),
         ];
-        facts.extend(i.service.as_ref().map(|s| ("Service".to_owned(), name(&s.name, &s.alias))));
+        facts.extend(
+            i.service
+                .as_ref()
+                .map(|s| ("Service".to_owned(), name(&s.name, &s.alias))),
+        );
         facts.extend(i.team.as_ref().map(|t| ("Team".to_owned(), name(&t.name, &t.alias))));
-        facts.push(("Opened".to_owned(), format!("{} by {}", i.opened_at.rfc3339(), i.opened_by.label())));
+        facts.push((
+            "Opened".to_owned(),
+            format!("{} by {}", i.opened_at.rfc3339(), i.opened_by.label()),
+        ));
         let mut out = vec![Block::Text(i.summary.clone()), Block::Facts(facts)];
-        let mut links = vec![Reference { label: "In IMP".to_owned(), url: format!("{}/incidents/{}", self.public_url, i.reference) }];
-        links.extend(i.links.channel.as_ref().map(|c| Reference { label: format!("Slack: #{}", c.name), url: c.url.clone() }));
+        let mut links = vec![Reference {
+            label: "In IMP".to_owned(),
+            url: format!("{}/incidents/{}", self.public_url, i.reference),
+        }];
+        links.extend(i.links.channel.as_ref().map(|c| Reference {
+            label: format!("Slack: #{}", c.name),
+            url: c.url.clone(),
+        }));
         if let Some(s) = i.service.as_ref().and_then(|s| order.catalogue.service(&s.alias)) {
             links.extend(s.runbooks.iter().cloned());
             links.extend(s.links.iter().cloned());
@@ -175,7 +212,12 @@ impl Jira {
             links.extend(a.alert.links.iter().cloned());
         }
         let mut seen = Vec::new();
-        links.retain(|l| !l.url.is_empty() && !seen.contains(&l.url) && { seen.push(l.url.clone()); true });
+        links.retain(|l| {
+            !l.url.is_empty() && !seen.contains(&l.url) && {
+                seen.push(l.url.clone());
+                true
+            }
+        });
         links.truncate(LISTED_MAX);
         out.push(Block::Heading("Where to look".to_owned()));
         out.push(Block::Links(links));
@@ -194,7 +236,12 @@ impl Jira {
             });
             (id, body)
         };
-        let mut out = vec![link("imp", "IMP", i.reference.to_string(), &format!("{}/incidents/{}", self.public_url, i.reference))];
+        let mut out = vec![link(
+            "imp",
+            "IMP",
+            i.reference.to_string(),
+            &format!("{}/incidents/{}", self.public_url, i.reference),
+        )];
         if let Some(c) = i.links.channel.as_ref().filter(|c| !c.url.is_empty()) {
             out.push(link("slack", "Slack", format!("#{}", c.name), &c.url));
         }

@@ -39,7 +39,10 @@ pub(super) struct TypePage {
 
 impl TypePage {
     pub fn types(self) -> Vec<IssueType> {
-        self.issue_types.or(self.create_meta_issue_type).or(self.values).unwrap_or_default()
+        self.issue_types
+            .or(self.create_meta_issue_type)
+            .or(self.values)
+            .unwrap_or_default()
     }
 }
 

@@ -46,7 +46,11 @@ pub struct OpsLevel {
 impl OpsLevel {
     /// With its configuration, the shared client and the address at which people reach IMP.
     pub fn new(config: Config, http: Http, public_url: &str) -> OpsLevel {
-        OpsLevel { config, http, public_url: public_url.trim_end_matches('/').to_owned() }
+        OpsLevel {
+            config,
+            http,
+            public_url: public_url.trim_end_matches('/').to_owned(),
+        }
     }
 
     /// Asks a question of the GraphQL API.
@@ -63,7 +67,12 @@ impl OpsLevel {
             (first, _) => {
                 let said = first.map_or("no data", |e| e.message.as_str());
                 let why = format!("{NAME} cannot answer: {}", imp_core::words::title(said));
-                Err(Fault::Later { status: Some(200), after_ms: None, why, undone: false })
+                Err(Fault::Later {
+                    status: Some(200),
+                    after_ms: None,
+                    why,
+                    undone: false,
+                })
             }
         }
     }
@@ -73,10 +82,17 @@ impl OpsLevel {
         let asked = self.query::<Value>(CHECK, json!({})).await;
         let mut out = vec![Finding::of(NAME, "the token may read services and teams", &asked)];
         if let Ok(data) = asked {
-            let none = data.pointer("/account/services/nodes").and_then(Value::as_array).is_none_or(Vec::is_empty);
+            let none = data
+                .pointer("/account/services/nodes")
+                .and_then(Value::as_array)
+                .is_none_or(Vec::is_empty);
             let what = "the account has services";
             out.push(match none {
-                true => Finding::wrong(NAME, what, "it has none; add services, or take a token of the right account"),
+                true => Finding::wrong(
+                    NAME,
+                    what,
+                    "it has none; add services, or take a token of the right account",
+                ),
                 false => Finding::well(NAME, what),
             });
         }

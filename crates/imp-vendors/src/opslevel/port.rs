@@ -20,7 +20,9 @@ impl Port for OpsLevel {
 impl OpsLevel {
     /// Sends the incident as it is now. The event's identifier is the same however often it is sent.
     async fn tell(&self, order: &Order, fact: u64) -> Outcome {
-        let Some(url) = &self.config.custom_event_url else { return Outcome::Done(vec![]) };
+        let Some(url) = &self.config.custom_event_url else {
+            return Outcome::Done(vec![]);
+        };
         let request = self.http.post(url.expose()).json(&event(order, fact, &self.public_url));
         match call(NAME, request).await {
             Ok(_) => Outcome::Done(vec![]),
@@ -32,7 +34,11 @@ impl OpsLevel {
 /// The event's JSON: what a check's `jq` can select a service by and judge.
 fn event(order: &Order, fact: u64, public_url: &str) -> Value {
     let i = &order.incident;
-    let times: Map<String, Value> = i.moments.iter().map(|(name, at): (&String, &At)| (name.clone(), json!(at.rfc3339()))).collect();
+    let times: Map<String, Value> = i
+        .moments
+        .iter()
+        .map(|(name, at): (&String, &At)| (name.clone(), json!(at.rfc3339())))
+        .collect();
     json!({
         "id": format!("{}-{fact}", i.reference),
         "event": "incident",

@@ -26,7 +26,11 @@ impl CatalogueSource for OpsLevel {
             let mut services = services.map_err(|f| f.why())?;
             let teams = teams.map_err(|f| f.why())?;
             invert_dependencies(&mut services);
-            Ok(Catalogue { as_of: None, services, teams })
+            Ok(Catalogue {
+                as_of: None,
+                services,
+                teams,
+            })
         })
     }
 }
@@ -89,7 +93,8 @@ impl OpsLevel {
     /// A team with all of its lists.
     async fn whole_team(&self, raw: wire::Team) -> Result<Team, Fault> {
         let mut cursors = json!({"id": raw.id, "first": PAGE});
-        let mut more = note(&mut cursors, "members", raw.members.as_ref()) | note(&mut cursors, "tags", raw.tags.as_ref());
+        let mut more =
+            note(&mut cursors, "members", raw.members.as_ref()) | note(&mut cursors, "tags", raw.tags.as_ref());
         let mut out = team(raw);
         for _ in 0..PAGES_MAX {
             if !more {
@@ -127,23 +132,36 @@ fn service(raw: wire::Service) -> Service {
     let mut runbooks: Vec<Reference> = Vec::new();
     let mut links: Vec<Reference> = Vec::new();
     let mut keep = |label: Option<String>, url: Option<String>, runbook: bool| {
-        let Some(url) = url.filter(|u| u.starts_with("https://") || u.starts_with("http://")) else { return };
+        let Some(url) = url.filter(|u| u.starts_with("https://") || u.starts_with("http://")) else {
+            return;
+        };
         let label = words::title(&label.unwrap_or_default());
         let label = if label.is_empty() { url.clone() } else { label };
         if runbooks.iter().chain(&links).any(|l| l.url == url) {
             return;
         }
-        let list = if runbook || words::key(&label).contains("runbook") { &mut runbooks } else { &mut links };
+        let list = if runbook || words::key(&label).contains("runbook") {
+            &mut runbooks
+        } else {
+            &mut links
+        };
         list.push(Reference { label, url });
     };
     for t in raw.tools.into_iter().flat_map(Page::items) {
-        let runbook = [&t.category, &t.category_alias].into_iter().flatten().any(|c| c == "runbooks" || c == "runbook");
+        let runbook = [&t.category, &t.category_alias]
+            .into_iter()
+            .flatten()
+            .any(|c| c == "runbooks" || c == "runbook");
         keep(t.display_name, t.url, runbook);
     }
     for d in raw.documents.into_iter().flat_map(Page::items) {
         keep(d.title, d.html_url, false);
     }
-    let alias = raw.aliases.first().cloned().unwrap_or_else(|| words::slug(&raw.name, 60));
+    let alias = raw
+        .aliases
+        .first()
+        .cloned()
+        .unwrap_or_else(|| words::slug(&raw.name, 60));
     Service {
         id: raw.id,
         alias,
@@ -156,7 +174,12 @@ fn service(raw: wire::Service) -> Service {
         on_call: on_calls(raw.on_calls),
         runbooks,
         links,
-        depends_on: raw.dependencies.into_iter().flat_map(Page::items).filter_map(|d| d.aliases.into_iter().next()).collect(),
+        depends_on: raw
+            .dependencies
+            .into_iter()
+            .flat_map(Page::items)
+            .filter_map(|d| d.aliases.into_iter().next())
+            .collect(),
         dependents: Vec::new(),
         tags: tags(raw.tags),
         url: raw.html_url,
@@ -169,7 +192,11 @@ fn on_calls(page: Option<Page<wire::OnCall>>) -> Vec<Who> {
     for raw in page.into_iter().flat_map(Page::items) {
         let (user_email, user_name) = raw.user.map_or((None, None), |u| (u.email, u.name));
         let email = raw.external_email.filter(|e| !e.is_empty()).or(user_email);
-        let who = Who { slack: None, email, name: raw.name.or(user_name) };
+        let who = Who {
+            slack: None,
+            email,
+            name: raw.name.or(user_name),
+        };
         if who.email.is_some() && !out.iter().any(|w| w.is(&who)) {
             out.push(who);
         }
@@ -178,12 +205,19 @@ fn on_calls(page: Option<Page<wire::OnCall>>) -> Vec<Who> {
 }
 
 fn tags(page: Option<Page<Tag>>) -> Vec<(String, String)> {
-    page.into_iter().flat_map(Page::items).map(|t| (t.key, t.value)).collect()
+    page.into_iter()
+        .flat_map(Page::items)
+        .map(|t| (t.key, t.value))
+        .collect()
 }
 
 fn person(user: wire::User) -> Option<Who> {
     let email = user.email.filter(|e| !e.is_empty())?;
-    Some(Who { slack: None, email: Some(email), name: user.name })
+    Some(Who {
+        slack: None,
+        email: Some(email),
+        name: user.name,
+    })
 }
 
 fn team(raw: wire::Team) -> Team {
@@ -198,12 +232,20 @@ fn team(raw: wire::Team) -> Team {
         names.find(|n| !n.is_empty() && !n.contains(char::is_whitespace))
     };
     let (channel, group) = (contact("slack"), contact("slack_handle"));
-    let alias = raw.alias.or_else(|| raw.aliases.into_iter().next()).unwrap_or_else(|| words::slug(&raw.name, 60));
+    let alias = raw
+        .alias
+        .or_else(|| raw.aliases.into_iter().next())
+        .unwrap_or_else(|| words::slug(&raw.name, 60));
     Team {
         id: raw.id,
         alias,
         name: raw.name,
-        members: raw.members.into_iter().flat_map(Page::items).filter_map(person).collect(),
+        members: raw
+            .members
+            .into_iter()
+            .flat_map(Page::items)
+            .filter_map(person)
+            .collect(),
         manager: raw.manager.and_then(person),
         channel,
         group,

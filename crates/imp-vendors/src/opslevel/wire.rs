@@ -66,7 +66,10 @@ pub(super) struct PageInfo {
 impl<T> Page<T> {
     /// Where the next page begins, if there is one.
     pub fn next(&self) -> Option<String> {
-        self.page_info.end_cursor.clone().filter(|_| self.page_info.has_next_page)
+        self.page_info
+            .end_cursor
+            .clone()
+            .filter(|_| self.page_info.has_next_page)
     }
 
     /// Its items.

@@ -42,6 +42,9 @@ fn api_url() -> String {
     "https://api.statuspage.io/v1".to_owned()
 }
 
+/// Identifier and name of each component.
+pub type Components = Vec<(String, String)>;
+
 /// Statuspage.
 #[derive(Debug)]
 pub struct Statuspage {
@@ -49,7 +52,7 @@ pub struct Statuspage {
     http: Http,
     budget: Budget,
     doubt: Doubt,
-    components: tokio::sync::Mutex<Option<(Instant, Vec<(String, String)>)>>,
+    components: tokio::sync::Mutex<Option<(Instant, Components)>>,
     seen: Mutex<HashMap<String, port::Seen>>,
 }
 
@@ -67,7 +70,11 @@ impl Statuspage {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}/pages/{}{path}", self.config.api_url.trim_end_matches('/'), self.config.page_id)
+        format!(
+            "{}/pages/{}{path}",
+            self.config.api_url.trim_end_matches('/'),
+            self.config.page_id
+        )
     }
 
     /// Makes a call, if a second has passed since the last.
@@ -76,7 +83,12 @@ impl Statuspage {
         taken.map_err(|after_ms| Fault::Wait { after_ms })?;
         let authorised = request.header("Authorization", format!("OAuth {}", self.config.api_key.expose()));
         let answer = call(NAME, authorised).await;
-        if let Err(Fault::Later { status: Some(420 | 429), after_ms: Some(ms), .. }) = &answer {
+        if let Err(Fault::Later {
+            status: Some(420 | 429),
+            after_ms: Some(ms),
+            ..
+        }) = &answer
+        {
             self.budget.pause(NAME, *ms, Instant::now());
         }
         answer
@@ -86,7 +98,7 @@ impl Statuspage {
     ///
     /// # Errors
     /// When they were never read and cannot be read now.
-    pub async fn components(&self) -> Result<Vec<(String, String)>, Fault> {
+    pub async fn components(&self) -> Result<Components, Fault> {
         let mut cached = self.components.lock().await;
         if let Some((at, list)) = cached.as_ref()
             && at.elapsed() < COMPONENTS_FRESH
@@ -103,11 +115,14 @@ impl Statuspage {
         }
     }
 
-    async fn read_components(&self) -> Result<Vec<(String, String)>, Fault> {
+    async fn read_components(&self) -> Result<Components, Fault> {
         let mut all: Vec<wire::Component> = Vec::new();
         for page in 1..=PAGES_MAX {
             let query = [("page", page.to_string()), ("per_page", PAGE.to_string())];
-            let some: Vec<wire::Component> = self.call(self.http.get(&self.url("/components")).query(&query)).await?.json(NAME)?;
+            let some: Vec<wire::Component> = self
+                .call(self.http.get(&self.url("/components")).query(&query))
+                .await?
+                .json(NAME)?;
             let last = some.len() < PAGE;
             all.extend(some);
             if last {
@@ -120,12 +135,16 @@ impl Statuspage {
     /// Whether the key is right and the page is there.
     pub async fn check(&self) -> Vec<Finding> {
         let page = self.call(self.http.get(&self.url(""))).await;
-        vec![Finding::of(NAME, format!("the key may read the page {}", self.config.page_id), &page)]
+        vec![Finding::of(
+            NAME,
+            format!("the key may read the page {}", self.config.page_id),
+            &page,
+        )]
     }
 }
 
 /// Components that can be chosen, by name; where two share a name, with the name of their group.
-fn named(all: &[wire::Component]) -> Vec<(String, String)> {
+fn named(all: &[wire::Component]) -> Components {
     let group = |id: &Option<String>| all.iter().find(|g| Some(&g.id) == id.as_ref()).map(|g| g.name.as_str());
     let single: Vec<&wire::Component> = all.iter().filter(|c| !c.group).collect();
     let name = |c: &wire::Component| match group(&c.group_id) {

@@ -47,7 +47,9 @@ impl Statuspage {
     async fn post(&self, order: &Order, n: u32) -> Result<Outcome, Fault> {
         let i = &order.incident;
         let Some(post) = i.public.iter().find(|p| p.n == n) else {
-            return Ok(Outcome::Never { why: format!("{} has no public post {n}", i.reference) });
+            return Ok(Outcome::Never {
+                why: format!("{} has no public post {n}", i.reference),
+            });
         };
         match &i.links.page {
             None => self.create(order, post).await,
@@ -75,7 +77,9 @@ impl Statuspage {
             "deliver_notifications": true,
         }});
         let sent = self.call(self.http.post(&self.url("/incidents")).json(&body)).await;
-        let made = sent.and_then(|a| a.json::<wire::Incident>(NAME)).inspect_err(|f| self.doubt.failed(&deed, f))?;
+        let made = sent
+            .and_then(|a| a.json::<wire::Incident>(NAME))
+            .inspect_err(|f| self.doubt.failed(&deed, f))?;
         self.doubt.done(&deed);
         Ok(self.page(made))
     }
@@ -84,9 +88,17 @@ impl Statuspage {
         let i = &order.incident;
         let deed = format!("{}/{}", i.reference, order.key);
         if self.doubt.must_look(&deed, order.tried) {
-            let seen: wire::Incident = self.call(self.http.get(&self.url(&format!("/incidents/{id}")))).await?.json(NAME)?;
+            let seen: wire::Incident = self
+                .call(self.http.get(&self.url(&format!("/incidents/{id}"))))
+                .await?
+                .json(NAME)?;
             let same = |text: &str| text.trim() == post.body.trim();
-            let there = seen.incident_updates.iter().flatten().filter(|u| u.body.as_deref().is_some_and(same)).count();
+            let there = seen
+                .incident_updates
+                .iter()
+                .flatten()
+                .filter(|u| u.body.as_deref().is_some_and(same))
+                .count();
             self.see(&seen);
             // Two posts may say the same; then there must be two.
             if there >= i.public.iter().filter(|p| p.n <= post.n && same(&p.body)).count() {
@@ -102,8 +114,12 @@ impl Statuspage {
             "components": components(&order.process, i),
             "deliver_notifications": true,
         }});
-        let sent = self.call(self.http.patch(&self.url(&format!("/incidents/{id}"))).json(&body)).await;
-        let made = sent.and_then(|a| a.json::<wire::Incident>(NAME)).inspect_err(|f| self.doubt.failed(&deed, f))?;
+        let sent = self
+            .call(self.http.patch(&self.url(&format!("/incidents/{id}"))).json(&body))
+            .await;
+        let made = sent
+            .and_then(|a| a.json::<wire::Incident>(NAME))
+            .inspect_err(|f| self.doubt.failed(&deed, f))?;
         self.doubt.done(&deed);
         self.see(&made);
         Ok(Outcome::Done(vec![]))
@@ -117,7 +133,9 @@ impl Statuspage {
         };
         let all: Vec<wire::Incident> = self.call(self.http.get(&self.url(path))).await?.json(NAME)?;
         let mark = order.incident.reference.to_string();
-        Ok(all.into_iter().find(|i| i.metadata.pointer("/imp/ref").and_then(Value::as_str) == Some(&mark)))
+        Ok(all
+            .into_iter()
+            .find(|i| i.metadata.pointer("/imp/ref").and_then(Value::as_str) == Some(&mark)))
     }
 
     /// Statuspage's lists do not lag, so one look is enough; the create may come a second later, in the next try.
@@ -134,8 +152,17 @@ impl Statuspage {
     }
 
     fn see(&self, incident: &wire::Incident) {
-        let components = incident.components.iter().flatten().map(|c| (c.id.clone(), c.status.clone())).collect();
-        let seen = Seen { at: Instant::now(), status: incident.status.clone(), components };
+        let components = incident
+            .components
+            .iter()
+            .flatten()
+            .map(|c| (c.id.clone(), c.status.clone()))
+            .collect();
+        let seen = Seen {
+            at: Instant::now(),
+            status: incident.status.clone(),
+            components,
+        };
         let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= SEEN_MAX {
             all.clear();
@@ -144,17 +171,29 @@ impl Statuspage {
     }
 
     fn last_seen(&self, id: &str) -> Option<Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     /// Makes status and components those of the incident. What was seen less than a minute ago is not asked again, so
     /// that reading and writing, which must lie a second apart, can be two tries.
     async fn mirror(&self, order: &Order) -> Result<Outcome, Fault> {
         let i = &order.incident;
-        let Some((id, _)) = &i.links.page else { return Ok(Outcome::Done(vec![])) };
+        let Some((id, _)) = &i.links.page else {
+            return Ok(Outcome::Done(vec![]));
+        };
         let path = format!("/incidents/{id}");
         let wanted = (status(&order.process, &i.status), components(&order.process, i));
-        let agrees = |s: &Seen| s.status == wanted.0 && wanted.1.iter().all(|(c, want)| s.components.get(c).is_none_or(|is| is == want));
+        let agrees = |s: &Seen| {
+            s.status == wanted.0
+                && wanted
+                    .1
+                    .iter()
+                    .all(|(c, want)| s.components.get(c).is_none_or(|is| is == want))
+        };
         let known = self.last_seen(id).filter(|s| !agrees(s) || s.at.elapsed() < SEEN_FRESH);
         let known = match known {
             Some(seen) => Some(seen),

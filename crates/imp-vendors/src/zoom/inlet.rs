@@ -74,10 +74,15 @@ pub fn read(config: &Config, headers: &HeaderMap, body: &[u8], now_secs: i64) ->
 
 fn is_signed(secret: &Secret, headers: &HeaderMap, body: &[u8], now_secs: i64) -> bool {
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let (Some(stamp), Some(signature)) = (header("x-zm-request-timestamp"), header("x-zm-signature")) else { return false };
+    let (Some(stamp), Some(signature)) = (header("x-zm-request-timestamp"), header("x-zm-signature")) else {
+        return false;
+    };
     let Ok(secs) = stamp.parse::<i64>() else { return false };
-    let Some(signature) = signature.strip_prefix("v0=") else { return false };
-    now_secs.abs_diff(secs) <= WINDOW_SECS.unsigned_abs() && secret.signed(&[b"v0:", stamp.as_bytes(), b":", body], signature)
+    let Some(signature) = signature.strip_prefix("v0=") else {
+        return false;
+    };
+    now_secs.abs_diff(secs) <= WINDOW_SECS.unsigned_abs()
+        && secret.signed(&[b"v0:", stamp.as_bytes(), b":", body], signature)
 }
 
 #[cfg(test)]
@@ -85,13 +90,17 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        toml::from_str("account_id = 'a'\nclient_id = 'c'\nclient_secret = 's'\nwebhook_secret = 'w'").expect("a configuration")
+        toml::from_str("account_id = 'a'\nclient_id = 'c'\nclient_secret = 's'\nwebhook_secret = 'w'")
+            .expect("a configuration")
     }
 
     fn heard(body: &str, now_secs: i64) -> Result<Heard, Refused> {
         let signature = format!("v0={}", Secret::new("w").hmac(&[b"v0:1000:", body.as_bytes()]));
         let headers = [("x-zm-request-timestamp", "1000"), ("x-zm-signature", &signature)];
-        let headers = headers.into_iter().map(|(k, v)| (k.parse().expect("a name"), v.parse().expect("a value"))).collect();
+        let headers = headers
+            .into_iter()
+            .map(|(k, v)| (k.parse().expect("a name"), v.parse().expect("a value")))
+            .collect();
         read(&config(), &headers, body.as_bytes(), now_secs)
     }
 
@@ -100,13 +109,18 @@ mod tests {
         let body = r#"{"event": "meeting.ended", "payload": {"object": {"id": 123}}}"#;
         assert_eq!(heard(body, 1100), Ok(Heard::Ended { meeting: "123".into() }));
         assert_eq!(heard(body, 1301), Err(Refused::Unsigned));
-        assert_eq!(read(&config(), &HeaderMap::new(), body.as_bytes(), 1000), Err(Refused::Unsigned));
+        assert_eq!(
+            read(&config(), &HeaderMap::new(), body.as_bytes(), 1000),
+            Err(Refused::Unsigned)
+        );
     }
 
     #[test]
     fn zooms_question_is_answered() {
-        let Ok(Heard::Prove(answer)) = heard(r#"{"event": "endpoint.url_validation", "payload": {"plainToken": "abc"}}"#, 1000)
-        else {
+        let Ok(Heard::Prove(answer)) = heard(
+            r#"{"event": "endpoint.url_validation", "payload": {"plainToken": "abc"}}"#,
+            1000,
+        ) else {
             panic!("it is a question")
         };
         assert_eq!(answer["encryptedToken"], Secret::new("w").hmac(&[b"abc"]));

@@ -64,12 +64,22 @@ impl Zoom {
     /// With its configuration, the shared client and the address at which people reach IMP.
     pub fn new(config: Config, http: Http, public_url: &str) -> Zoom {
         let public_url = public_url.trim_end_matches('/').to_owned();
-        Zoom { config, http, public_url, tokens: token::Tokens::default(), doubt: Doubt::new() }
+        Zoom {
+            config,
+            http,
+            public_url,
+            tokens: token::Tokens::default(),
+            doubt: Doubt::new(),
+        }
     }
 
     /// The address of something below the host.
     fn of_host(&self, path: &str) -> String {
-        format!("{}/users/{}/{path}", self.config.api_url.trim_end_matches('/'), self.config.host)
+        format!(
+            "{}/users/{}/{path}",
+            self.config.api_url.trim_end_matches('/'),
+            self.config.host
+        )
     }
 
     /// Makes a call with a token; a token that is refused is asked for anew, once.
@@ -92,7 +102,11 @@ impl Zoom {
         if token.is_ok() {
             let url = self.of_host("meetings");
             let seen = self.call(|| self.http.get(&url).query(&[("page_size", "1")])).await;
-            out.push(Finding::of(NAME, format!("the meetings of {} can be seen", self.config.host), &seen));
+            out.push(Finding::of(
+                NAME,
+                format!("the meetings of {} can be seen", self.config.host),
+                &seen,
+            ));
         }
         out
     }

@@ -56,7 +56,10 @@ impl Zoom {
         let i = &order.incident;
         let deed = format!("{}/{}", i.reference, order.key);
         if let Some((id, url)) = &i.links.meeting {
-            return Ok(Outcome::Done(vec![Link::Meeting { id: id.clone(), url: url.clone() }]));
+            return Ok(Outcome::Done(vec![Link::Meeting {
+                id: id.clone(),
+                url: url.clone(),
+            }]));
         }
         if self.doubt.must_look(&deed, order.tried)
             && let Some(found) = self.find(i).await?
@@ -65,10 +68,16 @@ impl Zoom {
             return Ok(Outcome::Done(vec![found]));
         }
         let (url, body) = (self.of_host("meetings"), self.meeting(order));
-        match self.call(|| self.http.post(&url).json(&body)).await.and_then(|a| a.json::<Meeting>(NAME)) {
+        match self
+            .call(|| self.http.post(&url).json(&body))
+            .await
+            .and_then(|a| a.json::<Meeting>(NAME))
+        {
             Ok(meeting) => {
                 let Some(link) = link(meeting) else {
-                    return Ok(Outcome::Never { why: "Zoom opened a meeting without an address to join".to_owned() });
+                    return Ok(Outcome::Never {
+                        why: "Zoom opened a meeting without an address to join".to_owned(),
+                    });
                 };
                 self.doubt.done(&deed);
                 Ok(Outcome::Done(vec![link]))
@@ -83,9 +92,17 @@ impl Zoom {
     /// The meeting as Zoom takes it. A private incident's title stays out of the account's list of meetings.
     fn meeting(&self, order: &Order) -> serde_json::Value {
         let i = &order.incident;
-        let topic = if i.private { i.reference.to_string() } else { format!("{} {}", i.reference, i.title) };
+        let topic = if i.private {
+            i.reference.to_string()
+        } else {
+            format!("{} {}", i.reference, i.title)
+        };
         let (day, time) = (order.now.rfc3339(), order.now.rfc3339());
-        let start = format!("{}T{}Z", day.get(..10).unwrap_or_default(), time.get(11..19).unwrap_or_default());
+        let start = format!(
+            "{}T{}Z",
+            day.get(..10).unwrap_or_default(),
+            time.get(11..19).unwrap_or_default()
+        );
         json!({
             "topic": words::cut(&topic, TOPIC_MAX),
             "type": SCHEDULED,
@@ -102,10 +119,17 @@ impl Zoom {
         let (url, mark) = (self.of_host("meetings"), i.reference.to_string());
         let mut token = String::new();
         for _ in 0..PAGES_MAX {
-            let query = [("type", "scheduled".to_owned()), ("page_size", PAGE.to_string()), ("next_page_token", token.clone())];
+            let query = [
+                ("type", "scheduled".to_owned()),
+                ("page_size", PAGE.to_string()),
+                ("next_page_token", token.clone()),
+            ];
             let query: Vec<_> = query.into_iter().filter(|(_, v)| !v.is_empty()).collect();
             let page: Meetings = self.call(|| self.http.get(&url).query(&query)).await?.json(NAME)?;
-            let found = page.meetings.into_iter().filter(|m| begins_with(&m.agenda, &mark) || begins_with(&m.topic, &mark));
+            let found = page
+                .meetings
+                .into_iter()
+                .filter(|m| begins_with(&m.agenda, &mark) || begins_with(&m.topic, &mark));
             if let Some(link) = found.filter_map(link).next() {
                 return Ok(Some(link));
             }
@@ -119,12 +143,15 @@ impl Zoom {
 }
 
 fn link(m: Meeting) -> Option<Link> {
-    m.join_url.filter(|u| !u.is_empty()).map(|url| Link::Meeting { id: m.id, url })
+    m.join_url
+        .filter(|u| !u.is_empty())
+        .map(|url| Link::Meeting { id: m.id, url })
 }
 
 /// Whether the text begins with the reference and not with a longer one (`IMP-4` is not `IMP-42`).
 fn begins_with(text: &str, mark: &str) -> bool {
-    text.strip_prefix(mark).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+    text.strip_prefix(mark)
+        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Zoom writes a meeting's identifier as a number, and in some answers as text.

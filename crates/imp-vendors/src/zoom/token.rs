@@ -37,7 +37,10 @@ impl Zoom {
             return Ok(t.text.clone());
         }
         let asked = Instant::now();
-        let form = [("grant_type", "account_credentials"), ("account_id", self.config.account_id.as_str())];
+        let form = [
+            ("grant_type", "account_credentials"),
+            ("account_id", self.config.account_id.as_str()),
+        ];
         let request = self
             .http
             .post(&self.config.oauth_url)
@@ -48,14 +51,31 @@ impl Zoom {
             // Wrong credentials come as 400 too; they can be mended, so it is no final refusal.
             Err(Fault::Refused { status, why, .. }) => {
                 let why = format!("{why}; check account_id, client_id and client_secret under [zoom]");
-                return Err(Fault::Later { status: Some(status), after_ms: Some(60_000), why, undone: true });
+                return Err(Fault::Later {
+                    status: Some(status),
+                    after_ms: Some(60_000),
+                    why,
+                    undone: true,
+                });
             }
             // Nothing has been done yet, whatever happened to the token.
-            Err(Fault::Later { status, after_ms, why, .. }) => return Err(Fault::Later { status, after_ms, why, undone: true }),
+            Err(Fault::Later {
+                status, after_ms, why, ..
+            }) => {
+                return Err(Fault::Later {
+                    status,
+                    after_ms,
+                    why,
+                    undone: true,
+                });
+            }
             Err(fault @ Fault::Wait { .. }) => return Err(fault),
         };
         let lasts = Duration::from_secs(granted.expires_in).saturating_sub(BEFORE_END);
-        *current = Some(Token { text: granted.access_token.clone(), until: asked + lasts });
+        *current = Some(Token {
+            text: granted.access_token.clone(),
+            until: asked + lasts,
+        });
         Ok(granted.access_token)
     }
 

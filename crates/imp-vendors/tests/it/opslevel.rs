@@ -28,5 +28,8 @@ async fn opslevel_is_told_of_the_incident() {
     s.does(&port, What::CatalogueEvent { fact: 2 }).await;
     let events = s.practice.opslevel().events();
     assert!(!events.is_empty());
-    assert!(events.iter().all(|e| e.to_string().contains("IMP-42-2")), "the same event is told as the same: {events:?}");
+    assert!(
+        events.iter().all(|e| e.to_string().contains("IMP-42-2")),
+        "the same event is told as the same: {events:?}"
+    );
 }

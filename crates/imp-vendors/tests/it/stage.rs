@@ -28,7 +28,9 @@ impl Stage {
     /// A workspace and a confirmed incident of the first service.
     pub async fn new() -> Stage {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let practice = Practice::start(any, Org::built_in(), Options::default()).await.expect("a free port");
+        let practice = Practice::start(any, Org::built_in(), Options::default())
+            .await
+            .expect("a free port");
         practice.jira().set_search_lag(0);
         let mut stage = Stage {
             practice,
@@ -43,7 +45,13 @@ impl Stage {
 
     /// Begins the incident, anew if there is one.
     pub fn begins(&mut self, title: &str) {
-        let service = self.practice.org.services.first().map(|s| s.alias.clone()).unwrap_or_default();
+        let service = self
+            .practice
+            .org
+            .services
+            .first()
+            .map(|s| s.alias.clone())
+            .unwrap_or_default();
         self.facts.clear();
         self.happens(Event::Opened {
             reference: Ref(42),
@@ -51,8 +59,15 @@ impl Stage {
             summary: "Users see an error.\n\nSee https://status.example".to_owned(),
             severity: "SEV2".to_owned(),
             status: "investigating".to_owned(),
-            service: Some(ServiceName { alias: service.clone(), name: service, known: true }),
-            team: Some(TeamName { alias: "payments".to_owned(), name: "Payments".to_owned() }),
+            service: Some(ServiceName {
+                alias: service.clone(),
+                name: service,
+                known: true,
+            }),
+            team: Some(TeamName {
+                alias: "payments".to_owned(),
+                name: "Payments".to_owned(),
+            }),
             private: false,
             process: "1".to_owned(),
         });
@@ -62,19 +77,31 @@ impl Stage {
     /// A section of the workspace's own configuration.
     pub fn config<T: DeserializeOwned>(&self, section: &str) -> T {
         let all: toml::Table = toml::from_str(&self.practice.config_toml("127.0.0.1:1")).expect("TOML");
-        all.get(section).cloned().and_then(|s| s.try_into().ok()).expect("a section as we know it")
+        all.get(section)
+            .cloned()
+            .and_then(|s| s.try_into().ok())
+            .expect("a section as we know it")
     }
 
     pub fn happens(&mut self, event: Event) {
         let n = self.facts.len() as u64 + 1;
         let who = Who::email(self.practice.org.email(&self.practice.org.people[0].handle));
         let by = Actor::Person { who, door: Door::Slack };
-        self.facts.push(Fact { n, at: BEGIN.plus(n as i64 * 1000), by, event });
+        self.facts.push(Fact {
+            n,
+            at: BEGIN.plus(n as i64 * 1000),
+            by,
+            event,
+        });
     }
 
     pub fn moves(&mut self, to: &str) {
         let from = self.incident().status.clone();
-        self.happens(Event::Moved { from, to: to.to_owned(), fields: Default::default() });
+        self.happens(Event::Moved {
+            from,
+            to: to.to_owned(),
+            fields: Default::default(),
+        });
     }
 
     pub fn incident(&self) -> Arc<Incident> {
@@ -83,12 +110,19 @@ impl Stage {
 
     /// The vendor loses its next answer to this operation, after doing what it was asked.
     pub fn loses_an_answer(&self, vendor: Vendor, op: &str) {
-        self.practice.faults().set(Rule::new(vendor, Fault::LoseAnswer).on(op).times(1));
+        self.practice
+            .faults()
+            .set(Rule::new(vendor, Fault::LoseAnswer).on(op).times(1));
     }
 
     /// How often an operation was called.
     pub fn calls(&self, vendor: Vendor, op: &str) -> usize {
-        self.practice.faults().calls(0).iter().filter(|c| c.vendor == vendor && c.op == op).count()
+        self.practice
+            .faults()
+            .calls(0)
+            .iter()
+            .filter(|c| c.vendor == vendor && c.op == op)
+            .count()
     }
 
     /// How many calls there were since a number, and the number now.
@@ -132,7 +166,11 @@ impl Stage {
         let (Outcome::Done(first), Outcome::Done(again)) = (&first, &again) else {
             panic!("{}: {first:?}, then {again:?}", what.key());
         };
-        assert!(again.is_empty() || first == again, "{}: {first:?}, then {again:?}", what.key());
+        assert!(
+            again.is_empty() || first == again,
+            "{}: {first:?}, then {again:?}",
+            what.key()
+        );
         for what in first.clone() {
             self.happens(Event::Linked { what });
         }

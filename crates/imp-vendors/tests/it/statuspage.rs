@@ -29,7 +29,12 @@ async fn the_public_is_told_once_and_the_page_follows() {
     s.does(&port, What::PublicPost { n: 2 }).await;
     let incidents = s.practice.statuspage().incidents();
     assert_eq!(incidents.len(), 1);
-    assert_eq!(incidents[0]["incident_updates"].as_array().map(Vec::len), Some(2), "{}", incidents[0]);
+    assert_eq!(
+        incidents[0]["incident_updates"].as_array().map(Vec::len),
+        Some(2),
+        "{}",
+        incidents[0]
+    );
 
     let began = Instant::now();
     s.moves("identified");
@@ -38,9 +43,24 @@ async fn the_public_is_told_once_and_the_page_follows() {
     s.does(&port, What::PageStatus).await;
     let incidents = s.practice.statuspage().incidents();
     assert_eq!(incidents[0]["status"], "resolved");
-    let component = s.practice.statuspage().components().into_iter().find(|c| c["id"] == component.as_str()).expect("it is there");
+    let component = s
+        .practice
+        .statuspage()
+        .components()
+        .into_iter()
+        .find(|c| c["id"] == component.as_str())
+        .expect("it is there");
     assert_eq!(component["status"], "operational");
-    assert!(began.elapsed() < Duration::from_secs(10), "a look and a write are two tries, not an endless row of them");
-    let refused = s.practice.faults().calls(0).into_iter().filter(|c| c.vendor == Vendor::Statuspage && matches!(c.status, 420 | 429)).count();
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "a look and a write are two tries, not an endless row of them"
+    );
+    let refused = s
+        .practice
+        .faults()
+        .calls(0)
+        .into_iter()
+        .filter(|c| c.vendor == Vendor::Statuspage && matches!(c.status, 420 | 429))
+        .count();
     assert_eq!(refused, 0, "the limit is kept");
 }

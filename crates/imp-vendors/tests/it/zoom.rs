@@ -12,7 +12,10 @@ async fn a_meeting_is_opened_once_and_an_old_token_is_renewed() {
     let port = Zoom::new(s.config("zoom"), s.http.clone(), "https://imp.example");
     s.loses_an_answer(Vendor::Zoom, "POST users/me/meetings");
     let links = s.does(&port, What::OpenMeeting).await;
-    assert!(matches!(links.as_slice(), [Link::Meeting { url, .. }] if url.starts_with("http")), "{links:?}");
+    assert!(
+        matches!(links.as_slice(), [Link::Meeting { url, .. }] if url.starts_with("http")),
+        "{links:?}"
+    );
     assert_eq!(s.practice.zoom().meetings().len(), 1);
     s.practice.zoom().expire_tokens();
     let faults: Vec<_> = port.check().await.into_iter().filter(|f| f.fault.is_some()).collect();
