@@ -26,6 +26,8 @@ pub struct Facts<'a> {
     pub other: Option<&'a Incident>,
     /// What IMP is connected to.
     pub can: &'a BTreeSet<Capability>,
+    /// Whether a catalogue will be known soon: it is configured and was never read yet.
+    pub catalogue_comes: bool,
 }
 
 impl Command {
@@ -161,6 +163,9 @@ fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
         private: false,
         process: facts.process.version.clone(),
     };
+    if facts.catalogue_comes {
+        return vec![opened, Event::AlertJoined { alert }, Event::AskingWaits];
+    }
     let whom = path(service.as_ref(), team.as_ref(), facts).swap_remove(0);
     vec![opened, Event::AlertJoined { alert }, Event::Asked { n: 1, level: 0, whom, because: None }]
 }
@@ -438,7 +443,33 @@ fn give_up(i: &Incident, key: &str, what: &str, why: &str, facts: &Facts) -> Vec
     vec![Event::StepFailed { key: key.to_owned(), what: what.to_owned(), why: words::cut(why, 500) }]
 }
 
+/// The catalogue is known now, or nobody waits for it any longer: the service is looked up, and whoever it names is
+/// asked or invited.
+fn route(i: &Incident, facts: &Facts) -> Vec<Event> {
+    let mut out = Vec::new();
+    let (mut service, mut team) = (i.service.clone(), i.team.clone());
+    if service.as_ref().is_none_or(|s| !s.known) {
+        let hints = i.service.iter().map(|s| &s.alias).chain(i.alerts.iter().flat_map(|a| &a.alert.service_hints));
+        if let Some(s) = hints.into_iter().find_map(|h| facts.catalogue.service(h)) {
+            team = team_of(s, facts.catalogue);
+            service = Some(service_name(s));
+            out.push(Event::ServiceChanged { service: service_name(s), team: team.clone() });
+        }
+    }
+    if i.confirmed && !i.private && !out.is_empty() {
+        summon(&mut out, i.members.clone(), invitees(&i.severity, service.as_ref(), team.as_ref(), facts));
+    }
+    if facts.process.category(&i.status) == Category::Triage && i.questions.is_empty() {
+        let whom = path(service.as_ref(), team.as_ref(), facts).swap_remove(0);
+        out.push(Event::Asked { n: 1, level: 0, whom, because: None });
+    }
+    out
+}
+
 fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec<Event> {
+    if *timer == Timer::Route {
+        return route(i, facts);
+    }
     if facts.process.category(&i.status) != Category::Triage {
         return Vec::new();
     }
@@ -451,6 +482,7 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
             let waited = facts.process.timing.answer_within.words();
             ask_next(i, format!("{} has not answered for {waited}", target_label(&last.whom)), facts)
         }
+        Timer::Route => Vec::new(),
         Timer::Expire { .. } => {
             let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);
             let long_enough = envelope.at.since(quiet_since) >= facts.process.timing.triage_expires.0;

@@ -55,11 +55,42 @@ pub enum Timer {
         /// The level.
         level: u32,
     },
+    /// The catalogue was not known when the incident began: find its service and team, and ask.
+    Route,
     /// All alerts of a triage have been silent for long enough.
     Expire {
         /// Number of the fact after which the silence began.
         fact: u64,
     },
+}
+
+/// Where a ticket's link leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkTo {
+    /// To IMP's own page.
+    Imp,
+    /// To the channel.
+    Channel,
+    /// To the meeting.
+    Meeting,
+    /// To the public page.
+    Page,
+}
+
+impl LinkTo {
+    /// All of them.
+    pub const ALL: [LinkTo; 4] = [LinkTo::Imp, LinkTo::Channel, LinkTo::Meeting, LinkTo::Page];
+
+    /// The word under which it is stored.
+    pub fn word(self) -> &'static str {
+        match self {
+            LinkTo::Imp => "imp",
+            LinkTo::Channel => "slack",
+            LinkTo::Meeting => "zoom",
+            LinkTo::Page => "statuspage",
+        }
+    }
 }
 
 /// What is to be done.
@@ -122,8 +153,11 @@ pub enum What {
     TicketFields,
     /// Mirror: the ticket's status.
     TicketStatus,
-    /// Mirror: the ticket's links.
-    TicketLinks,
+    /// Mirror: one of the ticket's links. Each is a mirror of its own, so that none waits for another.
+    TicketLink {
+        /// Where it leads.
+        to: LinkTo,
+    },
     /// Deed: update `n` as a comment.
     Comment {
         /// Which update.
@@ -200,7 +234,7 @@ impl What {
         match self {
             Ask { .. } | OpenChannel | Card | Topic | Members | Bookmarks | Announcement | Questions => Capability::Chat,
             Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => Capability::Chat,
-            FileTicket | TicketFields | TicketStatus | TicketLinks => Capability::Record,
+            FileTicket | TicketFields | TicketStatus | TicketLink { .. } => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Capability::Record,
             OpenMeeting => Capability::Bridge,
             PublicPost { .. } | PageStatus => Capability::Page,
@@ -230,7 +264,7 @@ impl What {
             FileTicket => "record.ticket".into(),
             TicketFields => "record.fields".into(),
             TicketStatus => "record.status".into(),
-            TicketLinks => "record.links".into(),
+            TicketLink { to } => format!("record.link.{}", to.word()),
             Comment { n } => format!("record.comment.{n}"),
             FileTask { n } => format!("record.task.{n}"),
             TaskStatus { n } => format!("record.task_status.{n}"),
@@ -241,6 +275,7 @@ impl What {
             CatalogueEvent { fact } => format!("catalogue.event.{fact}"),
             Absorb { into } => format!("desk.absorb.{into}"),
             Timer(self::Timer::Escalate { level }) => format!("desk.escalate.{level}"),
+            Timer(self::Timer::Route) => "desk.route".into(),
             Timer(self::Timer::Expire { fact }) => format!("desk.expire.{fact}"),
         }
     }
@@ -250,7 +285,7 @@ impl What {
         use What::*;
         match self {
             Card | Topic | Members | Bookmarks | Announcement | Questions => true,
-            TicketFields | TicketStatus | TicketLinks | TaskStatus { .. } | PageStatus => true,
+            TicketFields | TicketStatus | TicketLink { .. } | TaskStatus { .. } | PageStatus => true,
             Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
             ArchiveChannel { .. } | FileTicket | Comment { .. } | FileTask { .. } | FileFollowUp { .. } => false,
             OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Absorb { .. } => false,
@@ -277,7 +312,7 @@ impl What {
             Ask { .. } | OpenChannel | Timer(_) | Absorb { .. } | Members => Rank::Urgent,
             Card | FileTicket | OpenMeeting | PublicPost { .. } | PageStatus | Announcement | Questions => Rank::Normal,
             Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Comment { .. } => Rank::Normal,
-            TicketFields | TicketStatus | TicketLinks | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Rank::Normal,
+            TicketFields | TicketStatus | TicketLink { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Rank::Normal,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } => Rank::Cosmetic,
         }
     }
@@ -302,7 +337,7 @@ impl What {
             FileTicket => "file the Jira ticket".into(),
             TicketFields => "keep the ticket's fields true".into(),
             TicketStatus => "move the Jira ticket".into(),
-            TicketLinks => "link the ticket".into(),
+            TicketLink { to } => format!("link the ticket with {}", to.word()),
             Comment { n } => format!("write update {n} into the ticket"),
             FileTask { n } => format!("file task {n} in Jira"),
             TaskStatus { n } => format!("move task {n} in Jira"),
@@ -313,6 +348,7 @@ impl What {
             CatalogueEvent { .. } => "tell the catalogue".into(),
             Absorb { into } => format!("tell {into}"),
             Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),
+            Timer(self::Timer::Route) => "ask somebody even if the catalogue stays unknown".into(),
             Timer(self::Timer::Expire { .. }) => "decline it if it stays silent".into(),
         }
     }

@@ -182,6 +182,8 @@ pub enum Event {
         /// Why they and not the one before: no answer, or nobody to be found.
         because: Option<String>,
     },
+    /// Nobody is asked yet: the catalogue, which knows whom to ask, is still being read.
+    AskingWaits,
     /// It was found to be real.
     Confirmed,
     /// The status changed.

@@ -366,7 +366,7 @@ impl Incident {
                 ticket: None,
             }),
             Event::ReviewWritten { text } => self.review = Some(text.clone()),
-            Event::Noted { .. } => {}
+            Event::Noted { .. } | Event::AskingWaits => {}
             Event::Linked { what } => self.link(what),
             Event::StepFailed { key, what, why } => {
                 self.failed.retain(|f| f.key != *key);

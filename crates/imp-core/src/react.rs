@@ -1,6 +1,6 @@
 //! What follows a fact by itself, as the process's steps say. Pure.
 
-use crate::effect::{Capability, Effect, Timer, What};
+use crate::effect::{Capability, Effect, LinkTo, Timer, What};
 use crate::event::{Event, Fact, Link};
 use crate::process::{Category, Process, Step, Trigger};
 use crate::{Incident, Ref};
@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 
 /// How long a mirror that only others look at may lag behind, so that several changes become one call.
 const CALM_MS: i64 = 1_000;
+
+/// How long an alert waits for a catalogue that was never read before it is asked about without one.
+const ROUTE_AT_LAST_MS: i64 = 10_000;
 
 /// The effects of one fact on an incident that already includes it, each once.
 pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capability>) -> Vec<Effect> {
@@ -31,7 +34,7 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
 fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
     use Trigger::*;
     match &fact.event {
-        Event::Opened { .. } | Event::Noted { .. } => vec![],
+        Event::Opened { .. } | Event::Noted { .. } | Event::AskingWaits => vec![],
         Event::AlertJoined { .. } | Event::AlertFired { .. } | Event::AlertCleared { .. } => vec![Changed],
         Event::Asked { .. } => vec![Raised, Changed],
         Event::Confirmed => vec![Confirmed],
@@ -98,7 +101,7 @@ fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: 
         Step::Ticket => now(What::FileTicket),
         Step::Fields => now(What::TicketFields),
         Step::RecordStatus => now(What::TicketStatus),
-        Step::Links => now(What::TicketLinks),
+        Step::Links => LinkTo::ALL.into_iter().map(|to| What::TicketLink { to }.into()).collect(),
         Step::Comment => i.updates.iter().map(|u| What::Comment { n: u.n }.into()).collect(),
         Step::Task => {
             let file = i.tasks.iter().filter(|t| t.ticket.is_none()).map(|t| What::FileTask { n: t.n }.into());
@@ -122,6 +125,7 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             let timer = Timer::Expire { fact: fact.n };
             vec![Effect { what: What::Timer(timer), after_ms: process.timing.triage_expires.0 }]
         }
+        Event::AskingWaits => vec![Effect { what: What::Timer(Timer::Route), after_ms: ROUTE_AT_LAST_MS }],
         Event::Moved { fields, .. } => match fields.get("into").and_then(|r| Ref::parse(r)) {
             Some(into) => vec![What::Absorb { into }.into()],
             None => vec![],
@@ -157,7 +161,16 @@ fn applies(i: &Incident, what: &What) -> bool {
         What::OpenChannel => i.links.channel.is_none(),
         What::Announcement => i.confirmed && !i.private,
         What::Questions => !i.questions.is_empty(),
-        What::TicketFields | What::TicketStatus | What::TicketLinks | What::Comment { .. } | What::FileTask { .. } => ticket,
+        What::TicketFields | What::TicketStatus | What::Comment { .. } | What::FileTask { .. } => ticket,
+        What::TicketLink { to } => {
+            ticket
+                && match to {
+                    LinkTo::Imp => true,
+                    LinkTo::Channel => i.links.channel.is_some(),
+                    LinkTo::Meeting => i.links.meeting.is_some(),
+                    LinkTo::Page => i.links.page.is_some(),
+                }
+        }
         What::TaskStatus { .. } | What::FileFollowUp { .. } => ticket,
         What::FileTicket => !ticket,
         What::OpenMeeting => i.links.meeting.is_none(),

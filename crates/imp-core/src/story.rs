@@ -18,6 +18,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
         Event::AlertCleared { .. } => "The alert has resolved".into(),
         Event::Asked { whom, because: None, .. } => format!("Asked {} whether it is real", target_label(whom)),
         Event::Asked { whom, because: Some(why), .. } => format!("Asked {} whether it is real: {why}", target_label(whom)),
+        Event::AskingWaits => "Whom to ask is looked up in the catalogue".into(),
         Event::Confirmed => format!("{by} confirmed that it is real"),
         Event::Moved { from, to, fields } => {
             let with = fields

@@ -31,6 +31,8 @@ pub struct House {
     pub directory: ArcSwap<Directory>,
     /// What IMP is connected to.
     pub can: BTreeSet<Capability>,
+    /// Whether a catalogue is configured to be read.
+    pub reads_catalogue: bool,
 }
 
 /// An incident has changed.

@@ -1,7 +1,10 @@
 //! The sweep: mirrors the catalogue and the people in, again and again, so that decisions need not ask a vendor.
 
 use crate::desk::{Desk, keep_sheet};
+use crate::read::{self, Filter};
+use imp_core::effect::Timer;
 use imp_core::port::{CatalogueSource, DirectorySource};
+use imp_core::{Actor, Command, Envelope, Role};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +12,8 @@ use std::time::Duration;
 const CATALOGUE_EVERY: Duration = Duration::from_secs(60);
 /// How often the people are read.
 const DIRECTORY_EVERY: Duration = Duration::from_secs(600);
+/// Incidents looked up when the first catalogue comes; their timers look up any others.
+const ROUTED_AT_ONCE: usize = 1000;
 /// How soon a reading that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -20,7 +25,10 @@ pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
                 let now = desk.clock.now();
                 catalogue.as_of = Some(now);
                 let catalogue = Arc::new(catalogue);
-                desk.house.catalogue.store(catalogue.clone());
+                let first = desk.house.catalogue.swap(catalogue.clone()).as_of.is_none();
+                if first {
+                    route_what_waited(&desk).await;
+                }
                 let kept = desk.write(move |conn| keep_sheet(conn, "catalogue", now, &*catalogue)).await;
                 if let Err(e) = kept {
                     tracing::warn!(error = %e, "the catalogue could not be kept for the next start");
@@ -33,6 +41,25 @@ pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
             }
         };
         tokio::time::sleep(rest).await;
+    }
+}
+
+/// The first catalogue is there: whatever began without one is looked up now.
+async fn route_what_waited(desk: &Desk) {
+    let filter = Filter { categories: vec!["triage".into(), "active".into()], ..Filter::default() };
+    let open = desk.store.read(move |c| read::incidents(c, &filter, None, ROUTED_AT_ONCE)).await.unwrap_or_default();
+    for i in open.iter().filter(|i| i.questions.is_empty() || i.service.as_ref().is_some_and(|s| !s.known)) {
+        let envelope = Envelope {
+            id: String::new(),
+            by: Actor::Imp,
+            role: Role::Admin,
+            at: desk.clock.now(),
+            about: Some(i.reference),
+            command: Command::Nudge { timer: Timer::Route },
+        };
+        if let Err(e) = desk.submit(envelope).await {
+            tracing::warn!(reference = %i.reference, error = %e, "could not be looked up in the catalogue yet");
+        }
     }
 }
 

@@ -63,6 +63,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         next,
         other: other.as_ref(),
         can: &seen.house.can,
+        catalogue_comes: seen.house.reads_catalogue && catalogue.as_of.is_none(),
     };
     let asked = Envelope { about: about.or(envelope.about), ..envelope.clone() };
     let events = match decide(current.as_ref(), &asked, &facts) {

@@ -125,6 +125,15 @@ impl Budget {
         Err(wait_ms(last_to_leave + w.lasts, now))
     }
 
+    /// Whether a call could be taken now; takes none.
+    pub fn room(&self, key: &str, limit: Limit, urgency: Urgency, now: Instant) -> bool {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(w) = windows.get_mut(key) else { return true };
+        w.forget(now);
+        let reserve = if urgency == Urgency::Urgent { 0 } else { limit.reserve };
+        w.paused_until.is_none() && w.taken.len() < usize::try_from(limit.calls.saturating_sub(reserve)).unwrap_or(usize::MAX)
+    }
+
     /// Lets nothing with this key leave for so long, because the vendor said so.
     pub fn pause(&self, key: &str, for_ms: i64, now: Instant) {
         let until = now + Duration::from_millis(u64::try_from(for_ms).unwrap_or(0));

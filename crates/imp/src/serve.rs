@@ -106,6 +106,7 @@ impl Service {
             catalogue: ArcSwap::from_pointee(catalogue),
             directory: ArcSwap::from_pointee(directory),
             can: can.clone(),
+            reads_catalogue: config.opslevel.is_some(),
         });
         let desk = Desk::start(store, conn, house, Arc::new(SystemClock)).map_err(|e| failed(&e))?;
         let public_url = config.public_url();

@@ -6,7 +6,7 @@ use super::ticket::{LABEL, PROPERTY, People, property, service_label, severity_l
 use super::{Jira, NAME, wire};
 use crate::doubt::NotFound;
 use crate::http::Fault;
-use futures_util::future::join_all;
+use imp_core::effect::LinkTo;
 use imp_core::event::Link;
 use imp_core::incident::{Ticket, Update};
 use imp_core::port::Boxed;
@@ -42,7 +42,7 @@ impl Port for Jira {
                 What::FileTicket => self.file(&order).await,
                 What::TicketFields => self.fields_mirror(&order).await,
                 What::TicketStatus => self.status_mirror(&order).await,
-                What::TicketLinks => self.links_mirror(&order).await,
+                What::TicketLink { to } => self.link_mirror(&order, *to).await,
                 What::Comment { n } => self.comment(&order, *n).await,
                 What::FileTask { n } => self.file_task(&order, *n).await,
                 What::TaskStatus { n } => self.task_mirror(&order, *n).await,
@@ -272,34 +272,21 @@ impl Jira {
     }
 
     /// Writes the links that are new or changed, all at once.
-    async fn links_mirror(&self, order: &Order) -> Result<Outcome, Fault> {
+    async fn link_mirror(&self, order: &Order, to: LinkTo) -> Result<Outcome, Fault> {
         let i = &order.incident;
         let Some(ticket) = &i.links.ticket else {
             return Ok(Outcome::Done(vec![]));
         };
-        let before = self.remembered(i.reference).links;
-        let wanted: Vec<(String, Value)> = self
-            .remote_links(i)
-            .into_iter()
-            .filter(|(id, v)| before.get(id) != Some(v))
-            .collect();
-        let calls = wanted.into_iter().map(|(id, body)| async move {
+        let wanted = self.remote_links(i).into_iter().find(|(id, _)| id.rsplit(':').next() == Some(to.word()));
+        let Some((id, body)) = wanted else {
+            return Ok(Outcome::Done(vec![]));
+        };
+        if self.remembered(i.reference).links.get(&id) != Some(&body) {
             let sent = self.write(Method::POST, &ticket.key, "/remotelink", &body).await;
-            (id, body, sent)
-        });
-        let mut fault = None;
-        for (id, body, sent) in join_all(calls).await {
-            match sent {
-                Ok(_) => self.remember(i.reference, |w| {
-                    w.links.insert(id, body);
-                }),
-                Err(f) => fault = Some(f),
-            }
+            sent.map_err(|f| gone(f, ticket))?;
+            self.remember(i.reference, |w| drop(w.links.insert(id, body)));
         }
-        match fault {
-            None => Ok(Outcome::Done(vec![])),
-            Some(f) => Err(gone(f, ticket)),
-        }
+        Ok(Outcome::Done(vec![]))
     }
 
     async fn comment(&self, order: &Order, n: u32) -> Result<Outcome, Fault> {

@@ -122,6 +122,13 @@ impl Client {
         Err(Trouble::Said { detail: detail(&body), code })
     }
 
+    /// Whether a call that is only nice to have may be made now: while half of the method's window is free.
+    pub fn has_room(&self, method: &str) -> bool {
+        let full = tier(method);
+        let half = Limit { reserve: full.calls / 2, ..full };
+        self.budget.room(method, half, Urgency::Usual, Instant::now())
+    }
+
     fn take(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<(), Fault> {
         let now = Instant::now();
         let wait = |after_ms| Fault::Wait { after_ms };

@@ -444,7 +444,15 @@ impl Chat {
             self.remember(thing(url), 1);
             Ok(())
         };
-        let added = futures_util::future::join_all(missing.iter().map(add)).await;
+        // The card has all of these links too. When many incidents open at once, later bookmarks are left to the next
+        // change of this one rather than queued behind everybody's first.
+        let mut now = Vec::new();
+        for (n, bookmark) in missing.iter().enumerate() {
+            if n + now.len() == 0 || self.client.has_room("bookmarks.add") {
+                now.push(add(bookmark));
+            }
+        }
+        let added = futures_util::future::join_all(now).await;
         added.into_iter().collect::<Result<Vec<()>, Trouble>>()?;
         Ok(Outcome::Done(vec![]))
     }

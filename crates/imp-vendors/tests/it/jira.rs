@@ -1,6 +1,7 @@
 //! The ticket and all that belongs to it.
 
 use crate::stage::Stage;
+use imp_core::effect::LinkTo;
 use imp_core::command::RecordChange;
 use imp_core::event::Link;
 use imp_core::{Event, Outcome, What, Who};
@@ -69,7 +70,9 @@ async fn status_fields_and_links_follow_the_incident_and_rest_when_nothing_chang
     let port = jira(&s);
     s.does(&port, What::FileTicket).await;
     s.does(&port, What::TicketStatus).await;
-    s.does(&port, What::TicketLinks).await;
+    for to in LinkTo::ALL {
+        s.does(&port, What::TicketLink { to }).await;
+    }
     let key = s.incident().links.ticket.as_ref().expect("a ticket").key.clone();
     s.happens(Event::SeverityChanged {
         from: "SEV2".into(),
@@ -85,7 +88,9 @@ async fn status_fields_and_links_follow_the_incident_and_rest_when_nothing_chang
         },
     });
     s.does(&port, What::TicketFields).await;
-    s.does(&port, What::TicketLinks).await;
+    for to in LinkTo::ALL {
+        s.does(&port, What::TicketLink { to }).await;
+    }
     let issue = s.practice.jira().issue(&key).expect("it is there");
     assert_eq!(issue["fields"]["summary"], "Everything is down");
     assert_eq!(issue["fields"]["priority"]["name"], "Highest");
@@ -94,7 +99,7 @@ async fn status_fields_and_links_follow_the_incident_and_rest_when_nothing_chang
     assert_eq!(issue["properties"]["imp"]["severity"], "SEV1");
     assert_eq!(s.practice.jira().remote_links(&key).len(), 2);
     let (_, seq) = s.calls_since(0);
-    for what in [What::TicketFields, What::TicketLinks, What::TicketStatus] {
+    for what in [What::TicketFields, What::TicketLink { to: LinkTo::Meeting }, What::TicketStatus] {
         assert_eq!(s.tries(&port, &what, 0).await, Outcome::Done(vec![]));
     }
     assert_eq!(
