@@ -87,7 +87,7 @@ impl Imp {
         self.end();
     }
 
-    /// Its memory in KiB.
+    /// Its number among the machine's processes.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

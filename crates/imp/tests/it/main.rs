@@ -1,6 +1,13 @@
 //! The house tests: the real program against the practice workspace, over real HTTP, in the words of those who use it.
 
+mod cli;
+mod doors;
 mod imp;
 mod lifecycle;
+mod missing;
+mod moves;
+mod outages;
 mod slack;
 mod stage;
+mod tidy;
+mod twice;

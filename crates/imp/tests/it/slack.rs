@@ -185,11 +185,6 @@ impl<'a> Person<'a> {
         .await
     }
 
-    /// Whether no modal is open.
-    pub async fn has_no_form(&self) -> bool {
-        self.look("boot").await["modals"].as_array().is_none_or(Vec::is_empty)
-    }
-
     /// Fills in a modal and submits it; it must be accepted.
     pub async fn fills(&self, callback_id: &str, answers: &[(&str, &str)]) {
         let form = self.form(callback_id).await;

@@ -1,6 +1,6 @@
 //! The stage: a practice workspace, the real program connected to it, and short words for what people and scripts do.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use imp_practice::org::Org;
@@ -107,13 +107,8 @@ impl Stage {
     }
 
     /// The configuration's file.
-    pub fn config(&self) -> std::path::PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("imp.toml")
-    }
-
-    /// The folder in which it works.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     // ---- the API
@@ -136,6 +131,13 @@ impl Stage {
     /// Declares an incident; its reference.
     pub async fn declares(&self, title: &str) -> String {
         let (status, i) = self.post("/api/v1/incidents", json!({"title": title, "service": "payments-api"})).await;
+        assert_eq!(status, 201, "{i}");
+        i["ref"].as_str().expect("a reference").to_owned()
+    }
+
+    /// Declares an incident of no service; its reference.
+    pub async fn declares_bare(&self, title: &str) -> String {
+        let (status, i) = self.post("/api/v1/incidents", json!({"title": title})).await;
         assert_eq!(status, 201, "{i}");
         i["ref"].as_str().expect("a reference").to_owned()
     }

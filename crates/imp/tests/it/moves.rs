@@ -1,0 +1,126 @@
+//! The process is one table: what it allows succeeds by every door, what it does not is refused with what is allowed.
+
+use std::collections::BTreeMap;
+
+use imp_core::Process;
+use imp_core::process::Category;
+use serde_json::{Value, json};
+
+use crate::lifecycle::{alert, raise};
+use crate::stage::{Mode, Stage};
+
+/// A stage without vendors but those named.
+async fn only(kept: &[&str]) -> Stage {
+    Stage::with(Mode::Http, |config| {
+        let mut table: toml::Table = config.parse().expect("TOML");
+        for vendor in ["slack", "jira", "statuspage", "opslevel", "zoom"].iter().filter(|v| !kept.contains(v)) {
+            table.remove(*vendor);
+        }
+        toml::to_string(&table).expect("TOML")
+    })
+    .await
+}
+
+/// The shortest way from where incidents begin to a status, as moves.
+fn way(process: &Process, from: &str, to: &str) -> Option<Vec<String>> {
+    let mut ways: BTreeMap<String, Vec<String>> = BTreeMap::from([(from.to_owned(), Vec::new())]);
+    let mut next = vec![from.to_owned()];
+    while let Some(here) = (!next.is_empty()).then(|| next.remove(0)) {
+        for m in process.moves_from(&here) {
+            if !ways.contains_key(&m.to) {
+                let mut path = ways[&here].clone();
+                path.push(m.to.clone());
+                ways.insert(m.to.clone(), path);
+                next.push(m.to.clone());
+            }
+        }
+    }
+    ways.remove(to)
+}
+
+/// Moves an incident, with everything that the move may require.
+async fn go(s: &Stage, incident: &str, to: &str, into: &str) -> (u16, Value) {
+    let body = json!({"to": to, "reason": "r", "cause": "c", "resolution": "x", "learned": "l", "into": into});
+    s.post(&format!("/api/v1/incidents/{incident}/transitions"), body).await
+}
+
+/// A fresh incident in a status.
+async fn standing(s: &Stage, process: &Process, status: &str, n: u32, into: &str) -> String {
+    let triage = process.first(Category::Triage).expect("triage").id.clone();
+    let mut fresh = alert("firing");
+    fresh["groupKey"] = json!(format!("group {n}"));
+    fresh["alerts"][0]["fingerprint"] = json!(format!("{n:x}"));
+    for labels in ["groupLabels", "commonLabels"] {
+        fresh[labels]["service"] = json!(format!("service-{n}"));
+    }
+    fresh["alerts"][0]["labels"]["service"] = json!(format!("service-{n}"));
+    let incident = raise(s, &fresh).await;
+    for step in way(process, &triage, status).unwrap_or_else(|| panic!("no way leads to {status}")) {
+        let (got, said) = go(s, &incident, &step, into).await;
+        assert_eq!(got, 200, "on the way to {status}: {said}");
+    }
+    incident
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_move_of_the_table_succeeds_and_every_other_is_refused_with_what_is_allowed() {
+    let s = only(&[]).await;
+    let process = Process::built_in();
+    let target = s.declares_bare("Merge into me").await;
+    let mut n = 0;
+    for status in &process.statuses {
+        n += 1;
+        let here = standing(&s, &process, &status.id, n, &target).await;
+        let next = s.incident(&here).await["next"].clone();
+        let allowed: Vec<&str> = next.as_array().into_iter().flatten().filter_map(|m| m["status"].as_str()).collect();
+        let table: Vec<&str> = process.moves_from(&status.id).map(|m| m.to.as_str()).collect();
+        assert_eq!(allowed, table, "from {}", status.id);
+        for to in process.statuses.iter().map(|s| s.id.as_str()).chain(["nowhere", ""]) {
+            if allowed.contains(&to) {
+                let requires = next.as_array().into_iter().flatten().find(|m| m["status"] == to).map(|m| m["requires"].clone());
+                if requires.as_ref().is_some_and(|r| r.as_array().is_some_and(|r| !r.is_empty())) {
+                    let (got, said) = s.post(&format!("/api/v1/incidents/{here}/transitions"), json!({"to": to})).await;
+                    let missing: Vec<Value> = said["fields"].as_array().into_iter().flatten().map(|f| f["field"].clone()).collect();
+                    assert_eq!((got, Some(json!(missing))), (409, requires), "{} to {to} without its fields: {said}", status.id);
+                }
+                n += 1;
+                let other = standing(&s, &process, &status.id, n, &target).await;
+                let (got, said) = go(&s, &other, to, &target).await;
+                assert_eq!((got, said["status"].as_str()), (200, Some(to)), "{} to {to}: {said}", status.id);
+            } else {
+                let (got, said) = go(&s, &here, to, &target).await;
+                assert_eq!((got, &said["allowed"]), (409, &next), "{} to {to}: {said}", status.id);
+            }
+        }
+        assert_eq!(s.incident(&here).await["status"], json!(status.id), "refusals change nothing");
+    }
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cards_buttons_are_the_moves() {
+    let s = only(&["slack"]).await;
+    let incident = s.declares_bare("Followed through all its statuses").await;
+    let ada = s.slack("ada.lima");
+    s.settle().await;
+    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"].as_str().expect("a channel").to_owned();
+    let walk = ["identified", "investigating", "identified", "monitoring", "resolved", "review", "closed"];
+    for to in std::iter::once("").chain(walk) {
+        if !to.is_empty() {
+            let (got, said) = go(&s, &incident, to, "").await;
+            assert_eq!(got, 200, "{to}: {said}");
+            s.settle().await;
+        }
+        let next = s.incident(&incident).await["next"].clone();
+        let allowed: Vec<(String, String)> = next
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|m| (m["label"].as_str().unwrap_or_default().to_owned(), m["status"].as_str().unwrap_or_default().to_owned()))
+            .collect();
+        let card = ada.card(&channel).await;
+        let buttons = card.buttons().into_iter().filter_map(|(label, action)| Some((label, action.strip_prefix("incident.transition.")?.to_owned())));
+        assert_eq!(buttons.collect::<Vec<_>>(), allowed, "after {to:?}: {}", card.words);
+    }
+    s.finish().await;
+}
