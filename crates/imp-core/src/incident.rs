@@ -40,6 +40,8 @@ pub struct Incident {
     pub changed_at: At,
     /// When it entered its status.
     pub status_since: At,
+    /// Who or what moved it there.
+    pub status_by: Actor,
     /// Who holds which role.
     pub roles: BTreeMap<String, Who>,
     /// Who belongs into the channel.
@@ -239,6 +241,7 @@ impl Incident {
                 opened_at: fact.at,
                 changed_at: fact.at,
                 status_since: fact.at,
+                status_by: fact.by.clone(),
                 roles: BTreeMap::new(),
                 members: Vec::new(),
                 fields: BTreeMap::new(),
@@ -311,6 +314,7 @@ impl Incident {
                 self.merged_into = fields.get("into").and_then(|r| Ref::parse(r)).or(self.merged_into);
                 self.status.clone_from(to);
                 self.status_since = fact.at;
+                self.status_by = fact.by.clone();
                 self.moments.insert(to.clone(), fact.at);
             }
             Event::Absorbed { other, alerts, .. } => {

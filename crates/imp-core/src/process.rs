@@ -519,6 +519,17 @@ impl Process {
         self.moves.iter().find(|m| m.to == to && m.from.iter().any(|f| f == from))
     }
 
+    /// The way from one status to another: the move itself, or two moves of which the first asks nothing. Empty where
+    /// there is neither.
+    pub fn way(&self, from: &str, to: &str) -> Vec<&Move> {
+        if let Some(direct) = self.find_move(from, to) {
+            return vec![direct];
+        }
+        let free = self.moves.iter().filter(|m| m.requires.is_empty() && m.from.iter().any(|f| f == from));
+        let two = free.filter_map(|first| Some(vec![first, self.find_move(&first.to, to)?])).next();
+        two.unwrap_or_default()
+    }
+
     /// What follows a trigger, each once.
     pub fn steps(&self, trigger: Trigger) -> impl Iterator<Item = Step> + '_ {
         self.steps.iter().filter(move |r| r.on == trigger).flat_map(|r| r.steps.iter().copied())

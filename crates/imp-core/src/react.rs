@@ -131,7 +131,13 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             None => vec![],
         },
         Event::PagePosted { n, .. } => vec![What::PublicPost { n: *n }.into()],
-        Event::Linked { what: Link::Card { .. } } => i.updates.iter().map(|u| What::PostUpdate { n: u.n }.into()).collect(),
+        Event::Linked { what: Link::Card { .. } } => {
+            // Whoever answered the alert did so before there was a channel to say it in.
+            let asked = process.first(Category::Triage).filter(|t| !i.questions.is_empty() && t.id != i.status);
+            let notice = asked.map(|t| What::Notice { fact: fact.n, from: t.id.clone(), to: i.status.clone(), by: i.status_by.clone() });
+            let updates = i.updates.iter().map(|u| What::PostUpdate { n: u.n });
+            notice.into_iter().chain(updates).map(Effect::from).collect()
+        }
         Event::Linked { what: Link::Ticket { .. } } => {
             let comments = i.updates.iter().map(|u| What::Comment { n: u.n });
             let tasks = i.tasks.iter().map(|t| What::FileTask { n: t.n });

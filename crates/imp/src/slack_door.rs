@@ -155,14 +155,16 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
     };
     if let (Some(i), Form::Transition { to }) = (&incident, &form) {
         let process = hall.desk.house.process.load();
-        let needs = process.find_move(&i.status, to).is_some_and(|m| !process.missing(m, &i.fields).is_empty());
+        let way = process.way(&i.status, to);
+        let needs = way.last().is_some_and(|m| !process.missing(m, &i.fields).is_empty());
         if !needs {
             let id = match inbound {
                 Inbound::Press { pressed_at, .. } => format!("slack:press:{}:{to}:{}:{pressed_at}", i.reference, user(inbound)),
                 _ => format!("slack:{}", trigger(inbound)),
             };
-            let command = Command::Move { to: to.clone(), fields: Default::default() };
-            wish(hall, inbound, Some(i.reference), vec![command], &id).await?;
+            let first = way.first().filter(|_| way.len() > 1).map(|m| m.to.clone());
+            let moves = first.into_iter().chain([to.clone()]).map(|to| Command::Move { to, fields: Default::default() });
+            wish(hall, inbound, Some(i.reference), moves.collect(), &id).await?;
             return Ok(Answer { payload: None, then: None });
         }
     }
@@ -319,7 +321,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
         Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, summary)),
         Form::Transition { to } => {
             let open = visible(hall, user, &["triage", "active"]).await.map_err(|_| BROKEN.to_owned())?;
-            process.find_move(&i.status, to).and_then(|m| forms::transition(i, m, &process, &open))
+            forms::transition(i, &process.way(&i.status, to), &process, &open)
         }
         Form::Update => Some(forms::update(i)),
         Form::Severity => Some(forms::severity(i, &process)),

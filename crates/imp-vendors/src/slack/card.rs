@@ -236,19 +236,37 @@ fn drift(v: &View) -> Option<Value> {
         .then(|| context(&format!(":warning: Jira says *{}*, the incident is *{}*.", escape(name), plain_status(v))))
 }
 
+/// The moves from where it stands; and once it is over for users, the whole way to the end in one.
 fn move_buttons(v: &View) -> Vec<Value> {
     let i = v.incident;
-    let reference = i.reference.to_string();
-    let mut out = Vec::new();
-    for m in v.process.moves_from(&i.status) {
-        let style = match m.style {
-            Style::Plain => None,
-            Style::Primary => Some("primary"),
-            Style::Danger => Some("danger"),
-        };
-        out.push(button(&format!("incident.transition.{}", m.to), &m.label, &reference, style));
-    }
+    let mut out: Vec<Value> = v.process.moves_from(&i.status).map(|m| move_button(v, m)).collect();
+    out.extend(way_buttons(v, &i.status));
     out
+}
+
+fn move_button(v: &View, m: &imp_core::process::Move) -> Value {
+    let style = match m.style {
+        Style::Plain => None,
+        Style::Primary => Some("primary"),
+        Style::Danger => Some("danger"),
+    };
+    button(&format!("incident.transition.{}", m.to), &m.label, &v.incident.reference.to_string(), style)
+}
+
+fn way_buttons(v: &View, status: &str) -> Vec<Value> {
+    if v.process.category(status) != Category::After {
+        return Vec::new();
+    }
+    let reference = v.incident.reference.to_string();
+    let ends = v.process.statuses.iter().filter(|s| s.category == Category::Done);
+    ends.filter_map(|end| match v.process.way(status, &end.id).as_slice() {
+        [first, second] if !second.requires.iter().any(|f| f == "into") => {
+            let label = format!("{} and {}", first.label, second.label.to_lowercase());
+            Some(button(&format!("incident.transition.{}", end.id), &label, &reference, None))
+        }
+        _ => None,
+    })
+    .collect()
 }
 
 fn work_buttons(v: &View) -> Vec<Value> {
@@ -438,7 +456,15 @@ pub fn notice(v: &View, from: &str, to: &str, by: &Actor, at: At) -> Message {
         .map(|t| format!("\n>{}", quote(t, 1000).replace('\n', "\n>")))
         .collect();
     let text = format!("{} moved it to {}", actor(by), name(to));
-    Message { blocks: vec![section(&format!("{text}{}", said.join(""))), context(&format!("from {} · {}", name(from), moment(at)))], text }
+    let mut blocks = vec![section(&format!("{text}{}", said.join(""))), context(&format!("from {} · {}", name(from), moment(at)))];
+    blocks.extend(actions("next", next_buttons(v, to)));
+    Message { blocks, text }
+}
+
+/// The next steps from a status, where people read last.
+fn next_buttons(v: &View, status: &str) -> Vec<Value> {
+    let forward = v.process.moves_from(status).filter(|m| !m.requires.iter().any(|f| f == "into"));
+    forward.map(|m| move_button(v, m)).chain(way_buttons(v, status)).collect()
 }
 
 /// An update, as it stands in the channel.

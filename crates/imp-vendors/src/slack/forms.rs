@@ -23,12 +23,15 @@ pub struct Memo {
     /// The status to which it leads, or the role, or the key of the step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
+    /// A status that it goes through on the way, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
 }
 
 impl Memo {
     /// Reads what a view carried.
     pub fn parse(text: &str) -> Memo {
-        serde_json::from_str(text).unwrap_or_else(|_| Memo { reference: Ref::parse(text), to: None })
+        serde_json::from_str(text).unwrap_or_else(|_| Memo { reference: Ref::parse(text), ..Memo::default() })
     }
 }
 
@@ -130,8 +133,10 @@ pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &
     )
 }
 
-/// Asks what a move still needs. `None` where it needs nothing.
-pub fn transition(i: &Incident, mv: &Move, process: &Process, open: &[Incident]) -> Option<Value> {
+/// Asks what the last move of a way still needs. `None` where it needs nothing.
+pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incident]) -> Option<Value> {
+    let mv = way.last()?;
+    let through = way.first().filter(|_| way.len() > 1).map(|m| m.to.clone());
     let missing = process.missing(mv, &i.fields);
     if missing.is_empty() {
         return None;
@@ -144,7 +149,7 @@ pub fn transition(i: &Incident, mv: &Move, process: &Process, open: &[Incident])
         (imp_core::process::Category::Triage, false) => "alert.decline",
         _ => "incident.transition",
     };
-    let memo = Memo { reference: Some(i.reference), to: Some(mv.to.clone()) };
+    let memo = Memo { reference: Some(i.reference), to: Some(mv.to.clone()), through };
     Some(view(callback, &mv.label, "Save", &memo, blocks))
 }
 
@@ -181,7 +186,7 @@ pub fn role(i: &Incident, process: &Process, role: &str, presser: &str) -> Value
     let mut blocks: Vec<Value> = process.role(role).map(|r| section(&super::mrkdwn::escape(&r.instructions))).into_iter().collect();
     blocks.push(input("role", "Which role?", None, false, select(options, Some(role), "Choose a role")));
     blocks.push(input("user", "Who?", None, false, person_select("Choose somebody", Some(presser))));
-    view("incident.role", "Give a role", "Save", &Memo { reference: Some(i.reference), to: Some(role.to_owned()) }, blocks)
+    view("incident.role", "Give a role", "Save", &Memo { reference: Some(i.reference), to: Some(role.to_owned()), through: None }, blocks)
 }
 
 /// Adds a task.
@@ -241,11 +246,11 @@ pub fn review(i: &Incident, draft: &str) -> Value {
 /// Asks why a failed step is not needed.
 pub fn skip(i: &Incident, key: &str) -> Value {
     let blocks = vec![input("why", "Why is it not needed?", None, false, text_input(false, words::TITLE_MAX, ""))];
-    view("step.skip", "Skip a step", "Skip", &Memo { reference: Some(i.reference), to: Some(key.to_owned()) }, blocks)
+    view("step.skip", "Skip a step", "Skip", &Memo { reference: Some(i.reference), to: Some(key.to_owned()), through: None }, blocks)
 }
 
 fn memo(i: &Incident) -> Memo {
-    Memo { reference: Some(i.reference), to: None }
+    Memo { reference: Some(i.reference), ..Memo::default() }
 }
 
 // ---- what answers mean
@@ -315,8 +320,9 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
         }],
         "incident.transition" | "alert.decline" | "alert.merge" => {
             let to = memo.to.clone().unwrap_or_default();
+            let through = memo.through.iter().map(|t| Command::Move { to: t.clone(), fields: BTreeMap::new() });
             let fields = a.0.iter().filter_map(|(k, v)| v.first().map(|v| (k.clone(), v.clone()))).collect();
-            vec![Command::Move { to, fields }]
+            through.chain([Command::Move { to, fields }]).collect()
         }
         "incident.update" => vec![Command::Post { text: a.one("text").to_owned() }],
         "incident.severity" => {
