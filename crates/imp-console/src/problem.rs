@@ -14,7 +14,7 @@ pub struct Problem {
     #[serde(rename = "type")]
     pub kind: String,
     /// The kind in words.
-    pub title: String,
+    pub title: &'static str,
     /// HTTP's status.
     pub status: u16,
     /// What is wrong here and what to do.
@@ -22,9 +22,9 @@ pub struct Problem {
     /// Fields that are missing or wrong, with what to say beside each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldProblem>,
-    /// Statuses that are allowed from here.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub allowed: Vec<Next>,
+    /// Statuses that are allowed from here, where the incident's status is what stands in the way; none: it is finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Vec<Next>>,
 }
 
 /// What is wrong with a field.
@@ -55,14 +55,14 @@ impl From<Allowed> for Next {
 
 impl Problem {
     /// A problem of some kind.
-    pub fn new(status: StatusCode, slug: &str, title: &str, detail: impl Into<String>) -> Problem {
+    pub fn new(status: StatusCode, slug: &str, title: &'static str, detail: impl Into<String>) -> Problem {
         Problem {
             kind: format!("/docs/problems#{slug}"),
-            title: title.to_owned(),
+            title,
             status: status.as_u16(),
             detail: detail.into(),
             fields: Vec::new(),
-            allowed: Vec::new(),
+            allowed: None,
         }
     }
 
@@ -98,7 +98,7 @@ impl From<Refusal> for Problem {
         };
         Problem {
             fields: r.fields.into_iter().map(|(field, message)| FieldProblem { field, message }).collect(),
-            allowed: r.allowed.into_iter().map(Next::from).collect(),
+            allowed: (r.kind == Kind::Conflict).then(|| r.allowed.into_iter().map(Next::from).collect()),
             ..Problem::new(status, slug, title, r.message)
         }
     }

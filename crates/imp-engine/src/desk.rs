@@ -119,12 +119,14 @@ impl Desk {
         clock: Arc<dyn Clock>,
     ) -> Result<Desk, StoreError> {
         let now = clock.now();
+        // What was being tried knows that it was, and will look before it does anything again; a mirror that was ordered
+        // meanwhile does not, and gives way.
         conn.run(
-            "update effect set state = 'pending', due_at = ?1 where state = 'running' and not exists
-             (select 1 from effect w where w.ref = effect.ref and w.key = effect.key and w.state = 'pending')",
-            &[now.0.into()],
+            "delete from effect where state = 'pending' and exists
+             (select 1 from effect w where w.ref = effect.ref and w.key = effect.key and w.state = 'running')",
+            &[],
         )?;
-        conn.run("delete from effect where state = 'running'", &[])?;
+        conn.run("update effect set state = 'pending', due_at = ?1 where state = 'running'", &[now.0.into()])?;
         let (jobs, inbox) = sync_channel(QUEUE);
         let (changes, _) = broadcast::channel(CHANGES);
         let work = Arc::new(Notify::new());

@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod doors;
+mod drain;
 mod health;
 mod serve;
 mod slack_door;

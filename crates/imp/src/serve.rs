@@ -158,7 +158,8 @@ impl Service {
             doors: Doors { tokens: auth.map(|t| Token::new(&t.name, t.token.expose(), t.role)).collect() },
             public_url: self.hall.config.public_url(),
         });
-        imp_console::routes(app).merge(doors::routes(self.hall.clone())).merge(health::routes(self.hall.clone()))
+        let routes = imp_console::routes(app).merge(doors::routes(self.hall.clone())).merge(health::routes(self.hall.clone()));
+        routes.layer(axum::middleware::from_fn(crate::drain::layer))
     }
 
     /// Stops taking up effects and waits for those in flight.

@@ -72,7 +72,7 @@ struct Frame {
 
 impl Frame {
     fn new(caller: &Caller, here: &'static str, live: impl Into<String>) -> Frame {
-        Frame { here, live: live.into(), caller: caller.actor.label(), role: caller.role.word() }
+        Frame { here, live: live.into(), caller: caller.name.clone(), role: caller.role.word() }
     }
 }
 
@@ -112,7 +112,7 @@ fn draw(page: &impl Template) -> Response {
 /// A problem, as a page.
 fn sorry(caller: &Caller, p: Problem) -> Response {
     let status = StatusCode::from_u16(p.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let page = ProblemPage { frame: Frame::new(caller, "", ""), title: p.title, detail: p.detail };
+    let page = ProblemPage { frame: Frame::new(caller, "", ""), title: p.title.to_owned(), detail: p.detail };
     (status, draw(&page)).into_response()
 }
 

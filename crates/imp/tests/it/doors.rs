@@ -186,7 +186,8 @@ async fn whatever_an_alert_source_sends_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn words_from_outside_call_nobody_and_break_nothing() {
-    let s = Stage::new().await;
+    // Without the catalogue and meetings there are fewer bookmarks, of which Slack allows only so many a minute.
+    let s = crate::moves::only(&["slack", "jira"]).await;
     let long = "Ж".repeat(10_000);
     let titles = [
         "<!channel> <!here> <!everyone> <@U0P000000A> <#C1>",
@@ -200,7 +201,7 @@ async fn words_from_outside_call_nobody_and_break_nothing() {
     ];
     let mut declared = Vec::new();
     for title in titles {
-        let body = json!({"title": title, "summary": format!("{title}\n{title}"), "service": "payments-api"});
+        let body = json!({"title": title, "summary": format!("{title}\n{title}")});
         let (status, i) = s.post("/api/v1/incidents", body).await;
         assert_eq!(status, 201, "{i}");
         let reference = i["ref"].as_str().expect("a reference").to_owned();

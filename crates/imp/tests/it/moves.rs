@@ -10,7 +10,7 @@ use crate::lifecycle::{alert, raise};
 use crate::stage::{Mode, Stage};
 
 /// A stage without vendors but those named.
-async fn only(kept: &[&str]) -> Stage {
+pub async fn only(kept: &[&str]) -> Stage {
     Stage::with(Mode::Http, |config| {
         let mut table: toml::Table = config.parse().expect("TOML");
         for vendor in ["slack", "jira", "statuspage", "opslevel", "zoom"].iter().filter(|v| !kept.contains(v)) {

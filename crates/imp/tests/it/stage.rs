@@ -201,16 +201,16 @@ impl Stage {
 
     /// Waits until nothing is owed to anybody and no vendor is being called.
     pub async fn settle(&self) {
-        let mut looks = 0;
-        let mut last = u64::MAX;
-        until("everything is done", async || {
+        let (mut looks, mut last) = (0, u64::MAX);
+        let began = Instant::now();
+        while looks < QUIET_LOOKS {
             let pending = self.deliveries("pending").await;
             let seq = self.practice.faults().calls(0).last().map_or(0, |c| c.seq);
             looks = if pending.is_empty() && seq == last { looks + 1 } else { 0 };
             last = seq;
-            (looks >= QUIET_LOOKS).then_some(())
-        })
-        .await;
+            assert!(began.elapsed() < PATIENCE, "still owed: {pending:#?}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// The end of a story: nothing is owed, nothing has failed, and nothing went wrong inside.
