@@ -106,7 +106,7 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
         Intent::Home { user } => Ok(Answer { payload: None, then: Some(Then::Home { user }) }),
         Intent::Wish { about, commands, id, done } => {
             let quiet = matches!(inbound, Inbound::Event { .. });
-            if let (true, Inbound::Event { .. }) = (is_us(hall, &commands), inbound) {
+            if quiet && is_us(hall, user(inbound)) {
                 return Ok(nothing);
             }
             let about = match about {
@@ -392,13 +392,9 @@ fn command_word(hall: &Hall) -> &str {
     hall.config.slack.as_ref().map_or("/imp", |s| s.command.as_str())
 }
 
-/// Whether a joining is our own.
-fn is_us(hall: &Hall, commands: &[Command]) -> bool {
-    let joins = |c: &Command| match c {
-        Command::Join { who } => who.slack.as_deref().is_some_and(|id| hall.slack.as_ref().is_some_and(|s| s.chat.is_us(id))),
-        _ => false,
-    };
-    commands.iter().any(joins)
+/// Whether it was our own user who did it: we know of that already.
+fn is_us(hall: &Hall, user: &str) -> bool {
+    hall.slack.as_ref().is_some_and(|s| s.chat.is_us(user))
 }
 
 /// One form may be sent again with other answers after a refusal; the same answers are the same wish.

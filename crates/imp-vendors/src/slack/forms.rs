@@ -203,7 +203,13 @@ pub fn statuspage(i: &Incident, components: &[(String, String)]) -> Value {
     let last = i.public.last();
     let options: Vec<Value> = components.iter().map(|(id, name)| option(id, name)).collect();
     let mut blocks = vec![section("*This becomes public as soon as you press Publish.* Say what users see, not what is broken inside.")];
-    blocks.push(input("title", "Public title", None, false, text_input(false, 150, last.map_or(&i.title, |p| &p.title))));
+    // What an alert is called is for engineers; the public reads which part has a problem.
+    let title = match (last, &i.service) {
+        (Some(p), _) => p.title.clone(),
+        (None, Some(s)) if s.known && !i.alerts.is_empty() => format!("Problems with {}", s.name),
+        (None, _) => i.title.clone(),
+    };
+    blocks.push(input("title", "Public title", None, false, text_input(false, 150, &title)));
     let draft = match last {
         None => "We are investigating a problem. We will say more within the hour.",
         Some(_) => "",
