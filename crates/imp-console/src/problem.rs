@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// A problem document.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Problem {
-    /// What kind of problem, as an address.
+    /// What kind of problem, as a name that programs can tell it by.
     #[serde(rename = "type")]
     pub kind: String,
     /// The kind in words.
@@ -57,7 +57,7 @@ impl Problem {
     /// A problem of some kind.
     pub fn new(status: StatusCode, slug: &str, title: &'static str, detail: impl Into<String>) -> Problem {
         Problem {
-            kind: format!("/docs/problems#{slug}"),
+            kind: format!("urn:imp:problem:{slug}"),
             title,
             status: status.as_u16(),
             detail: detail.into(),

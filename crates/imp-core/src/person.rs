@@ -98,7 +98,7 @@ impl Actor {
     pub fn label(&self) -> String {
         match self {
             Actor::Person { who, .. } => who.label().to_owned(),
-            Actor::Token { name } => format!("the API token {name}"),
+            Actor::Token { name } => name.clone(),
             Actor::Source { name } => name.clone(),
             Actor::Jira { who } => who.as_ref().map_or("Jira".to_owned(), |w| format!("{} in Jira", w.label())),
             Actor::Imp => "IMP".to_owned(),

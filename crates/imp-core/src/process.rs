@@ -525,6 +525,10 @@ impl Process {
         if let Some(direct) = self.find_move(from, to) {
             return vec![direct];
         }
+        // Before users are well again, every step is a decision of its own; and a round trip is no way.
+        if from == to || self.category(from) != Category::After {
+            return Vec::new();
+        }
         let free = self.moves.iter().filter(|m| m.requires.is_empty() && m.from.iter().any(|f| f == from));
         let two = free.filter_map(|first| Some(vec![first, self.find_move(&first.to, to)?])).next();
         two.unwrap_or_default()
@@ -552,6 +556,11 @@ impl Process {
             .collect();
         name.truncate(74);
         name
+    }
+
+    /// Which fields a move would like to know besides, given what is known.
+    pub fn asked<'a>(&'a self, mv: &'a Move, known: &BTreeMap<String, String>) -> Vec<&'a Field> {
+        mv.asks.iter().filter(|f| !known.contains_key(f.as_str())).filter_map(|f| self.field(f)).collect()
     }
 
     /// Which fields a move still needs, given what is known.

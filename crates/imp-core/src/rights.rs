@@ -11,9 +11,9 @@ pub enum Role {
     Reader,
     /// Declares, answers, moves, updates.
     Responder,
-    /// Also tells the public.
+    /// As a responder; what only commanders may do comes with teams' own rules.
     Commander,
-    /// Also decides to do without a step.
+    /// As a commander.
     Manager,
     /// Everything.
     Admin,

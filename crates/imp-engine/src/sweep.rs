@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, keep_sheet};
 use crate::read::{self, Filter};
+use crate::store::Conn;
 use imp_core::effect::Timer;
 use imp_core::port::{CatalogueSource, DirectorySource};
 use imp_core::{Actor, Command, Envelope, Role};
@@ -12,6 +13,10 @@ use std::time::Duration;
 const CATALOGUE_EVERY: Duration = Duration::from_secs(60);
 /// How often the people are read.
 const DIRECTORY_EVERY: Duration = Duration::from_secs(600);
+/// How often old wishes are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// How long a wish's identifier is remembered: Slack and Jira send again within hours, scripts within days.
+const REMEMBERED_MS: i64 = 14 * 86_400_000;
 /// Incidents looked up when the first catalogue comes; their timers look up any others.
 const ROUTED_AT_ONCE: usize = 1000;
 /// How soon a reading that failed is tried again.
@@ -82,5 +87,19 @@ pub async fn directory(desk: Desk, source: Arc<dyn DirectorySource>) {
             }
         };
         tokio::time::sleep(rest).await;
+    }
+}
+
+/// Forgets the identifiers of wishes that nobody will send again, for ever.
+pub async fn forget_old_wishes(desk: Desk) {
+    loop {
+        let before = desk.clock.now().plus(-REMEMBERED_MS);
+        let forget = move |conn: &mut dyn Conn| {
+            conn.run("delete from envelope where at < ?1", &[before.0.into()]).map(|_| ())
+        };
+        if let Err(e) = desk.write(forget).await {
+            tracing::warn!(error = %e, "old wishes could not be forgotten");
+        }
+        tokio::time::sleep(FORGET_EVERY).await;
     }
 }

@@ -188,7 +188,7 @@ async fn jira(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> 
         };
         let Some(i) = found else { continue };
         let envelope = Envelope {
-            id: format!("jira:{}", change.id),
+            id: change.id,
             by: Actor::Jira { who: change.who.map(|w| hall.desk.house.directory.load().complete(&w)) },
             role: Role::Admin,
             at: hall.desk.clock.now(),

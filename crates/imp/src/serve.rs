@@ -61,8 +61,12 @@ pub async fn run(config: Config, process: Process, stop: impl Future<Output = ()
     stop.await;
     tracing::info!("stopping");
     let _ = stopping.send(true);
+    let store = service.hall.desk.store.clone();
     let _ = tokio::time::timeout(GRACE, service.stop()).await;
     serving.abort();
+    if let Err(e) = store.gather() {
+        tracing::warn!(error = %e, "the journal's last part stays in the file beside it until the next start");
+    }
     Ok(())
 }
 
@@ -111,7 +115,7 @@ impl Service {
         let desk = Desk::start(store, conn, house, Arc::new(SystemClock)).map_err(|e| failed(&e))?;
         let public_url = config.public_url();
         let mut ports: BTreeMap<Capability, Arc<dyn Port>> = BTreeMap::new();
-        let mut tasks = Vec::new();
+        let mut tasks = vec![tokio::spawn(sweep::forget_old_wishes(desk.clone()))];
         let slack = config.slack.as_ref().map(|c| {
             let client = Arc::new(slack::client::Client::new(http.clone(), &c.api_url, c.bot_token.clone()));
             let chat = Arc::new(slack::port::Chat::new(client.clone(), &c.announce_channel, &public_url, can));

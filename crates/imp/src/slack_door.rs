@@ -155,8 +155,12 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
     };
     if let (Some(i), Form::Transition { to }) = (&incident, &form) {
         let process = hall.desk.house.process.load();
+        if let Some(answered) = answered(&process, inbound, i) {
+            return Ok(say(inbound, &answered));
+        }
         let way = process.way(&i.status, to);
-        let needs = way.last().is_some_and(|m| !process.missing(m, &i.fields).is_empty());
+        let asks = |m: &&imp_core::process::Move| !process.missing(m, &i.fields).is_empty() || !process.asked(m, &i.fields).is_empty();
+        let needs = way.last().is_some_and(asks);
         if !needs {
             let id = match inbound {
                 Inbound::Press { pressed_at, .. } => format!("slack:press:{}:{to}:{}:{pressed_at}", i.reference, user(inbound)),
@@ -176,6 +180,18 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         response_url: response_url(inbound).to_owned(),
     };
     Ok(Answer { payload: None, then: Some(then) })
+}
+
+/// A question asks whether an alert is real; once that is answered, its buttons mean nothing any more, even where the
+/// process has a move of that name.
+fn answered(process: &imp_core::Process, inbound: &Inbound, i: &Incident) -> Option<String> {
+    let asks = matches!(inbound, Inbound::Press { action_id, .. } if action_id.starts_with("alert."));
+    if !asks || process.category(&i.status) == imp_core::process::Category::Triage {
+        return None;
+    }
+    let status = process.status(&i.status).map_or(i.status.as_str(), |s| s.label.as_str());
+    let place = i.links.channel.as_ref().map(|c| format!(" It goes on in <#{}>.", c.id)).unwrap_or_default();
+    Some(format!("{} is {} already.{place}", i.reference, mrkdwn::escape(status)))
 }
 
 async fn wish(hall: &Hall, inbound: &Inbound, about: Option<Ref>, commands: Vec<Command>, id: &str) -> Result<Option<Arc<Incident>>, SubmitError> {

@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 /// Which deliveries, and which page of them.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct DeliveryQuery {
     /// `pending` (the default), `failed` or `done`.
     state: Option<String>,

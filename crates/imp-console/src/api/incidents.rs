@@ -30,6 +30,7 @@ type Answer<T> = Result<T, Problem>;
 /// Which incidents, and which page of them.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
     status: Option<String>,
     severity: Option<String>,
@@ -44,6 +45,7 @@ pub struct ListQuery {
 /// Which page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
     limit: Option<usize>,
     cursor: Option<String>,

@@ -89,6 +89,15 @@ impl Store {
             .unwrap_or_else(|e| Err(StoreError(format!("a reader ended early: {e}"))))
     }
 
+    /// Brings everything that was written into the one file, so that a copy of it is whole.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn gather(&self) -> Result<(), StoreError> {
+        let mut conn = Sqlite::open(&self.path.to_string_lossy(), true)?;
+        conn.run("pragma wal_checkpoint(truncate)", &[]).map(|_| ())
+    }
+
     /// Reads, here and now.
     ///
     /// # Errors

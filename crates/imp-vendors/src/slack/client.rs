@@ -27,6 +27,15 @@ pub struct Client {
     budget: Budget,
 }
 
+/// How much of a method's window must be free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// A single call.
+    Any,
+    /// Half of it.
+    Half,
+}
+
 /// Why a call did not do what it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
@@ -122,11 +131,14 @@ impl Client {
         Err(Trouble::Said { detail: detail(&body), code })
     }
 
-    /// Whether a call that is only nice to have may be made now: while half of the method's window is free.
-    pub fn has_room(&self, method: &str) -> bool {
+    /// Whether a call that is only nice to have may be made now.
+    pub fn has_room(&self, method: &str, room: Room) -> bool {
         let full = tier(method);
-        let half = Limit { reserve: full.calls / 2, ..full };
-        self.budget.room(method, half, Urgency::Usual, Instant::now())
+        let limit = match room {
+            Room::Any => full,
+            Room::Half => Limit { reserve: full.calls / 2, ..full },
+        };
+        self.budget.room(method, limit, Urgency::Usual, Instant::now())
     }
 
     fn take(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<(), Fault> {

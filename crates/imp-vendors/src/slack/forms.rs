@@ -133,17 +133,17 @@ pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &
     )
 }
 
-/// Asks what the last move of a way still needs. `None` where it needs nothing.
+/// Asks what the last move of a way still needs or would like to know. `None` where that is nothing.
 pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incident]) -> Option<Value> {
     let mv = way.last()?;
     let through = way.first().filter(|_| way.len() > 1).map(|m| m.to.clone());
     let missing = process.missing(mv, &i.fields);
-    if missing.is_empty() {
+    let asked: Vec<&Field> = process.asked(mv, &i.fields);
+    if missing.is_empty() && asked.is_empty() {
         return None;
     }
-    let asked = mv.asks.iter().filter_map(|f| process.field(f));
     let mut blocks: Vec<Value> = missing.iter().map(|f| field(f, i, open, false)).collect();
-    blocks.extend(asked.map(|f| field(f, i, open, true)));
+    blocks.extend(asked.into_iter().map(|f| field(f, i, open, true)));
     let callback = match (process.category(&i.status), mv.requires.iter().any(|f| f == "into")) {
         (imp_core::process::Category::Triage, true) => "alert.merge",
         (imp_core::process::Category::Triage, false) => "alert.decline",

@@ -1,7 +1,7 @@
 //! Orders to Slack, performed: the channel, the card, people, messages. A create looks before it creates again.
 
 use super::card::{self, Message, View};
-use super::client::{Client, Trouble};
+use super::client::{Client, Room, Trouble};
 use super::mrkdwn;
 use crate::budget::Urgency;
 use imp_core::effect::{Capability, What};
@@ -446,12 +446,9 @@ impl Chat {
         };
         // The card has all of these links too. When many incidents open at once, later bookmarks are left to the next
         // change of this one rather than queued behind everybody's first.
-        let mut now = Vec::new();
-        for (n, bookmark) in missing.iter().enumerate() {
-            if n + now.len() == 0 || self.client.has_room("bookmarks.add") {
-                now.push(add(bookmark));
-            }
-        }
+        let first = missing.iter().take(1).filter(|_| self.client.has_room("bookmarks.add", Room::Any));
+        let others = missing.iter().skip(1).filter(|_| self.client.has_room("bookmarks.add", Room::Half));
+        let now: Vec<_> = first.chain(others).map(add).collect();
         let added = futures_util::future::join_all(now).await;
         added.into_iter().collect::<Result<Vec<()>, Trouble>>()?;
         Ok(Outcome::Done(vec![]))
