@@ -23,8 +23,19 @@ async fn a_double_click_is_one() {
         assert_eq!(status, 200, "{said}");
     }
     s.settle().await;
-    let confirmed = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await.1.to_string().matches("\"moved\"").count();
-    assert_eq!(confirmed, 1);
+    let told = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await.1;
+    assert_eq!(told.to_string().matches("\"moved\"").count(), 1, "{told:#}");
+    tiago.sees("IMP", "is Investigating already").await;
+
+    // The question still hangs in somebody's window when the incident has moved on: its buttons change nothing.
+    let (moved, _) = s.post(&format!("/api/v1/incidents/{incident}/transitions"), json!({"to": "identified"})).await;
+    assert_eq!(moved, 200);
+    for label in ["It's real", "False alarm", "Same as …"] {
+        tiago.clicks(label, &question).await;
+    }
+    tiago.sees("IMP", "is Identified already").await;
+    s.settle().await;
+    assert_eq!(s.incident(&incident).await["status"], "identified");
     let tickets = s.issues().into_iter().filter(|i| mentions(i, &incident)).count();
     assert_eq!((s.times("conversations.create"), tickets, s.practice.zoom().meetings().len()), (1, 1, 1));
     s.finish().await;
