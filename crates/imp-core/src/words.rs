@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn titles_become_one_safe_line() {
-        assert_eq!(title("  a\tb\r\n\u{0}c\u{202E}  "), "a bc");
+        assert_eq!(title("  a\tb\r\n\u{0}c\u{202E}  "), "a b c");
         assert_eq!(title(&"é".repeat(10_000)).chars().count(), TITLE_MAX);
     }
 

@@ -109,7 +109,9 @@ async fn from_alert_to_closed(mode: Mode) {
 
     // The cause is known; the public is told, and from here on follows by itself.
     ada.clicks("Cause identified", &card).await;
+    ada.fills("incident.transition", &[("cause", "The deploy of 14:02.")]).await;
     s.settle().await;
+    ada.sees(&channel, "The deploy of 14:02.").await;
     let card = ada.card(&channel).await;
     ada.clicks("Status page", &card).await;
     ada.fills("incident.statuspage", &[("title", "Card payments fail"), ("message", "We know why and repair it.")]).await;
