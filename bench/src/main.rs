@@ -1,0 +1,133 @@
+//! Measures a release build against the practice workspace in one run, and prints what it reached beside what it must.
+
+mod stage;
+
+use imp_practice::faults::{Fault, Rule, Vendor};
+use stage::{Stage, percentile, rss_mib};
+use std::time::{Duration, Instant};
+
+/// Incidents set up one after the other, with vendors that take their usual time.
+const SET_UPS: usize = 12;
+/// Incidents whose effects wait while Slack is being acknowledged; each owes more than five.
+const WAITING: usize = 100;
+/// Clicks at once, and how often.
+const CLICKS: usize = 50;
+const ROUNDS: usize = 6;
+/// Incidents after which memory is read.
+const MANY: usize = 1000;
+/// How many of them are declared at the same time.
+const AT_ONCE: usize = 16;
+
+#[tokio::main]
+async fn main() -> Result<(), String> {
+    let binary = std::env::args().nth(1).ok_or("bench PATH-OF-IMP")?;
+    say("what                                                      reached        must");
+    start_and_rest(&binary).await?;
+    set_up(&binary).await?;
+    acknowledge(&binary).await?;
+    grow(&binary).await
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+fn row(what: &str, reached: &str, must: &str) {
+    say(&format!("{what:<56}  {reached:>12}   {must}"));
+}
+
+async fn start_and_rest(binary: &str) -> Result<(), String> {
+    let mut ready = Vec::new();
+    for _ in 0..5 {
+        let stage = Stage::start(binary, false).await?;
+        ready.push(stage.ready);
+        if ready.len() == 5 {
+            stage.settle().await?;
+            row("ready after start (median of 5)", &format!("{:.0} ms", percentile(&mut ready, 0.5) * 1000.0), "300 ms");
+            row("resident when idle", &format!("{:.1} MiB", rss_mib(stage.pid)?), "40 MiB");
+        }
+    }
+    Ok(())
+}
+
+async fn set_up(binary: &str) -> Result<(), String> {
+    let stage = Stage::start(binary, true).await?;
+    stage.settle().await?;
+    let (mut guided, mut all) = (Vec::new(), Vec::new());
+    for n in 0..=SET_UPS {
+        let seen = stage.practice.faults().calls(0).last().map_or(0, |c| c.seq);
+        let began = stage.now_ms();
+        stage.declare(&format!("Timed incident {n}"), "payments-api").await?;
+        stage.settle().await?;
+        let calls = stage.practice.faults().calls(seen);
+        let ours = calls.iter().filter(|c| c.vendor != Vendor::Opslevel && !matches!(c.op.as_str(), "users.list" | "auth.test"));
+        let ends: Vec<(f64, &str)> = ours.map(|c| ((c.at_ms as f64 + c.ms as f64 - began) / 1000.0, c.op.as_str())).collect();
+        let first = ends.iter().filter(|(_, op)| *op == "chat.postMessage").map(|(t, _)| *t).fold(f64::INFINITY, f64::min);
+        let last = ends.iter().map(|(t, _)| *t).fold(0.0, f64::max);
+        // The first warms up connections and what is known of Jira.
+        if n > 0 {
+            guided.push(first);
+            all.push(last);
+        }
+    }
+    let secs = |v: Vendor| v.usual_ms() as f64 / 1000.0;
+    let two_calls = 2.0 * secs(Vendor::Slack);
+    // The meeting, then its link on the ticket; or the ticket, then its status.
+    let critical = (secs(Vendor::Zoom) + secs(Vendor::Jira)).max(2.0 * secs(Vendor::Jira)).max(3.0 * secs(Vendor::Slack));
+    let (guided, all) = (percentile(&mut guided, 0.5), percentile(&mut all, 0.5));
+    row("declared → guided in the channel (two Slack calls)", &format!("{:.2} x", guided / two_calls), "1.15 x");
+    row("declared → all set up (critical path)", &format!("{:.2} x", all / critical), "1.30 x");
+    row("  in seconds: guided, all", &format!("{guided:.3} {all:.3}"), "");
+    Ok(())
+}
+
+async fn acknowledge(binary: &str) -> Result<(), String> {
+    let stage = Stage::start(binary, false).await?;
+    let reference = stage.declare("Clicked", "payments-api").await?;
+    stage.settle().await?;
+    for round in 0..2 {
+        let waiting = if round == 0 {
+            0
+        } else {
+            for v in [Vendor::Slack, Vendor::Jira, Vendor::Zoom] {
+                stage.practice.faults().set(Rule::new(v, Fault::Hang));
+            }
+            for n in 0..WAITING {
+                stage.declare(&format!("Waits {n}"), "payments-api").await?;
+            }
+            stage.owed().await?
+        };
+        let mut took = Vec::new();
+        for r in 0..ROUNDS {
+            let words: Vec<String> = (0..CLICKS).map(|n| format!("update round {round}.{r}.{n}")).collect();
+            let clicks = words.iter().map(|w| stage.command(&reference, w));
+            for t in futures_util::future::join_all(clicks).await {
+                took.push(t?);
+            }
+        }
+        let p99 = percentile(&mut took, 0.99) * 1000.0;
+        row(&format!("acknowledging {CLICKS} at once, {waiting} deliveries waiting (p99)"), &format!("{p99:.1} ms"), "20 ms");
+    }
+    Ok(())
+}
+
+async fn grow(binary: &str) -> Result<(), String> {
+    let stage = Stage::start(binary, false).await?;
+    stage.settle().await?;
+    let began = Instant::now();
+    let all: Vec<usize> = (0..MANY).collect();
+    for some in all.chunks(AT_ONCE) {
+        let titles: Vec<String> = some.iter().map(|n| format!("Incident {n}")).collect();
+        let wishes = titles.iter().map(|title| stage.declare(title, "payments-api"));
+        for done in futures_util::future::join_all(wishes).await {
+            done?;
+        }
+    }
+    let per_second = MANY as f64 / began.elapsed().as_secs_f64();
+    // Setting all of them up is paced by the vendors' limits; what is asked is what IMP holds meanwhile.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    row(&format!("resident after {MANY} incidents"), &format!("{:.1} MiB", rss_mib(stage.pid)?), "80 MiB");
+    row("  declared a second while it lasted", &format!("{per_second:.0}"), "");
+    Ok(())
+}
