@@ -15,8 +15,7 @@ pub fn run(filter: &[String]) -> Result<(), Broken> {
     tools::npm("tests/browser")?;
     let chromium = tools::chromium()?;
     let prometheus = tools::debian("prometheus", "prometheus")?;
-    let alertmanager = tools::debian("prometheus-alertmanager", "prometheus-alertmanager")
-        .or_else(|broken| crate::run::find("alertmanager").ok_or(broken))?;
+    let alertmanager = tools::alertmanager()?;
 
     stages.stage("lints");
     must(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;

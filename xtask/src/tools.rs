@@ -126,3 +126,27 @@ pub fn debian(program: &str, package: &str) -> Result<PathBuf, Broken> {
         false => Err(ask()),
     }
 }
+
+/// Alertmanager. Debian's reads its templates from one place of the system, wherever the program itself stands.
+///
+/// # Errors
+/// When it is not there and cannot be had.
+pub fn alertmanager() -> Result<PathBuf, Broken> {
+    const TEMPLATES: &str = "usr/share/prometheus/alertmanager";
+    if let Some(found) = find("alertmanager") {
+        return Ok(found);
+    }
+    let program = debian("prometheus-alertmanager", "prometheus-alertmanager")?;
+    let there = Path::new("/").join(TEMPLATES);
+    if there.join("default.tmpl").is_file() {
+        return Ok(program);
+    }
+    say(&format!("Alertmanager's templates are copied to {}, where it looks for them.", there.display()));
+    let copied = fs::create_dir_all(&there).and_then(|()| {
+        let from = target().join("tools").join(TEMPLATES);
+        ["default.tmpl", "email.tmpl"].iter().try_for_each(|name| fs::copy(from.join(name), there.join(name)).map(drop))
+    });
+    copied.map(|()| program).map_err(|e| {
+        Broken(format!("{} cannot be written ({e}): install Alertmanager (Debian: apt-get install prometheus-alertmanager).", there.display()))
+    })
+}

@@ -7,6 +7,7 @@ mod lifecycle;
 mod missing;
 mod moves;
 mod outages;
+mod prometheus;
 mod slack;
 mod stage;
 mod tidy;
