@@ -18,6 +18,8 @@ pub const SESSION_COOKIE: &str = "imp_session";
 pub struct Doors {
     /// Tokens; none: whoever reaches the loopback address, as administrator.
     pub tokens: Vec<Token>,
+    /// Whether people reach IMP only on this machine: else nobody comes in without a token.
+    pub only_here: bool,
 }
 
 /// An API token, kept as a digest.
@@ -95,6 +97,10 @@ impl Doors {
     /// Nothing is configured and only the loopback address is served; a page from elsewhere may not use that.
     fn this_machine(&self, headers: &HeaderMap, method: &Method) -> Result<Caller, Problem> {
         same_site(headers, method)?;
+        let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+        if !self.only_here || forwarded.iter().any(|h| headers.contains_key(*h)) {
+            return Err(Problem::forbidden("Others can reach IMP, so console and API need [auth] in the configuration."));
+        }
         let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
         let name = host.rsplit_once(':').map_or(host, |(n, port)| if port.bytes().all(|b| b.is_ascii_digit()) { n } else { host });
         if !matches!(name, "127.0.0.1" | "localhost" | "[::1]" | "::1" | "") {

@@ -81,12 +81,12 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
         }
         Command::Assign { role, who } => assign(i, role, who, facts),
         Command::Post { text } => {
-            needs_confirmed(i, facts)?;
+            needs_open(i, facts)?;
             Ok(vec![Event::UpdatePosted { n: next(i.updates.last().map(|u| u.n)), text: body("text", text, "the update")? }])
         }
         Command::Publish { title, body: text, components } => publish(i, title, text, components, facts),
         Command::AddTask { text, assignee } => {
-            needs_confirmed(i, facts)?;
+            needs_open(i, facts)?;
             Ok(vec![Event::TaskAdded {
                 n: next(i.tasks.last().map(|t| t.n)),
                 text: line("text", text, "what is to be done")?,
@@ -100,7 +100,7 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
         },
         Command::AddFollowUp { text, owner, due } => {
             needs_confirmed(i, facts)?;
-            if due.as_deref().is_some_and(|d| crate::At::parse(&format!("{d}T00:00:00Z")).is_none()) {
+            if due.as_deref().is_some_and(|d| d.len() != 10 || crate::At::parse(&format!("{d}T00:00:00Z")).is_none()) {
                 return Err(Refusal::field("due", "Write the day as 2026-12-01."));
             }
             Ok(vec![Event::FollowUpAdded {
@@ -129,7 +129,10 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
         } else {
             vec![Event::Absorbed { other: *other, title: title.clone(), alerts: alerts.clone() }]
         }),
-        Command::Learn { links, .. } => Ok(links.iter().cloned().map(|what| Event::Linked { what }).collect()),
+        Command::Learn { key, links } => {
+            let mended = i.failed.iter().any(|f| f.key == *key).then(|| Event::StepMended { key: key.clone() });
+            Ok(mended.into_iter().chain(links.iter().cloned().map(|what| Event::Linked { what })).collect())
+        }
         Command::GiveUp { key, what, why } => Ok(give_up(i, key, what, why, facts)),
         Command::Nudge { timer } => Ok(nudge(i, timer, envelope, facts)),
         Command::Adopt { change } => Ok(adopt(i, change, envelope, facts)),
@@ -293,6 +296,9 @@ fn mergeable<'a>(i: &Incident, into: &str, envelope: &Envelope, facts: &Facts<'a
     let Some(other) = seen else {
         return Err(refuse(format!("There is no incident {reference} that you can see.")));
     };
+    if i.private && !other.private {
+        return Err(refuse(format!("{} is private and {reference} is not; what is in it would be seen by others.", i.reference)));
+    }
     if !facts.process.category(&other.status).is_open() {
         return Err(refuse(format!("{reference} is {}; choose one that is open.", other.status)));
     }
@@ -328,6 +334,19 @@ fn needs_confirmed(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
     let message = match facts.process.category(&i.status) {
         Category::Triage => format!("{} is not confirmed yet: say first whether it is real.", i.reference),
         _ => format!("{} was never confirmed.", i.reference),
+    };
+    Err(with_allowed(Refusal::new(Kind::Conflict, message), i, facts.process))
+}
+
+/// Confirmed, and not finished: something can still be written into it.
+fn needs_open(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
+    needs_confirmed(i, facts)?;
+    if facts.process.category(&i.status) != Category::Done {
+        return Ok(());
+    }
+    let message = match i.merged_into {
+        Some(into) => format!("{} was merged; it goes on as {into}.", i.reference),
+        None => format!("{} is finished; nothing more is written into it. Declare a new one if it is back.", i.reference),
     };
     Err(with_allowed(Refusal::new(Kind::Conflict, message), i, facts.process))
 }
@@ -373,7 +392,7 @@ fn edit(i: &Incident, [title, summary, severity, service]: [Option<&str>; 4], fa
 }
 
 fn assign(i: &Incident, role: &str, who: &Who, facts: &Facts) -> Result<Vec<Event>, Refusal> {
-    needs_confirmed(i, facts)?;
+    needs_open(i, facts)?;
     let Some(role) = facts.process.role(role) else {
         let all: Vec<String> = facts.process.roles.iter().map(|r| r.id.clone()).collect();
         return Err(Refusal::field("role", format!("There is no role {:?}; there are {}.", words::cut(role, 40), words::list(&all))));
@@ -390,7 +409,7 @@ fn assign(i: &Incident, role: &str, who: &Who, facts: &Facts) -> Result<Vec<Even
 }
 
 fn publish(i: &Incident, title: &str, text: &str, components: &[String], facts: &Facts) -> Result<Vec<Event>, Refusal> {
-    needs_confirmed(i, facts)?;
+    needs_open(i, facts)?;
     if !facts.can.contains(&Capability::Page) {
         return Err(Refusal::new(Kind::Conflict, "No status page is connected; add [statuspage] to the configuration."));
     }
@@ -440,7 +459,12 @@ fn give_up(i: &Incident, key: &str, what: &str, why: &str, facts: &Facts) -> Vec
             return next;
         }
     }
-    vec![Event::StepFailed { key: key.to_owned(), what: what.to_owned(), why: words::cut(why, 500) }]
+    let why = words::cut(why, 500);
+    // It was tried again and failed as before: that is no news.
+    if i.failed.iter().any(|f| f.key == key && f.why == why) {
+        return Vec::new();
+    }
+    vec![Event::StepFailed { key: key.to_owned(), what: what.to_owned(), why }]
 }
 
 /// The catalogue is known now, or nobody waits for it any longer: the service is looked up, and whoever it names is

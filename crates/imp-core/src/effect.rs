@@ -297,7 +297,7 @@ impl What {
     pub fn lane(&self) -> String {
         use What::*;
         match self {
-            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => "chat.posts".into(),
+            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => "chat.posts".into(),
             Comment { .. } => "record.comments".into(),
             FileTask { .. } => "record.tasks".into(),
             PublicPost { .. } | PageStatus => "page".into(),

@@ -46,7 +46,7 @@ impl At {
         let n = |r: std::ops::Range<usize>| text.get(r).and_then(|s| s.parse::<i64>().ok());
         let (y, mo, d) = (n(0..4)?, n(5..7)?, n(8..10)?);
         let (h, mi, s) = (n(11..13)?, n(14..16)?, n(17..19)?);
-        if !(1..=12).contains(&mo) || !(1..=31).contains(&d) || h > 23 || mi > 59 || s > 60 || b[13] != b':' {
+        if !(1..=12).contains(&mo) || d < 1 || civil(days(y, mo, d)) != (y, mo, d) || h > 23 || mi > 59 || s > 60 || b[13] != b':' {
             return None;
         }
         let mut rest = &text[19..];
@@ -62,7 +62,7 @@ impl At {
         }
         let offset = match rest {
             "Z" | "z" => 0,
-            o if o.len() >= 5 => {
+            o if o.len() == 6 && o.starts_with(['+', '-']) && o.as_bytes()[3] == b':' => {
                 let sign = if o.starts_with('-') { -1 } else { 1 };
                 let digits: String = o[1..].chars().filter(char::is_ascii_digit).collect();
                 sign * (digits.get(0..2)?.parse::<i64>().ok()? * 60 + digits.get(2..4)?.parse::<i64>().ok()?)

@@ -58,7 +58,8 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         Event::UpdatePosted { .. } => vec![Update],
         Event::TaskAdded { .. } | Event::TaskDone { .. } => vec![Task],
         Event::FollowUpAdded { .. } => vec![FollowUp],
-        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => vec![Changed],
+        // These are told on the card alone: nothing of the incident itself has changed.
+        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => vec![],
         Event::Linked { what } => match what {
             Link::Channel { .. } => vec![Channel],
             Link::Ticket { .. } => vec![Ticket],
@@ -152,6 +153,10 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             vec![What::Questions.into()]
         }
         Event::StepFailed { key, .. } if *key == What::OpenChannel.key() => vec![What::Announcement.into()],
+        Event::StepFailed { key, .. } | Event::StepMended { key } if *key == What::Card.key() => vec![],
+        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => {
+            vec![What::Card.into()]
+        }
         _ => vec![],
     }
 }

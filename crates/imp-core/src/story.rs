@@ -73,6 +73,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             }
         },
         Event::StepFailed { what, why, .. } => format!("Could not {what}: {why}"),
+        Event::StepMended { .. } if matches!(fact.by, crate::Actor::Imp) => "A step that had failed is done".into(),
         Event::StepMended { .. } => format!("{by} had a failed step tried again"),
         Event::StepSkipped { why, .. } => format!("{by} decided to do without a step: {why}"),
         Event::TicketMoved { name } => format!("{by} moved the ticket to {name}"),

@@ -214,9 +214,21 @@ fn attend(
                 continue;
             }
             let seen = tx::Seen { house, now: clock.now() };
-            if let Err(e) = attend_one(job, conn, &seen, &mut changed, &mut wake, &mut replies) {
-                broken = Some(e);
-            }
+            // A job that fails undoes itself and leaves the others alone; a panic of our own code is such a failure.
+            let step = |conn: &mut dyn Conn, sql: &str| conn.run(sql, &[]).map(|_| ());
+            let attempt = step(conn, "savepoint job").and_then(|()| {
+                let one = || attend_one(job, conn, &seen, &mut changed, &mut wake, &mut replies);
+                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one));
+                done.unwrap_or_else(|_| Err(StoreError("IMP's own code failed; see the log".into())))
+            });
+            let undone = match attempt {
+                Ok(()) => step(conn, "release job"),
+                Err(e) => {
+                    tracing::error!(error = %e, "a job could not be done");
+                    step(conn, "rollback to job").and_then(|()| step(conn, "release job"))
+                }
+            };
+            broken = undone.err();
         }
         let ended = match broken {
             None => conn.run("commit", &[]).map(|_| ()),

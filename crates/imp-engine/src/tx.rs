@@ -143,7 +143,7 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Inc
         match process.category(&i.status) {
             Category::Triage | Category::Active => return Ok(Some(i)),
             Category::After if !anew => return Ok(Some(i)),
-            Category::Done if !alert.firing => return Ok(Some(i)),
+            Category::Done if !alert.firing => return merged_home(conn, i),
             Category::After | Category::Done => {}
         }
     }
@@ -158,6 +158,19 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Inc
         &[service.into(), (seen.now.0 - process.timing.group_window.0).into()],
     )?;
     rows.first().map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
+}
+
+/// Where a merged incident went on, however often it was merged.
+fn merged_home(conn: &mut dyn Conn, mut i: Incident) -> Result<Option<Incident>, StoreError> {
+    /// More merges in a row than anybody would make.
+    const HOPS: usize = 8;
+    for _ in 0..HOPS {
+        match i.merged_into.map(|into| load(conn, into)).transpose()?.flatten() {
+            Some(next) => i = next,
+            None => break,
+        }
+    }
+    Ok(Some(i))
 }
 
 fn keep_group(conn: &mut dyn Conn, alert: &Alert, r: Ref, now: At, events: &[Event]) -> Result<(), StoreError> {
@@ -298,7 +311,8 @@ fn after_by_hand(conn: &mut dyn Conn, seen: &Seen, command: &Command, r: Option<
     let Some(r) = r else { return Ok(()) };
     match command {
         Command::Retry { key } => conn.run(
-            "update effect set state = 'pending', due_at = ?3, held = 0 where ref = ?1 and key = ?2 and state = 'failed'",
+            "update effect set state = 'pending', due_at = ?3, held = 0 where ref = ?1 and key = ?2 and state = 'failed'
+             and not exists (select 1 from effect w where w.ref = ?1 and w.key = ?2 and w.state = 'pending')",
             &[r.0.into(), key.as_str().into(), seen.now.0.into()],
         )?,
         Command::Skip { key, .. } => conn.run(
@@ -325,7 +339,7 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
     for (capability, free) in slots {
         for row in due(conn, seen, *capability, *free)? {
             let (id, r, key) = (row.int(0), Ref(row.int(1).unsigned_abs()), row.text(2).to_owned());
-            let (Ok(what), Some(incident)) = (serde_json::from_str::<What>(row.text(3)), load(conn, r)?) else {
+            let (Ok(what), Ok(Some(incident))) = (serde_json::from_str::<What>(row.text(3)), load(conn, r)) else {
                 tracing::error!(id, key, "an effect that cannot be read was set aside");
                 conn.run("update effect set state = 'failed', fault = 'cannot be read' where id = ?1", &[id.into()])?;
                 continue;
@@ -445,7 +459,9 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
                 )?;
                 news(conn, seen, r, what.as_ref())?;
             }
-            if links.is_empty() {
+            conn.run("delete from effect where ref = ?1 and key = ?2 and state = 'failed'", &[r.0.into(), key.as_str().into()])?;
+            let stood_as_failed = load(conn, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
+            if links.is_empty() && !stood_as_failed {
                 return Ok(Vec::new());
             }
             own(conn, seen, r, Command::Learn { key, links: links.clone() })
@@ -470,6 +486,10 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
         }
         Outcome::Never { why } => {
             tracing::warn!(reference = %r, key, why, "cannot be done");
+            conn.run(
+                "delete from effect where ref = ?1 and key = ?2 and state = 'failed' and id <> ?3",
+                &[r.0.into(), key.as_str().into(), id.into()],
+            )?;
             conn.run(
                 "update effect set state = 'failed', fault = ?2, fault_at = ?3 where id = ?1",
                 &[id.into(), why.as_str().into(), seen.now.0.into()],

@@ -8,8 +8,17 @@ use subtle::ConstantTimeEq;
 
 /// A token, key or password; written out nowhere.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct Secret(String);
+
+impl TryFrom<String> for Secret {
+    type Error = &'static str;
+
+    /// An empty secret protects nothing: anybody could sign with it.
+    fn try_from(text: String) -> Result<Secret, &'static str> {
+        if text.trim().is_empty() { Err("this secret is empty; give it, or leave the key out") } else { Ok(Secret(text)) }
+    }
+}
 
 impl Secret {
     /// Takes a text for a secret.

@@ -37,6 +37,8 @@ pub struct Config {
     pub alerts: Option<Alerts>,
     /// Who may come in.
     pub auth: Option<Auth>,
+    /// Service Shaper; not used by this version.
+    pub shaper: Option<toml::Table>,
 }
 
 /// The section `[server]`.
@@ -102,6 +104,17 @@ pub struct Auth {
     /// Tokens of the API.
     #[serde(default)]
     pub api_tokens: Vec<ApiToken>,
+    /// The identity provider; not used by this version.
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// IMP's client there; not used by this version.
+    #[serde(default)]
+    #[expect(dead_code, reason = "read so that a configuration for the next version is accepted")]
+    pub client_id: Option<String>,
+    /// Its secret; not used by this version.
+    #[serde(default)]
+    #[expect(dead_code, reason = "read so that a configuration for the next version is accepted")]
+    pub client_secret: Option<Secret>,
 }
 
 /// A token of the API.
@@ -162,9 +175,10 @@ impl Config {
     fn faults(&self, name: &str) -> Vec<String> {
         let mut out = Vec::new();
         let loopback = self.server.listen.ip().is_loopback();
-        if self.auth.is_none() && !loopback {
+        let closed = self.auth.as_ref().is_some_and(|a| !a.api_tokens.is_empty());
+        if !closed && !loopback {
             out.push(format!(
-                "{name}: [server] listen = {:?} is open to others and there is no [auth]; add [auth], or listen on 127.0.0.1",
+                "{name}: [server] listen = {:?} is open to others and there is no [auth] with api_tokens; add it, or listen on 127.0.0.1",
                 self.server.listen.to_string()
             ));
         }
@@ -196,9 +210,27 @@ impl Config {
         }
         let store = &self.store.url;
         if !store.starts_with("sqlite:") {
-            out.push(format!("{name}: [store] url must be sqlite://PATH"));
+            out.push(format!("{name}: [store] url: this version keeps its journal in SQLite only; write sqlite://PATH"));
         }
         out
+    }
+
+    /// What is configured and not done by this version, to be said once.
+    pub fn not_yet(&self) -> Vec<&'static str> {
+        let sign_in = self.auth.as_ref().is_some_and(|a| a.issuer.is_some());
+        let shaper = self.shaper.is_some();
+        [(sign_in, "[auth] issuer: signing in through an identity provider"), (shaper, "[shaper]: Service Shaper")]
+            .into_iter()
+            .filter_map(|(there, what)| there.then_some(what))
+            .collect()
+    }
+
+    /// Whether people reach it on this machine alone.
+    pub fn only_here(&self) -> bool {
+        let url = self.public_url();
+        let host = url.split("://").nth(1).and_then(|h| h.split('/').next()).unwrap_or_default();
+        let name = if host.starts_with('[') { host.split(']').next().unwrap_or_default().trim_start_matches('[') } else { host.split(':').next().unwrap_or_default() };
+        self.server.listen.ip().is_loopback() && (name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
     }
 
     /// Where people reach it, without a slash at the end.

@@ -97,6 +97,9 @@ async fn slack(hall: Arc<Hall>, headers: &HeaderMap, body: Body, read: impl Fn(&
     }
     let answer = slack_door::receive(&hall, &inbound).await;
     slack_door::follow_up(&hall, answer.then);
+    if answer.lost {
+        return fault(StatusCode::SERVICE_UNAVAILABLE, "It could not be kept; send it again.");
+    }
     match answer.payload {
         Some(p) => Json(p).into_response(),
         None => StatusCode::OK.into_response(),

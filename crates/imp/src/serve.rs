@@ -50,6 +50,9 @@ pub async fn run(config: Config, process: Process, stop: impl Future<Output = ()
         Failure::Failed(format!("cannot listen on {}: {e}; choose another address with [server] listen", config.server.listen))
     })?;
     let service = Service::start(config, process)?;
+    for what in service.hall.config.not_yet() {
+        tracing::warn!("{what} is configured, and this version does not have it yet");
+    }
     tracing::info!(address = %service.hall.config.server.listen, "IMP listens");
     let router = service.router();
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
@@ -159,7 +162,10 @@ impl Service {
         let auth = self.hall.config.auth.iter().flat_map(|a| &a.api_tokens);
         let app = Arc::new(imp_console::App {
             desk: self.hall.desk.clone(),
-            doors: Doors { tokens: auth.map(|t| Token::new(&t.name, t.token.expose(), t.role)).collect() },
+            doors: Doors {
+                tokens: auth.map(|t| Token::new(&t.name, t.token.expose(), t.role)).collect(),
+                only_here: self.hall.config.only_here(),
+            },
             public_url: self.hall.config.public_url(),
         });
         let routes = imp_console::routes(app).merge(doors::routes(self.hall.clone())).merge(health::routes(self.hall.clone()));

@@ -11,7 +11,8 @@ use imp_vendors::secret::Secret;
 use imp_vendors::slack::card::{self, View};
 use imp_vendors::slack::converse::{self, About, Form, Intent};
 use imp_vendors::slack::inlet::Inbound;
-use imp_vendors::slack::{forms, mrkdwn, socket};
+use imp_vendors::slack::socket::{self, Ack};
+use imp_vendors::slack::{forms, mrkdwn};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -26,6 +27,22 @@ pub struct Answer {
     pub payload: Option<Value>,
     /// What follows the acknowledgement.
     pub then: Option<Then>,
+    /// Nothing was kept and nobody reads an answer: Slack should send it again.
+    pub lost: bool,
+}
+
+impl Answer {
+    fn empty() -> Answer {
+        Answer { payload: None, then: None, lost: false }
+    }
+
+    fn saying(payload: Value) -> Answer {
+        Answer { payload: Some(payload), ..Answer::empty() }
+    }
+
+    fn then(then: Then) -> Answer {
+        Answer { then: Some(then), ..Answer::empty() }
+    }
 }
 
 /// What follows an acknowledgement.
@@ -65,7 +82,7 @@ pub async fn listen(hall: Arc<Hall>, app_token: Secret) {
         Box::pin(async move {
             let answer = receive(&hall, &inbound).await;
             follow_up(&hall, answer.then);
-            answer.payload
+            if answer.lost { Ack::Lost } else { Ack::Kept(answer.payload) }
         })
     })
     .await;
@@ -84,6 +101,10 @@ pub async fn receive(hall: &Hall, inbound: &Inbound) -> Answer {
     let answer = match attend(hall, inbound).await {
         Ok(a) => a,
         Err(SubmitError::Refused(r)) => refused(inbound, &r),
+        Err(e) if matches!(inbound, Inbound::Event { .. }) => {
+            tracing::error!(error = %e, "an event of Slack's was not kept");
+            Answer { lost: true, ..Answer::empty() }
+        }
         Err(SubmitError::Busy) => say(inbound, "IMP has very much to do this very second. Try again."),
         Err(SubmitError::Broken(e)) => {
             tracing::error!(error = %e, "the store does not work");
@@ -97,13 +118,13 @@ pub async fn receive(hall: &Hall, inbound: &Inbound) -> Answer {
 }
 
 async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
-    let nothing = Answer { payload: None, then: None };
+    let nothing = Answer::empty();
     match converse::understand(inbound) {
         Intent::Nothing => Ok(nothing),
         Intent::Say(text) => Ok(say(inbound, &text)),
         Intent::Help { unknown } => Ok(say(inbound, &converse::help(command_word(hall), unknown.as_deref()))),
         Intent::List => Ok(say(inbound, &list(hall, user(inbound)).await?)),
-        Intent::Home { user } => Ok(Answer { payload: None, then: Some(Then::Home { user }) }),
+        Intent::Home { user } => Ok(Answer::then(Then::Home { user })),
         Intent::Wish { about, commands, id, done } => {
             let quiet = matches!(inbound, Inbound::Event { .. });
             if quiet && is_us(hall, user(inbound)) {
@@ -128,11 +149,18 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
                 Some(_) | None => nothing,
             })
         }
-        Intent::Submit { about, commands, id } => {
+        Intent::Submit { about, mut commands, id } => {
             let about = match about {
                 None => None,
                 Some(a) => match place(hall, inbound, &a).await? {
-                    Some(i) => Some(i.reference),
+                    Some(i) => {
+                        // A way of two moves of which the first was made before: the form was refused and sent again.
+                        let made = |c: &Command| matches!(c, Command::Move { to, .. } if *to == i.status);
+                        if commands.len() > 1 && commands.first().is_some_and(made) {
+                            commands.remove(0);
+                        }
+                        Some(i.reference)
+                    }
                     None => return Err(refusal(Refusal::new(Kind::Unknown, not_here(hall, &a)))),
                 },
             };
@@ -153,6 +181,10 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
             None => return Ok(say(inbound, &not_here(hall, a))),
         },
     };
+    let form = match form {
+        Form::Answer { answer } => Form::Transition { to: meant(&hall.desk.house.process.load(), answer) },
+        other => other,
+    };
     if let (Some(i), Form::Transition { to }) = (&incident, &form) {
         let process = hall.desk.house.process.load();
         if let Some(answered) = answered(&process, inbound, i) {
@@ -169,7 +201,7 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
             let first = way.first().filter(|_| way.len() > 1).map(|m| m.to.clone());
             let moves = first.into_iter().chain([to.clone()]).map(|to| Command::Move { to, fields: Default::default() });
             wish(hall, inbound, Some(i.reference), moves.collect(), &id).await?;
-            return Ok(Answer { payload: None, then: None });
+            return Ok(Answer::empty());
         }
     }
     let then = Then::Open {
@@ -179,7 +211,7 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         user: user(inbound).to_owned(),
         response_url: response_url(inbound).to_owned(),
     };
-    Ok(Answer { payload: None, then: Some(then) })
+    Ok(Answer::then(then))
 }
 
 /// A question asks whether an alert is real; once that is answered, its buttons mean nothing any more, even where the
@@ -194,14 +226,32 @@ fn answered(process: &imp_core::Process, inbound: &Inbound, i: &Incident) -> Opt
     Some(format!("{} is {} already.{place}", i.reference, mrkdwn::escape(status)))
 }
 
+/// The status to which an answer leads, by what the process's moves out of triage are for.
+fn meant(process: &imp_core::Process, answer: converse::Answered) -> String {
+    use imp_core::process::Category;
+    let triage = process.first(Category::Triage).map(|s| s.id.clone()).unwrap_or_default();
+    let merges = |m: &&imp_core::process::Move| m.requires.iter().any(|f| f == "into");
+    let fits = |m: &&imp_core::process::Move| match (answer, process.category(&m.to)) {
+        (converse::Answered::Real, Category::Active) => true,
+        (converse::Answered::Same, _) => merges(m),
+        (converse::Answered::FalseAlarm, Category::Done) => !merges(m),
+        _ => false,
+    };
+    process.moves_from(&triage).find(fits).map(|m| m.to.clone()).unwrap_or_default()
+}
+
 async fn wish(hall: &Hall, inbound: &Inbound, about: Option<Ref>, commands: Vec<Command>, id: &str) -> Result<Option<Arc<Incident>>, SubmitError> {
     let who = hall.desk.house.directory.load().complete(&Who::slack(user(inbound)));
     let mut last = None;
     for (n, command) in commands.into_iter().enumerate() {
+        // Who comes into a channel was let in by Slack; IMP only takes note of it.
+        let seen = matches!((inbound, &command), (Inbound::Event { .. }, Command::Join { .. }));
+        let person = Actor::Person { who: who.clone(), door: Door::Slack };
+        let (by, role) = if seen { (Actor::Imp, Role::Admin) } else { (person, Role::Responder) };
         let envelope = Envelope {
             id: if n == 0 { id.to_owned() } else { format!("{id}#{n}") },
-            by: Actor::Person { who: who.clone(), door: Door::Slack },
-            role: Role::Responder,
+            by,
+            role,
             at: hall.desk.clock.now(),
             about,
             command,
@@ -240,22 +290,22 @@ async fn visible(hall: &Hall, user: &str, categories: &[&str]) -> Result<Vec<Inc
 
 fn say(inbound: &Inbound, text: &str) -> Answer {
     match inbound {
-        Inbound::Command { .. } => Answer { payload: Some(json!({"response_type": "ephemeral", "text": text})), then: None },
+        Inbound::Command { .. } => Answer::saying(json!({"response_type": "ephemeral", "text": text})),
         Inbound::Submitted { inputs, .. } => match inputs.first() {
-            Some(first) => Answer { payload: Some(json!({"response_action": "errors", "errors": {first: text}})), then: None },
-            None => Answer { payload: None, then: None },
+            Some(first) => Answer::saying(json!({"response_action": "errors", "errors": {first: text}})),
+            None => Answer::empty(),
         },
         Inbound::Press { response_url, .. } | Inbound::Shortcut { response_url, .. } if !response_url.is_empty() => {
             whisper(response_url, text)
         }
         Inbound::Other { response_url: Some(url), .. } => whisper(url, text),
-        Inbound::Press { .. } | Inbound::Shortcut { .. } | Inbound::Other { .. } => Answer { payload: None, then: None },
-        Inbound::Challenge(_) | Inbound::Event { .. } => Answer { payload: None, then: None },
+        Inbound::Press { .. } | Inbound::Shortcut { .. } | Inbound::Other { .. } => Answer::empty(),
+        Inbound::Challenge(_) | Inbound::Event { .. } => Answer::empty(),
     }
 }
 
 fn whisper(response_url: &str, text: &str) -> Answer {
-    Answer { payload: None, then: Some(Then::Whisper { response_url: response_url.to_owned(), text: text.to_owned() }) }
+    Answer::then(Then::Whisper { response_url: response_url.to_owned(), text: text.to_owned() })
 }
 
 fn refused(inbound: &Inbound, refusal: &Refusal) -> Answer {
@@ -263,7 +313,7 @@ fn refused(inbound: &Inbound, refusal: &Refusal) -> Answer {
         && !inputs.is_empty()
     {
         let errors = forms::errors(inputs, refusal);
-        return Answer { payload: Some(json!({"response_action": "errors", "errors": errors})), then: None };
+        return Answer::saying(json!({"response_action": "errors", "errors": errors}));
     }
     say(inbound, &mrkdwn::escape(&refusal.message))
 }
@@ -329,7 +379,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
     let Some(i) = incident else {
         return Ok(match form {
             Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, &converse::unslack(summary))),
-            Form::Transition { .. } | Form::Update | Form::Severity | Form::Role { .. } | Form::Task => None,
+            Form::Transition { .. } | Form::Answer { .. } | Form::Update | Form::Severity | Form::Role { .. } | Form::Task => None,
             Form::Statuspage | Form::Review | Form::Skip { .. } => None,
         });
     };
@@ -339,6 +389,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             let open = visible(hall, user, &["triage", "active"]).await.map_err(|_| BROKEN.to_owned())?;
             forms::transition(i, &process.way(&i.status, to), &process, &open)
         }
+        Form::Answer { .. } => None,
         Form::Update => Some(forms::update(i)),
         Form::Severity => Some(forms::severity(i, &process)),
         Form::Role { role } => Some(forms::role(i, &process, role, user)),

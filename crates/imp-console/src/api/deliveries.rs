@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
-use imp_core::{Command, rights};
+use imp_core::{Command, Role, rights};
 use imp_engine::Val;
 use imp_engine::read::{self, Delivery};
 use serde::{Deserialize, Serialize};
@@ -121,8 +121,11 @@ pub async fn retry(
     match state.as_str() {
         "failed" => drop(wish(&app, &caller, &headers, "", Some(reference), Command::Retry { key }).await?),
         "pending" => {
+            if caller.role < Role::Responder {
+                return Err(Problem::forbidden("That needs the role responder."));
+            }
             let now = app.desk.clock.now();
-            let sql = "update effect set due_at = ?2, held = 0 where id = ?1 and state = 'pending'";
+            let sql = "update effect set due_at = ?2 where id = ?1 and state = 'pending' and held = 0";
             app.desk.write(move |c| c.run(sql, &[Val::Int(id), Val::Int(now.0)]).map(|_| ())).await?;
         }
         "running" => {}

@@ -429,7 +429,7 @@ fn answer(v: &View) -> String {
 /// The announcement, where others look.
 pub fn announcement(v: &View) -> Message {
     let i = v.incident;
-    let mut lines = vec![format!("*{}*  {}  ·  {}", escape(&i.title), v.status_words(), v.severity_words())];
+    let mut lines = vec![format!("*{}*  {}  ·  {}", escape(&i.title).replace('*', "∗").replace('`', "ˋ"), v.status_words(), v.severity_words())];
     let mut more = vec![i.reference.to_string(), format!("service {}", v.service_words())];
     more.extend(i.links.channel.as_ref().map(|c| format!("<#{}>", c.id)));
     more.extend(i.links.ticket.as_ref().map(|t| link(&t.url, &t.key)));

@@ -15,6 +15,17 @@ pub enum About {
     Channel(String),
 }
 
+/// What somebody answers to the question whether it is real.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// It is.
+    Real,
+    /// It is not.
+    FalseAlarm,
+    /// It is the same as another.
+    Same,
+}
+
 /// A modal to open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Form {
@@ -29,6 +40,11 @@ pub enum Form {
     Transition {
         /// To which.
         to: String,
+    },
+    /// Answer whether it is real, in whatever words the process has for it.
+    Answer {
+        /// What.
+        answer: Answered,
     },
     /// Write an update.
     Update,
@@ -227,10 +243,9 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
     let open = |form: Form| Intent::Open { about: Some(about.clone()), form };
     let id = format!("slack:press:{reference}:{action_id}:{user}:{pressed_at}");
     match action_id {
-        // The words of the process may differ; what the buttons of a question mean does not.
-        "alert.confirm" => open(Form::Transition { to: "investigating".into() }),
-        "alert.decline" => open(Form::Transition { to: "declined".into() }),
-        "alert.merge" => open(Form::Transition { to: "merged".into() }),
+        "alert.confirm" => open(Form::Answer { answer: Answered::Real }),
+        "alert.decline" => open(Form::Answer { answer: Answered::FalseAlarm }),
+        "alert.merge" => open(Form::Answer { answer: Answered::Same }),
         "incident.update" => open(Form::Update),
         "incident.severity" => open(Form::Severity),
         "incident.task" => open(Form::Task),

@@ -267,11 +267,20 @@ impl Chat {
             Ok(answer) => Ok(self.opened(&answer["channel"])),
             // A name that nobody but this incident has: an earlier try made it and its answer was lost.
             Err(t) if t.code() == "name_taken" => match self.channel_named(&own_name(&name, i.reference)).await? {
-                Some(channel) => Ok(self.opened(&channel)),
-                None => Ok(Outcome::Never { why: format!("the channel names {name} and {} are taken", own_name(&name, i.reference)) }),
+                Some(channel) if self.may_be_ours(&channel, i) => Ok(self.opened(&channel)),
+                Some(_) | None => Ok(Outcome::Never { why: format!("the channel names {name} and {} are taken", own_name(&name, i.reference)) }),
             },
             Err(t) => Err(t),
         }
+    }
+
+    /// Whether a channel can be the one that an earlier try opened for this incident.
+    fn may_be_ours(&self, channel: &Value, i: &imp_core::Incident) -> bool {
+        let by_us = self.home.get().is_none_or(|h| channel["creator"] == h.bot.as_str());
+        let purpose = channel["purpose"]["value"].as_str().unwrap_or_default();
+        let reference = i.reference.to_string();
+        let named = purpose.is_empty() || purpose.split([':', ' ']).next() == Some(reference.as_str());
+        by_us && named && (channel["is_private"] == true) == i.private
     }
 
     fn opened(&self, channel: &Value) -> Outcome {
@@ -342,6 +351,7 @@ impl Chat {
             match self.rewrite(&c.id, ts, &m).await {
                 Ok(()) => {
                     self.remember(thing, print(&m));
+                    self.pin(&c.id, ts).await;
                     return Ok(Outcome::Done(vec![]));
                 }
                 // Somebody deleted the card: it is written anew below.
@@ -356,18 +366,21 @@ impl Chat {
             None => place(&self.send(order, &c.id, &m, Urgency::Urgent).await?).1,
         };
         self.remember(thing, print(&m));
-        match self.client.call("pins.add", &[("channel", &c.id), ("timestamp", &ts)], Urgency::Urgent).await {
-            Err(t) if !matches!(t.code(), "already_pinned" | "") => {
-                tracing::warn!(code = t.code(), "the card could not be pinned");
-            }
-            Err(Trouble::Fault(f)) => {
-                // The card stands and is known; the pin is tried again with the next change of the card.
-                tracing::warn!(why = f.why(), "the card is not pinned yet");
-                return Err(Trouble::Fault(f));
-            }
-            _ => {}
-        }
+        self.pin(&c.id, &ts).await;
         Ok(Outcome::Done(vec![Link::Card { ts }]))
+    }
+
+    /// Pins the card. It stands whether or not it is pinned, so a pin that fails now is tried with the card's next change.
+    async fn pin(&self, channel: &str, ts: &str) {
+        let thing = format!("pin {channel} {ts}");
+        if self.unchanged(&thing, 1) {
+            return;
+        }
+        match self.client.call("pins.add", &[("channel", channel), ("timestamp", ts)], Urgency::Urgent).await {
+            Ok(_) => self.remember(thing, 1),
+            Err(t) if t.code() == "already_pinned" => self.remember(thing, 1),
+            Err(t) => tracing::warn!(code = t.code(), "the card is not pinned yet"),
+        }
     }
 
     async fn topic(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {

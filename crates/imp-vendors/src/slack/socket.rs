@@ -14,11 +14,22 @@ use tokio_tungstenite::tungstenite::Message;
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
 /// Longest pause between connections.
 const PAUSE_MOST: Duration = Duration::from_secs(15);
+/// A connection that lived for so long was a good one; the next is opened at once.
+const SETTLED: Duration = Duration::from_millis(500);
 /// Silence after which a connection counts as dead: Slack pings every few seconds.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What answers an envelope: the payload of the acknowledgement, or none.
-pub type Answer = std::pin::Pin<Box<dyn Future<Output = Option<Value>> + Send>>;
+/// How an envelope is answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ack {
+    /// It is kept; with a payload, if there is one.
+    Kept(Option<Value>),
+    /// It could not be kept: not acknowledged, so that Slack sends it again.
+    Lost,
+}
+
+/// What answers an envelope.
+pub type Answer = std::pin::Pin<Box<dyn Future<Output = Ack> + Send>>;
 
 /// Keeps a connection open for ever, handing each envelope to `answer`.
 pub async fn listen<F>(client: Arc<Client>, app_token: Secret, answer: F)
@@ -29,8 +40,15 @@ where
     loop {
         match connect(&client, &app_token).await {
             Ok(stream) => {
-                pause = PAUSE_FIRST;
+                let began = std::time::Instant::now();
                 serve(stream, answer.clone()).await;
+                if began.elapsed() >= SETTLED {
+                    pause = PAUSE_FIRST;
+                } else {
+                    // It ended at once: the next is opened a little later, and later again.
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MOST);
+                }
             }
             Err(why) => {
                 tracing::warn!(why, "no Socket Mode connection; trying again");
@@ -90,7 +108,7 @@ where
         let wants_payload = envelope["accepts_response_payload"] == true;
         let (acks, answer) = (acks.clone(), answer.clone());
         tokio::spawn(async move {
-            let payload = answer(inbound).await;
+            let Ack::Kept(payload) = answer(inbound).await else { return };
             let mut ack = json!({"envelope_id": id});
             if let Some(p) = payload.filter(|_| wants_payload) {
                 ack["payload"] = p;
