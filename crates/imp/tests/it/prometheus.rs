@@ -65,7 +65,7 @@ async fn an_alert_of_prometheus_becomes_a_question_and_its_end_is_said() {
     let _prometheus = start(
         "IMP_TEST_PROMETHEUS",
         folder.path(),
-        &["--config.file=prometheus.yml".into(), "--storage.tsdb.path=series".into(), "--web.enable-lifecycle".into(), format!("--web.listen-address=127.0.0.1:{prometheus}")],
+        &["--config.file=prometheus.yml".into(), "--storage.tsdb.path=series".into(), "--web.enable-lifecycle".into(), "--rules.alert.resend-delay=1s".into(), format!("--web.listen-address=127.0.0.1:{prometheus}")],
     );
     let said = || ["IMP_TEST_ALERTMANAGER", "IMP_TEST_PROMETHEUS"].map(|v| std::fs::read_to_string(folder.path().join(format!("{v}.log"))).unwrap_or_default()).join("\n");
     let arrives = until("the alert arrives", async || s.incidents().await.first().cloned());
