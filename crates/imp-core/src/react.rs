@@ -172,7 +172,9 @@ fn applies(i: &Incident, what: &What) -> bool {
         What::OpenChannel => i.links.channel.is_none(),
         What::Announcement => i.confirmed && !i.private,
         What::Questions => !i.questions.is_empty(),
-        What::TicketFields | What::TicketStatus | What::Comment { .. } | What::FileTask { .. } => ticket,
+        // Tickets are seen by the whole project, so what a private incident's people write does not go there.
+        What::Comment { .. } | What::FileTask { .. } | What::FileFollowUp { .. } => ticket && !i.private,
+        What::TicketFields | What::TicketStatus => ticket,
         What::TicketLink { to } => {
             ticket
                 && match to {
@@ -182,7 +184,7 @@ fn applies(i: &Incident, what: &What) -> bool {
                     LinkTo::Page => i.links.page.is_some(),
                 }
         }
-        What::TaskStatus { .. } | What::FileFollowUp { .. } => ticket,
+        What::TaskStatus { .. } => ticket,
         What::FileTicket => !ticket,
         What::OpenMeeting => i.links.meeting.is_none(),
         What::PageStatus => i.links.page.is_some(),

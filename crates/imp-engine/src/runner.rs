@@ -100,6 +100,18 @@ impl Runner {
         }
     }
 
+    /// Whether nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.flying.is_empty()
+    }
+
+    /// Waits for one effect in flight to come home, if there is one.
+    pub async fn land(&mut self) {
+        if let Some(home) = self.flying.join_next().await {
+            self.bring_home(home).await;
+        }
+    }
+
     fn free(&self, capability: Capability) -> usize {
         let ailing = self.failures.get(&capability).is_some_and(|n| *n >= AILING_AFTER);
         let most = if ailing { PROBE } else { IN_FLIGHT };

@@ -294,8 +294,8 @@ impl Jira {
         let (Some(ticket), Some(update)) = (&i.links.ticket, i.updates.iter().find(|u| u.n == n)) else {
             return Ok(Outcome::Done(vec![]));
         };
-        // What was written in Jira stands there already.
-        if matches!(update.by, Actor::Jira { .. }) {
+        // What was written in Jira stands there already; what is private stays out of it.
+        if i.private || matches!(update.by, Actor::Jira { .. }) {
             return Ok(Outcome::Done(vec![]));
         }
         let deed = format!("{}/{}", i.reference, order.key);

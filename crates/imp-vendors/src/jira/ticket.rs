@@ -70,7 +70,8 @@ impl Jira {
     pub(super) fn living_fields(&self, order: &Order, scheme: &Scheme, people: &People) -> Map<String, Value> {
         let i = &order.incident;
         let mut out = Map::new();
-        out.insert("summary".to_owned(), json!(summary(&i.title)));
+        let title = if i.private { format!("Private incident {}", i.reference) } else { i.title.clone() };
+        out.insert("summary".to_owned(), json!(summary(&title)));
         let priority = order
             .process
             .severity(&i.severity)
@@ -160,6 +161,12 @@ impl Jira {
     /// Everything that is known, for whoever reads only the ticket.
     fn description(&self, order: &Order) -> Vec<Block> {
         let i = &order.incident;
+        // Whoever sees the project reads its tickets: what is private stays in IMP and in the private channel.
+        if i.private {
+            let url = format!("{}/incidents/{}", self.public_url, i.reference);
+            let words = "This incident is private. Those who belong to it read it here:".to_owned();
+            return vec![Block::Text(words), Block::Text(url)];
+        }
         let status = order
             .process
             .status(&i.status)

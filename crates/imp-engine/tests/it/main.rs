@@ -1,0 +1,211 @@
+//! The engine with a world that fails on purpose: nothing is lost, done twice, or tried for ever.
+
+use arc_swap::ArcSwap;
+use imp_core::effect::Capability;
+use imp_core::event::Link;
+use imp_core::port::{Boxed, Order, Outcome, Port};
+use imp_core::{Actor, At, Catalogue, Command, Directory, Envelope, Incident, Process, Role};
+use imp_engine::{Clock, Desk, House, Progress, Runner, Store, SubmitError, read};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A clock that moves when it is told to.
+#[derive(Default)]
+struct HandClock(AtomicI64);
+
+impl Clock for HandClock {
+    fn now(&self) -> At {
+        At(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A record that answers as it is told, and counts.
+struct Record {
+    answers: Mutex<BTreeMap<String, Vec<Outcome>>>,
+    calls: Mutex<Vec<(String, u32)>>,
+}
+
+impl Port for Record {
+    fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push((order.key.clone(), order.tried));
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = answers.get_mut(&order.key).filter(|a| !a.is_empty()).map(|a| a.remove(0));
+        let usual = match order.key.as_str() {
+            "record.ticket" => Outcome::Done(vec![Link::Ticket { key: "INC-1".into(), id: "1".into(), url: "https://jira.example/INC-1".into() }]),
+            _ => Outcome::Done(vec![]),
+        };
+        let outcome = told.unwrap_or(usual);
+        Box::pin(async move { outcome })
+    }
+}
+
+/// A desk over a file, a runner, and the record.
+struct Stage {
+    desk: Desk,
+    runner: Runner,
+    record: Arc<Record>,
+    clock: Arc<HandClock>,
+    folder: Arc<tempfile::TempDir>,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        Stage::over(folder, Arc::new(HandClock::default()))
+    }
+
+    fn over(folder: Arc<tempfile::TempDir>, clock: Arc<HandClock>) -> Stage {
+        let (store, conn) = Store::open(&format!("sqlite://{}/imp.db", folder.path().display())).expect("a store");
+        let house = Arc::new(House {
+            process: ArcSwap::from_pointee(Process::built_in()),
+            catalogue: ArcSwap::from_pointee(Catalogue::default()),
+            directory: ArcSwap::from_pointee(Directory::default()),
+            can: [Capability::Record].into(),
+            reads_catalogue: false,
+        });
+        let desk = Desk::start(store, conn, house, clock.clone()).expect("a desk");
+        let record = Arc::new(Record { answers: Mutex::default(), calls: Mutex::default() });
+        let port: Arc<dyn Port> = record.clone();
+        let runner = Runner::new(desk.clone(), BTreeMap::from([(Capability::Record, port)]));
+        Stage { desk, runner, record, clock, folder }
+    }
+
+    fn answers(&self, key: &str, outcomes: Vec<Outcome>) {
+        self.record.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(key.into(), outcomes);
+    }
+
+    fn calls(&self, key: &str) -> usize {
+        self.record.calls.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|(k, _)| k == key).count()
+    }
+
+    async fn wish(&self, id: &str, about: Option<u64>, command: Command) -> Result<Arc<Incident>, SubmitError> {
+        let by = Actor::Token { name: "test".into() };
+        let about = about.map(imp_core::Ref);
+        let envelope = Envelope { id: id.into(), by, role: Role::Admin, at: self.clock.now(), about, command };
+        self.desk.submit(envelope).await.map(|r| r.incident.expect("an incident"))
+    }
+
+    async fn declares(&self, id: &str, title: &str) -> Arc<Incident> {
+        self.wish(id, None, declare(title)).await.expect("declared")
+    }
+
+    /// Steps until nothing is due; how many effects were started.
+    async fn runs(&mut self) -> usize {
+        let mut started = 0;
+        loop {
+            match self.runner.step().await {
+                Progress::Started(n) => started += n,
+                Progress::Idle(_) if self.runner.is_empty() => return started,
+                Progress::Idle(_) => {}
+            }
+            self.runner.land().await;
+            assert!(started < 200, "something is done again and again");
+        }
+    }
+
+    async fn incident(&self, n: u64) -> Incident {
+        let found = self.desk.store.read(move |c| read::load(c, imp_core::Ref(n))).await.expect("read");
+        found.expect("there")
+    }
+}
+
+fn declare(title: &str) -> Command {
+    Command::Declare {
+        title: title.into(),
+        summary: String::new(),
+        severity: None,
+        service: None,
+        team: None,
+        private: false,
+        members: vec![],
+    }
+}
+
+fn no() -> Outcome {
+    Outcome::Never { why: "Jira's workflow offers no such move".into() }
+}
+
+#[tokio::test]
+async fn what_fails_for_good_is_told_once_and_tried_again_only_when_asked() {
+    let mut s = Stage::new();
+    s.answers("record.status", vec![no(), no(), no()]);
+    s.declares("", "Payments fail").await;
+    s.runs().await;
+    assert_eq!(s.calls("record.status"), 1, "a refusal for good is not asked again by itself");
+    assert_eq!(s.incident(1).await.failed.len(), 1);
+    // The incident moves on: the mirror is tried once more, and its failure is no second piece of news.
+    s.wish("", Some(1), Command::Move { to: "identified".into(), fields: BTreeMap::new() }).await.expect("moved");
+    s.runs().await;
+    assert_eq!((s.calls("record.status"), s.incident(1).await.failed.len()), (2, 1));
+    // A person has it tried again, and it still fails; then it works.
+    s.wish("", Some(1), Command::Retry { key: "record.status".into() }).await.expect("retried");
+    s.runs().await;
+    assert_eq!((s.calls("record.status"), s.incident(1).await.failed.len()), (3, 1));
+    s.answers("record.status", vec![]);
+    s.wish("", Some(1), Command::Move { to: "monitoring".into(), fields: BTreeMap::new() }).await.expect("moved");
+    s.runs().await;
+    assert!(s.incident(1).await.failed.is_empty(), "what works again is no longer shown as failed");
+}
+
+#[tokio::test]
+async fn one_wish_delivered_twice_is_one_incident_and_a_key_is_not_used_for_another() {
+    let s = Stage::new();
+    let first = s.declares("key-1", "Search is slow").await;
+    let again = s.declares("key-1", "Search is slow").await;
+    assert_eq!(first.reference, again.reference);
+    let other = s.wish("key-1", None, declare("Something else")).await;
+    assert!(matches!(other, Err(SubmitError::Refused(r)) if r.kind == imp_core::refusal::Kind::KeyReused));
+}
+
+#[tokio::test]
+async fn what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried() {
+    let mut s = Stage::new();
+    s.answers("record.ticket", vec![Outcome::Later { after_ms: None, why: "no answer".into() }]);
+    s.declares("", "Login is blank").await;
+    s.runs().await;
+    assert_eq!(s.calls("record.ticket"), 1);
+    s.clock.0.fetch_add(60_000, Ordering::SeqCst);
+    s.runs().await;
+    let calls = s.record.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let tickets: Vec<u32> = calls.iter().filter(|(k, _)| k == "record.ticket").map(|(_, tried)| *tried).collect();
+    assert_eq!(tickets, [0, 1], "the second try knows that the first may have worked");
+    assert!(s.incident(1).await.links.ticket.is_some());
+}
+
+#[tokio::test]
+async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next() {
+    let s = Stage::new();
+    s.declares("", "Chat is down").await;
+    let claimed = s.desk.claim(vec![(Capability::Record, 8)]).await.expect("claimed");
+    assert_eq!(claimed.orders.len(), 1);
+    let (folder, clock) = (s.folder.clone(), s.clock.clone());
+    // It dies here: nothing of the claim is ever settled.
+    drop(s);
+    let mut next = Stage::over(folder, clock);
+    next.runs().await;
+    let calls = next.record.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert_eq!(calls.first(), Some(&("record.ticket".to_owned(), 1)), "it looks before it creates");
+}
+
+#[tokio::test]
+async fn the_row_is_the_fold_of_the_journal() {
+    let mut s = Stage::new();
+    s.declares("", "Ads do not load").await;
+    s.runs().await;
+    for to in ["identified", "monitoring"] {
+        s.wish("", Some(1), Command::Move { to: to.into(), fields: BTreeMap::new() }).await.expect("moved");
+    }
+    s.wish("", Some(1), Command::Post { text: "Rolled back".into() }).await.expect("posted");
+    s.runs().await;
+    let facts = s.desk.store.read(|c| read::journal(c, imp_core::Ref(1), 0, 1000)).await.expect("read");
+    assert_eq!(Incident::fold(&facts, &Process::built_in()), Some(s.incident(1).await));
+}
+
+#[test]
+fn a_second_process_on_one_file_is_refused_with_a_sentence() {
+    let s = Stage::new();
+    let url = format!("sqlite://{}/imp.db", s.folder.path().display());
+    let refusal = Store::open(&url).err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(refusal.contains("is in use by another imp process"), "{refusal}");
+}
