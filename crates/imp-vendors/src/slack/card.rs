@@ -376,9 +376,11 @@ pub fn question(v: &View, q: &Question) -> Message {
         blocks.push(section(&format!("*Where to look*\n{}", look.join("  ·  "))));
     }
     if open {
-        if !i.alerts.is_empty() && !i.any_firing() {
-            blocks.push(section(":large_green_circle: *The alert has resolved by itself.* Was it real all the same?"));
-        }
+        let resolved = !i.alerts.is_empty() && !i.any_firing();
+        blocks.push(section(match resolved {
+            true => ":large_green_circle: *The alert has resolved by itself.* Was it real all the same?",
+            false => "*Is this real?* If so, a channel opens and the team is called in.",
+        }));
         blocks.extend(actions(
             "question",
             vec![
