@@ -133,7 +133,7 @@ fn steps(i: &Incident, process: &Process) -> Vec<(String, &'static str)> {
     let at = process.statuses.iter().position(|s| s.id == i.status);
     let usual = process.statuses.iter().enumerate().filter(|(_, s)| {
         let side_way = s.category == Category::Done && s.id != i.status && process.moves.iter().all(|m| m.to != s.id || m.from.iter().any(|f| process.category(f) == Category::Triage));
-        !side_way && !(s.category == Category::Triage && i.alerts.is_empty())
+        !(side_way || s.category == Category::Triage && i.alerts.is_empty())
     });
     usual
         .map(|(n, s)| {
