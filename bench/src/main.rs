@@ -44,8 +44,16 @@ async fn start_and_rest(binary: &str) -> Result<(), String> {
         ready.push(stage.ready);
         if ready.len() == 5 {
             stage.settle().await?;
-            row("ready after start (median of 5)", &format!("{:.0} ms", percentile(&mut ready, 0.5) * 1000.0), "300 ms");
-            row("resident when idle", &format!("{:.1} MiB", rss_mib(stage.pid)?), "40 MiB");
+            row(
+                "ready after start (median of 5)",
+                &format!("{:.0} ms", percentile(&mut ready, 0.5) * 1000.0),
+                "300 ms",
+            );
+            row(
+                "resident when idle",
+                &format!("{:.1} MiB", rss_mib(stage.pid)?),
+                "40 MiB",
+            );
         }
     }
     Ok(())
@@ -61,9 +69,17 @@ async fn set_up(binary: &str) -> Result<(), String> {
         stage.declare(&format!("Timed incident {n}"), "payments-api").await?;
         stage.settle().await?;
         let calls = stage.practice.faults().calls(seen);
-        let ours = calls.iter().filter(|c| c.vendor != Vendor::Opslevel && !matches!(c.op.as_str(), "users.list" | "auth.test"));
-        let ends: Vec<(f64, &str)> = ours.map(|c| ((c.at_ms as f64 + c.ms as f64 - began) / 1000.0, c.op.as_str())).collect();
-        let first = ends.iter().filter(|(_, op)| *op == "chat.postMessage").map(|(t, _)| *t).fold(f64::INFINITY, f64::min);
+        let ours = calls
+            .iter()
+            .filter(|c| c.vendor != Vendor::Opslevel && !matches!(c.op.as_str(), "users.list" | "auth.test"));
+        let ends: Vec<(f64, &str)> = ours
+            .map(|c| ((c.at_ms as f64 + c.ms as f64 - began) / 1000.0, c.op.as_str()))
+            .collect();
+        let first = ends
+            .iter()
+            .filter(|(_, op)| *op == "chat.postMessage")
+            .map(|(t, _)| *t)
+            .fold(f64::INFINITY, f64::min);
         let last = ends.iter().map(|(t, _)| *t).fold(0.0, f64::max);
         // The first warms up connections and what is known of Jira.
         if n > 0 {
@@ -74,10 +90,20 @@ async fn set_up(binary: &str) -> Result<(), String> {
     let secs = |v: Vendor| v.usual_ms() as f64 / 1000.0;
     let two_calls = 2.0 * secs(Vendor::Slack);
     // The meeting, then its link on the ticket; or the ticket, then its status.
-    let critical = (secs(Vendor::Zoom) + secs(Vendor::Jira)).max(2.0 * secs(Vendor::Jira)).max(3.0 * secs(Vendor::Slack));
+    let critical = (secs(Vendor::Zoom) + secs(Vendor::Jira))
+        .max(2.0 * secs(Vendor::Jira))
+        .max(3.0 * secs(Vendor::Slack));
     let (guided, all) = (percentile(&mut guided, 0.5), percentile(&mut all, 0.5));
-    row("declared → guided in the channel (two Slack calls)", &format!("{:.2} x", guided / two_calls), "1.15 x");
-    row("declared → all set up (critical path)", &format!("{:.2} x", all / critical), "1.30 x");
+    row(
+        "declared → guided in the channel (two Slack calls)",
+        &format!("{:.2} x", guided / two_calls),
+        "1.15 x",
+    );
+    row(
+        "declared → all set up (critical path)",
+        &format!("{:.2} x", all / critical),
+        "1.30 x",
+    );
     row("  in seconds: guided, all", &format!("{guided:.3} {all:.3}"), "");
     Ok(())
 }
@@ -107,7 +133,11 @@ async fn acknowledge(binary: &str) -> Result<(), String> {
             }
         }
         let p99 = percentile(&mut took, 0.99) * 1000.0;
-        row(&format!("acknowledging {CLICKS} at once, {waiting} deliveries waiting (p99)"), &format!("{p99:.1} ms"), "20 ms");
+        row(
+            &format!("acknowledging {CLICKS} at once, {waiting} deliveries waiting (p99)"),
+            &format!("{p99:.1} ms"),
+            "20 ms",
+        );
     }
     Ok(())
 }
@@ -127,7 +157,11 @@ async fn grow(binary: &str) -> Result<(), String> {
     let per_second = MANY as f64 / began.elapsed().as_secs_f64();
     // Setting all of them up is paced by the vendors' limits; what is asked is what IMP holds meanwhile.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    row(&format!("resident after {MANY} incidents"), &format!("{:.1} MiB", rss_mib(stage.pid)?), "80 MiB");
+    row(
+        &format!("resident after {MANY} incidents"),
+        &format!("{:.1} MiB", rss_mib(stage.pid)?),
+        "80 MiB",
+    );
     row("  declared a second while it lasted", &format!("{per_second:.0}"), "");
     Ok(())
 }

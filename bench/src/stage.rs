@@ -37,16 +37,34 @@ impl Stage {
     /// Starts both.
     pub async fn start(binary: &str, latency: bool) -> Result<Stage, String> {
         let text = |e: &dyn std::fmt::Display| e.to_string();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).map_err(|e| text(&e))?.port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .map_err(|e| text(&e))?
+            .port();
         let listen = format!("127.0.0.1:{port}");
-        let options = Options { app_url: Some(format!("http://{listen}")), latency, limits: false };
-        let practice = Practice::start(([127, 0, 0, 1], 0).into(), Org::built_in(), options).await.map_err(|e| text(&e))?;
+        let options = Options {
+            app_url: Some(format!("http://{listen}")),
+            latency,
+            limits: false,
+        };
+        let practice = Practice::start(([127, 0, 0, 1], 0).into(), Org::built_in(), options)
+            .await
+            .map_err(|e| text(&e))?;
         let folder = tempfile::tempdir().map_err(|e| text(&e))?;
-        let config = format!("{}\n[store]\nurl = \"sqlite://{}/imp.db\"\n", practice.config_toml(&listen), folder.path().display());
+        let config = format!(
+            "{}\n[store]\nurl = \"sqlite://{}/imp.db\"\n",
+            practice.config_toml(&listen),
+            folder.path().display()
+        );
         let path = folder.path().join("imp.toml");
         std::fs::write(&path, config).map_err(|e| text(&e))?;
         let began = Instant::now();
-        let child = Command::new(binary).args(["serve", "--config"]).arg(&path).env("RUST_LOG", "error").stderr(Stdio::null()).spawn();
+        let child = Command::new(binary)
+            .args(["serve", "--config"])
+            .arg(&path)
+            .env("RUST_LOG", "error")
+            .stderr(Stdio::null())
+            .spawn();
         let child = child.map_err(|e| format!("{binary} does not start: {e}"))?;
         let mut stage = Stage {
             practice,
@@ -57,10 +75,15 @@ impl Stage {
             child,
             _folder: folder,
         };
-        stage.until("it is ready", async |s: &Stage| {
-            s.http.get(format!("{}/readyz", s.url)).send().await.is_ok_and(|r| r.status().is_success())
-        })
-        .await?;
+        stage
+            .until("it is ready", async |s: &Stage| {
+                s.http
+                    .get(format!("{}/readyz", s.url))
+                    .send()
+                    .await
+                    .is_ok_and(|r| r.status().is_success())
+            })
+            .await?;
         stage.ready = began.elapsed().as_secs_f64();
         Ok(stage)
     }
@@ -84,9 +107,18 @@ impl Stage {
     /// Declares an incident; its reference.
     pub async fn declare(&self, title: &str, service: &str) -> Result<String, String> {
         let body = json!({"title": title, "severity": "SEV2", "service": service});
-        let answer = self.http.post(format!("{}/api/v1/incidents", self.url)).json(&body).send().await.map_err(|e| e.to_string())?;
+        let answer = self
+            .http
+            .post(format!("{}/api/v1/incidents", self.url))
+            .json(&body)
+            .send()
+            .await
+            .map_err(|e| e.to_string())?;
         let body: Value = answer.json().await.map_err(|e| e.to_string())?;
-        body["ref"].as_str().map(str::to_owned).ok_or_else(|| format!("not declared: {body}"))
+        body["ref"]
+            .as_str()
+            .map(str::to_owned)
+            .ok_or_else(|| format!("not declared: {body}"))
     }
 
     /// How much is owed (at most a page of it is counted).
@@ -95,7 +127,15 @@ impl Stage {
         let mut n = 0;
         loop {
             let url = format!("{}/api/v1/deliveries?state=pending&limit=200&cursor={cursor}", self.url);
-            let page: Value = self.http.get(url).send().await.map_err(|e| e.to_string())?.json().await.map_err(|e| e.to_string())?;
+            let page: Value = self
+                .http
+                .get(url)
+                .send()
+                .await
+                .map_err(|e| e.to_string())?
+                .json()
+                .await
+                .map_err(|e| e.to_string())?;
             n += page["items"].as_array().map_or(0, Vec::len);
             match page["next"].as_str() {
                 Some(next) => cursor = next.to_owned(),
@@ -109,7 +149,10 @@ impl Stage {
         self.until("nothing is owed", async |s: &Stage| {
             let services = s.http.get(format!("{}/api/v1/services", s.url)).send().await;
             let known = match services {
-                Ok(r) => r.json::<Value>().await.is_ok_and(|v| v["items"].as_array().is_some_and(|a| !a.is_empty())),
+                Ok(r) => r
+                    .json::<Value>()
+                    .await
+                    .is_ok_and(|v| v["items"].as_array().is_some_and(|a| !a.is_empty())),
                 Err(_) => false,
             };
             known && s.owed().await == Ok(0)
@@ -141,15 +184,27 @@ impl Stage {
             .map_err(|e| e.to_string())?;
         let took = began.elapsed().as_secs_f64();
         let (status, said) = (answer.status(), answer.text().await.map_err(|e| e.to_string())?);
-        if status.is_success() && said.is_empty() { Ok(took) } else { Err(format!("{status}: {said}")) }
+        if status.is_success() && said.is_empty() {
+            Ok(took)
+        } else {
+            Err(format!("{status}: {said}"))
+        }
     }
 }
 
 /// Memory that a process holds.
 pub fn rss_mib(pid: u32) -> Result<f64, String> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).map_err(|e| e.to_string())?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).ok_or("no VmRSS in /proc")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").trim().parse().map_err(|_| "VmRSS is no number".to_owned())?;
+    let line = status
+        .lines()
+        .find_map(|l| l.strip_prefix("VmRSS:"))
+        .ok_or("no VmRSS in /proc")?;
+    let kib: f64 = line
+        .trim()
+        .trim_end_matches(" kB")
+        .trim()
+        .parse()
+        .map_err(|_| "VmRSS is no number".to_owned())?;
     Ok(kib / 1024.0)
 }
 
@@ -157,5 +212,8 @@ pub fn rss_mib(pid: u32) -> Result<f64, String> {
 pub fn percentile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let last = values.len().saturating_sub(1);
-    values.get(((last as f64) * share).round() as usize).copied().unwrap_or(f64::NAN)
+    values
+        .get(((last as f64) * share).round() as usize)
+        .copied()
+        .unwrap_or(f64::NAN)
 }

@@ -46,19 +46,27 @@ pub fn must(c: &mut Command) -> Result<(), Broken> {
 
 /// Whether a program runs well; what it says is not shown.
 pub fn works(c: &mut Command) -> bool {
-    c.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    c.stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 /// What a program says, where it succeeds.
 pub fn heard(c: &mut Command) -> Option<String> {
     let out = c.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    out.status
+        .success()
+        .then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
 /// A program of the search path.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|p| p.is_file())
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|p| p.is_file())
 }
 
 /// Headings with the time that each stage took.
@@ -70,7 +78,10 @@ pub struct Stages {
 impl Stages {
     /// The clock starts.
     pub fn begin() -> Stages {
-        Stages { began: Instant::now(), current: None }
+        Stages {
+            began: Instant::now(),
+            current: None,
+        }
     }
 
     /// The next stage.

@@ -18,7 +18,15 @@ pub fn run(filter: &[String]) -> Result<(), Broken> {
     let alertmanager = tools::alertmanager()?;
 
     stages.stage("lints");
-    must(cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
+    must(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
 
     stages.stage("build");
     must(cargo().args(["build", "--package", "imp"]))?;

@@ -22,10 +22,16 @@ pub fn python() -> Result<PathBuf, Broken> {
     }
     if !works(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
         let how = "install Python 3 with its venv module (Debian: apt-get install python3 python3-venv)";
-        return Err(Broken(format!("The tests run clients that others wrote in Python: {how}.")));
+        return Err(Broken(format!(
+            "The tests run clients that others wrote in Python: {how}."
+        )));
     }
     must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
-    must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&wanted))?;
+    must(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&wanted),
+    )?;
     stamp(&venv, &wanted)?;
     Ok(python)
 }
@@ -41,9 +47,15 @@ pub fn npm(folder: &str) -> Result<(), Broken> {
         return Ok(());
     }
     if find("npm").is_none() || !works(Command::new("node").arg("--version")) {
-        return Err(Broken("The tests run clients that others wrote for Node: install Node 20 or newer with npm.".to_owned()));
+        return Err(Broken(
+            "The tests run clients that others wrote for Node: install Node 20 or newer with npm.".to_owned(),
+        ));
     }
-    must(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder))?;
+    must(
+        Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            .current_dir(&folder),
+    )?;
     stamp(&modules, &lock)
 }
 
@@ -67,7 +79,10 @@ pub fn chromium() -> Result<PathBuf, Broken> {
         let given = PathBuf::from(given);
         return match given.is_file() {
             true => Ok(given),
-            false => Err(Broken(format!("IMP_CHROMIUM names {}, which is no file.", given.display()))),
+            false => Err(Broken(format!(
+                "IMP_CHROMIUM names {}, which is no file.",
+                given.display()
+            ))),
         };
     }
     const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -87,7 +102,10 @@ pub fn chromium() -> Result<PathBuf, Broken> {
         must(apt().args(["install", "--no-install-recommends", "chromium"]))?;
     }
     there().ok_or_else(|| {
-        Broken("The pages are tried in a real browser: install Chromium or Chrome, or name one with IMP_CHROMIUM.".to_owned())
+        Broken(
+            "The pages are tried in a real browser: install Chromium or Chrome, or name one with IMP_CHROMIUM."
+                .to_owned(),
+        )
     })
 }
 
@@ -104,22 +122,42 @@ pub fn debian(program: &str, package: &str) -> Result<PathBuf, Broken> {
     if works(Command::new(&unpacked).arg("--version")) {
         return Ok(unpacked);
     }
-    let ask = || Broken(format!("The tests send alerts through the real {program}: put it into the search path (Debian: apt-get install {package})."));
+    let ask = || {
+        Broken(format!(
+            "The tests send alerts through the real {program}: put it into the search path (Debian: apt-get install {package})."
+        ))
+    };
     if find("apt-get").is_none() || find("dpkg-deb").is_none() {
         return Err(ask());
     }
-    say(&format!("{program} is not there; Debian's package is unpacked into {}.", tools.display()));
+    say(&format!(
+        "{program} is not there; Debian's package is unpacked into {}.",
+        tools.display()
+    ));
     let downloads = tools.join("downloads");
     fs::create_dir_all(&downloads).map_err(|e| Broken(format!("{} cannot be made: {e}.", downloads.display())))?;
-    let fetch = || must(Command::new("apt-get").args(["-qq", "download", package]).current_dir(&downloads));
+    let fetch = || {
+        must(
+            Command::new("apt-get")
+                .args(["-qq", "download", package])
+                .current_dir(&downloads),
+        )
+    };
     if fetch().is_err() {
         // The lists of packages may be missing or old.
         let _ = must(Command::new("apt-get").args(["-qq", "update"]));
         fetch().map_err(|_| ask())?;
     }
     let start = format!("{package}_");
-    let found = fs::read_dir(&downloads).into_iter().flatten().flatten().map(|f| f.path());
-    let deb = found.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&start))).max().ok_or_else(ask)?;
+    let found = fs::read_dir(&downloads)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|f| f.path());
+    let deb = found
+        .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&start)))
+        .max()
+        .ok_or_else(ask)?;
     must(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(&tools))?;
     match works(Command::new(&unpacked).arg("--version")) {
         true => Ok(unpacked),
@@ -141,12 +179,20 @@ pub fn alertmanager() -> Result<PathBuf, Broken> {
     if there.join("default.tmpl").is_file() {
         return Ok(program);
     }
-    say(&format!("Alertmanager's templates are copied to {}, where it looks for them.", there.display()));
+    say(&format!(
+        "Alertmanager's templates are copied to {}, where it looks for them.",
+        there.display()
+    ));
     let copied = fs::create_dir_all(&there).and_then(|()| {
         let from = target().join("tools").join(TEMPLATES);
-        ["default.tmpl", "email.tmpl"].iter().try_for_each(|name| fs::copy(from.join(name), there.join(name)).map(drop))
+        ["default.tmpl", "email.tmpl"]
+            .iter()
+            .try_for_each(|name| fs::copy(from.join(name), there.join(name)).map(drop))
     });
     copied.map(|()| program).map_err(|e| {
-        Broken(format!("{} cannot be written ({e}): install Alertmanager (Debian: apt-get install prometheus-alertmanager).", there.display()))
+        Broken(format!(
+            "{} cannot be written ({e}): install Alertmanager (Debian: apt-get install prometheus-alertmanager).",
+            there.display()
+        ))
     })
 }

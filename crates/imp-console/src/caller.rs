@@ -33,7 +33,11 @@ pub struct Token {
 impl Token {
     /// A token from the configuration.
     pub fn new(name: &str, secret: &str, role: Role) -> Token {
-        Token { name: name.to_owned(), digest: digest(secret.as_bytes()), role }
+        Token {
+            name: name.to_owned(),
+            digest: digest(secret.as_bytes()),
+            role,
+        }
     }
 
     /// What the session's cookie holds: it opens the console and nothing can be made of it for the API.
@@ -69,17 +73,28 @@ impl Doors {
     }
 
     fn session(&self, cookie: &str) -> Option<&Token> {
-        self.tokens.iter().find(|t| bool::from(t.session().as_bytes().ct_eq(cookie.as_bytes())))
+        self.tokens
+            .iter()
+            .find(|t| bool::from(t.session().as_bytes().ct_eq(cookie.as_bytes())))
     }
 
     fn let_in(&self, headers: &HeaderMap, method: &Method) -> Result<Caller, Problem> {
-        let caller = |t: &Token| Caller { actor: Actor::Token { name: t.name.clone() }, role: t.role, name: t.name.clone() };
+        let caller = |t: &Token| Caller {
+            actor: Actor::Token { name: t.name.clone() },
+            role: t.role,
+            name: t.name.clone(),
+        };
         if let Some(given) = headers.get(header::AUTHORIZATION) {
-            let secret = given.to_str().ok().and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
+            let secret = given
+                .to_str()
+                .ok()
+                .and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
             return match secret.and_then(|s| self.token(s.trim())) {
                 Some(t) => Ok(caller(t)),
                 None if self.tokens.is_empty() => self.this_machine(headers, method),
-                None => Err(Problem::unauthorised("This token is not one that the configuration knows.")),
+                None => Err(Problem::unauthorised(
+                    "This token is not one that the configuration knows.",
+                )),
             };
         }
         if self.tokens.is_empty() {
@@ -99,15 +114,32 @@ impl Doors {
         same_site(headers, method)?;
         let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
         if !self.only_here || forwarded.iter().any(|h| headers.contains_key(*h)) {
-            return Err(Problem::forbidden("Others can reach IMP, so console and API need [auth] in the configuration."));
+            return Err(Problem::forbidden(
+                "Others can reach IMP, so console and API need [auth] in the configuration.",
+            ));
         }
-        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-        let name = host.rsplit_once(':').map_or(host, |(n, port)| if port.bytes().all(|b| b.is_ascii_digit()) { n } else { host });
+        let host = headers
+            .get(header::HOST)
+            .and_then(|h| h.to_str().ok())
+            .unwrap_or_default();
+        let name = host.rsplit_once(':').map_or(host, |(n, port)| {
+            if port.bytes().all(|b| b.is_ascii_digit()) {
+                n
+            } else {
+                host
+            }
+        });
         if !matches!(name, "127.0.0.1" | "localhost" | "[::1]" | "::1" | "") {
-            return Err(Problem::forbidden("Without [auth] in the configuration, only this machine is served."));
+            return Err(Problem::forbidden(
+                "Without [auth] in the configuration, only this machine is served.",
+            ));
         }
         let name = "this machine".to_owned();
-        Ok(Caller { actor: Actor::Token { name: name.clone() }, role: Role::Admin, name })
+        Ok(Caller {
+            actor: Actor::Token { name: name.clone() },
+            role: Role::Admin,
+            name,
+        })
     }
 }
 
@@ -128,7 +160,8 @@ fn same_site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
-    all.flat_map(|v| v.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+    all.flat_map(|v| v.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 impl FromRequestParts<Arc<App>> for Caller {

@@ -49,7 +49,11 @@ pub struct Next {
 
 impl From<Allowed> for Next {
     fn from(a: Allowed) -> Next {
-        Next { status: a.status, label: a.label, requires: a.requires }
+        Next {
+            status: a.status,
+            label: a.label,
+            requires: a.requires,
+        }
     }
 }
 
@@ -68,7 +72,12 @@ impl Problem {
 
     /// 400.
     pub fn bad(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be read", detail)
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            "bad-request",
+            "The request cannot be read",
+            detail,
+        )
     }
 
     /// 401.
@@ -91,13 +100,29 @@ impl From<Refusal> for Problem {
     fn from(r: Refusal) -> Problem {
         let (status, slug, title) = match r.kind {
             Kind::Unknown => (StatusCode::NOT_FOUND, "not-found", "There is no such thing"),
-            Kind::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "What was given is not usable"),
-            Kind::Conflict => (StatusCode::CONFLICT, "conflict", "It does not fit where the incident stands"),
+            Kind::Invalid => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "What was given is not usable",
+            ),
+            Kind::Conflict => (
+                StatusCode::CONFLICT,
+                "conflict",
+                "It does not fit where the incident stands",
+            ),
             Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
-            Kind::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "The Idempotency-Key was used for another call"),
+            Kind::KeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key-reused",
+                "The Idempotency-Key was used for another call",
+            ),
         };
         Problem {
-            fields: r.fields.into_iter().map(|(field, message)| FieldProblem { field, message }).collect(),
+            fields: r
+                .fields
+                .into_iter()
+                .map(|(field, message)| FieldProblem { field, message })
+                .collect(),
             allowed: (r.kind == Kind::Conflict).then(|| r.allowed.into_iter().map(Next::from).collect()),
             ..Problem::new(status, slug, title, r.message)
         }
@@ -108,9 +133,12 @@ impl From<SubmitError> for Problem {
     fn from(e: SubmitError) -> Problem {
         match e {
             SubmitError::Refused(r) => (*r).into(),
-            SubmitError::Busy => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much at once", "Too much is waiting; try again in a second.")
-            }
+            SubmitError::Busy => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "Too much at once",
+                "Too much is waiting; try again in a second.",
+            ),
             SubmitError::Broken(e) => e.into(),
         }
     }
@@ -120,7 +148,12 @@ impl From<StoreError> for Problem {
     fn from(e: StoreError) -> Problem {
         tracing::error!(error = %e, "the store does not work");
         let detail = "IMP's store does not work at the moment; nothing was changed. Its operators see why in the log.";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store", "The store does not work", detail)
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store",
+            "The store does not work",
+            detail,
+        )
     }
 }
 
@@ -129,7 +162,10 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, axum::Json(&self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

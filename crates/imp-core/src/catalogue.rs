@@ -93,13 +93,18 @@ impl Catalogue {
         let alike = |s: &&Service| {
             words::key(&s.alias) == key || s.aliases.iter().any(|a| words::key(a) == key) || words::key(&s.name) == key
         };
-        self.services.iter().find(exact).or_else(|| self.services.iter().find(alike))
+        self.services
+            .iter()
+            .find(exact)
+            .or_else(|| self.services.iter().find(alike))
     }
 
     /// The team with this alias.
     pub fn team(&self, alias: &str) -> Option<&Team> {
         let key = words::key(alias);
-        self.teams.iter().find(|t| t.alias == alias || words::key(&t.alias) == key || words::key(&t.name) == key)
+        self.teams
+            .iter()
+            .find(|t| t.alias == alias || words::key(&t.alias) == key || words::key(&t.name) == key)
     }
 
     /// Services whose alias or name is most like a word that nothing has: what the person may have meant.

@@ -48,7 +48,11 @@ pub fn decide(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -
     let command = &envelope.command;
     if envelope.role < rights::least(command) {
         let need = rights::least(command).word();
-        let message = format!("That needs the role {need}; {} is {}.", envelope.by.label(), envelope.role.word());
+        let message = format!(
+            "That needs the role {need}; {} is {}.",
+            envelope.by.label(),
+            envelope.role.word()
+        );
         return Err(Refusal::new(Kind::Forbidden, message));
     }
     match (command, incident) {
@@ -76,15 +80,34 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
     match &envelope.command {
         Command::Alert(_) | Command::Declare { .. } => Ok(Vec::new()),
         Command::Move { to, fields } => change_status(i, to, fields, envelope, facts),
-        Command::Edit { title, summary, severity, service } => {
-            edit(i, [title.as_deref(), summary.as_deref(), severity.as_deref(), service.as_deref()], facts)
-        }
+        Command::Edit {
+            title,
+            summary,
+            severity,
+            service,
+        } => edit(
+            i,
+            [
+                title.as_deref(),
+                summary.as_deref(),
+                severity.as_deref(),
+                service.as_deref(),
+            ],
+            facts,
+        ),
         Command::Assign { role, who } => assign(i, role, who, facts),
         Command::Post { text } => {
             needs_open(i, facts)?;
-            Ok(vec![Event::UpdatePosted { n: next(i.updates.last().map(|u| u.n)), text: body("text", text, "the update")? }])
+            Ok(vec![Event::UpdatePosted {
+                n: next(i.updates.last().map(|u| u.n)),
+                text: body("text", text, "the update")?,
+            }])
         }
-        Command::Publish { title, body: text, components } => publish(i, title, text, components, facts),
+        Command::Publish {
+            title,
+            body: text,
+            components,
+        } => publish(i, title, text, components, facts),
         Command::AddTask { text, assignee } => {
             needs_open(i, facts)?;
             Ok(vec![Event::TaskAdded {
@@ -100,7 +123,10 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
         },
         Command::AddFollowUp { text, owner, due } => {
             needs_confirmed(i, facts)?;
-            if due.as_deref().is_some_and(|d| d.len() != 10 || crate::At::parse(&format!("{d}T00:00:00Z")).is_none()) {
+            if due
+                .as_deref()
+                .is_some_and(|d| d.len() != 10 || crate::At::parse(&format!("{d}T00:00:00Z")).is_none())
+            {
                 return Err(Refusal::field("due", "Write the day as 2026-12-01."));
             }
             Ok(vec![Event::FollowUpAdded {
@@ -113,25 +139,44 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
         Command::WriteReview { text } => {
             needs_confirmed(i, facts)?;
             let text = body("text", text, "the review")?;
-            Ok(if i.review.as_ref() == Some(&text) { Vec::new() } else { vec![Event::ReviewWritten { text }] })
+            Ok(if i.review.as_ref() == Some(&text) {
+                Vec::new()
+            } else {
+                vec![Event::ReviewWritten { text }]
+            })
         }
-        Command::Note { text, ts } => {
-            Ok(vec![Event::Noted { text: body("text", text, "what is to be kept")?, ts: ts.clone() }])
-        }
+        Command::Note { text, ts } => Ok(vec![Event::Noted {
+            text: body("text", text, "what is to be kept")?,
+            ts: ts.clone(),
+        }]),
         Command::Join { who } => Ok(join(i, &facts.directory.complete(who))),
         Command::Retry { key } => failed(i, key).map(|()| vec![Event::StepMended { key: key.clone() }]),
         Command::Skip { key, why } => {
             failed(i, key)?;
-            Ok(vec![Event::StepSkipped { key: key.clone(), why: line("why", why, "why it is not needed")? }])
+            Ok(vec![Event::StepSkipped {
+                key: key.clone(),
+                why: line("why", why, "why it is not needed")?,
+            }])
         }
         Command::Absorb { other, title, alerts } => Ok(if i.absorbed.contains(other) {
             Vec::new()
         } else {
-            vec![Event::Absorbed { other: *other, title: title.clone(), alerts: alerts.clone() }]
+            vec![Event::Absorbed {
+                other: *other,
+                title: title.clone(),
+                alerts: alerts.clone(),
+            }]
         }),
         Command::Learn { key, links } => {
-            let mended = i.failed.iter().any(|f| f.key == *key).then(|| Event::StepMended { key: key.clone() });
-            Ok(mended.into_iter().chain(links.iter().cloned().map(|what| Event::Linked { what })).collect())
+            let mended = i
+                .failed
+                .iter()
+                .any(|f| f.key == *key)
+                .then(|| Event::StepMended { key: key.clone() });
+            Ok(mended
+                .into_iter()
+                .chain(links.iter().cloned().map(|what| Event::Linked { what }))
+                .collect())
         }
         Command::GiveUp { key, what, why } => Ok(give_up(i, key, what, why, facts)),
         Command::Nudge { timer } => Ok(nudge(i, timer, envelope, facts)),
@@ -170,11 +215,23 @@ fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
         return vec![opened, Event::AlertJoined { alert }, Event::AskingWaits];
     }
     let whom = path(service.as_ref(), team.as_ref(), facts).swap_remove(0);
-    vec![opened, Event::AlertJoined { alert }, Event::Asked { n: 1, level: 0, whom, because: None }]
+    vec![
+        opened,
+        Event::AlertJoined { alert },
+        Event::Asked {
+            n: 1,
+            level: 0,
+            whom,
+            because: None,
+        },
+    ]
 }
 
 fn alert_again(i: &Incident, alert: &Alert) -> Vec<Event> {
-    let known = i.alerts.iter().find(|a| a.alert.source == alert.source && a.alert.key == alert.key);
+    let known = i
+        .alerts
+        .iter()
+        .find(|a| a.alert.source == alert.source && a.alert.key == alert.key);
     let (source, key) = (alert.source.clone(), alert.key.clone());
     match (known, alert.firing) {
         (None, true) => vec![Event::AlertJoined { alert: alert.clone() }],
@@ -185,19 +242,39 @@ fn alert_again(i: &Incident, alert: &Alert) -> Vec<Event> {
 }
 
 fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
-    let Command::Declare { title, summary, severity, service, team, private, members } = &envelope.command else {
+    let Command::Declare {
+        title,
+        summary,
+        severity,
+        service,
+        team,
+        private,
+        members,
+    } = &envelope.command
+    else {
         return Ok(Vec::new());
     };
-    let active = facts.process.first(Category::Active).map(|s| s.id.clone()).unwrap_or_default();
+    let active = facts
+        .process
+        .first(Category::Active)
+        .map(|s| s.id.clone())
+        .unwrap_or_default();
     let title = line("title", title, "in a few words what is wrong")?;
     let severity = match severity.as_deref().filter(|s| !s.trim().is_empty()) {
         Some(s) => severity_named(s, facts)?,
         None => facts.process.severity_default.declared.clone(),
     };
-    let service = service.as_deref().filter(|s| !s.trim().is_empty()).map(|s| service_named(s, facts)).transpose()?;
+    let service = service
+        .as_deref()
+        .filter(|s| !s.trim().is_empty())
+        .map(|s| service_named(s, facts))
+        .transpose()?;
     let team = match team.as_deref().filter(|t| !t.trim().is_empty()) {
         Some(t) => Some(team_named(t, facts)?),
-        None => service.as_ref().and_then(|s| facts.catalogue.service(&s.alias)).and_then(|s| team_of(s, facts.catalogue)),
+        None => service
+            .as_ref()
+            .and_then(|s| facts.catalogue.service(&s.alias))
+            .and_then(|s| team_of(s, facts.catalogue)),
     };
     let mut out = vec![
         Event::Opened {
@@ -233,7 +310,12 @@ fn change_status(
     let process = facts.process;
     let label = |id: &str| process.status(id).map_or(id.to_owned(), |s| s.label.clone());
     let Some(target) = process.status(to) else {
-        let message = format!("There is no status {:?}. From {} it can go to {}.", words::cut(to, 40), label(&i.status), possible(i, process));
+        let message = format!(
+            "There is no status {:?}. From {} it can go to {}.",
+            words::cut(to, 40),
+            label(&i.status),
+            possible(i, process)
+        );
         return Err(with_allowed(Refusal::new(Kind::Conflict, message), i, process));
     };
     if target.id == i.status {
@@ -253,7 +335,11 @@ fn change_status(
     let mut fields = BTreeMap::new();
     for name in mv.requires.iter().chain(&mv.asks) {
         if let (Some(value), Some(field)) = (given.get(name), process.field(name)) {
-            let value = if field.kind == FieldKind::LongText { words::text(value) } else { words::title(value) };
+            let value = if field.kind == FieldKind::LongText {
+                words::text(value)
+            } else {
+                words::title(value)
+            };
             if !value.is_empty() {
                 fields.insert(name.clone(), value);
             }
@@ -264,16 +350,28 @@ fn change_status(
     let missing = process.missing(mv, &known);
     if !missing.is_empty() {
         let names: Vec<String> = missing.iter().map(|f| f.id.clone()).collect();
-        let message = format!("To become {}, {} still needs {}.", target.label, i.reference, words::list(&names));
+        let message = format!(
+            "To become {}, {} still needs {}.",
+            target.label,
+            i.reference,
+            words::list(&names)
+        );
         let mut refusal = with_allowed(Refusal::new(Kind::Conflict, message), i, process);
-        refusal.fields = missing.iter().map(|f| (f.id.clone(), format!("Needed: {}", f.label))).collect();
+        refusal.fields = missing
+            .iter()
+            .map(|f| (f.id.clone(), format!("Needed: {}", f.label)))
+            .collect();
         return Err(refusal);
     }
     if let Some(into) = fields.get("into").filter(|_| mv.requires.iter().any(|f| f == "into")) {
         let other = mergeable(i, into, envelope, facts)?;
         fields.insert("into".to_owned(), other.reference.to_string());
     }
-    let mut out = vec![Event::Moved { from: i.status.clone(), to: target.id.clone(), fields }];
+    let mut out = vec![Event::Moved {
+        from: i.status.clone(),
+        to: target.id.clone(),
+        fields,
+    }];
     if !i.confirmed && target.category == Category::Active {
         out.push(Event::Confirmed);
         let mut here = i.members.clone();
@@ -285,22 +383,36 @@ fn change_status(
 }
 
 fn mergeable<'a>(i: &Incident, into: &str, envelope: &Envelope, facts: &Facts<'a>) -> Result<&'a Incident, Refusal> {
-    let refuse = |message: String| Refusal { kind: Kind::Conflict, ..Refusal::field("into", message) };
+    let refuse = |message: String| Refusal {
+        kind: Kind::Conflict,
+        ..Refusal::field("into", message)
+    };
     let Some(reference) = Ref::parse(into) else {
-        return Err(refuse(format!("{:?} is not a reference such as IMP-42.", words::cut(into, 40))));
+        return Err(refuse(format!(
+            "{:?} is not a reference such as IMP-42.",
+            words::cut(into, 40)
+        )));
     };
     if reference == i.reference {
         return Err(refuse(format!("{reference} cannot be merged into itself.")));
     }
-    let seen = facts.other.filter(|o| o.reference == reference && rights::may_see(o, &envelope.by, envelope.role));
+    let seen = facts
+        .other
+        .filter(|o| o.reference == reference && rights::may_see(o, &envelope.by, envelope.role));
     let Some(other) = seen else {
         return Err(refuse(format!("There is no incident {reference} that you can see.")));
     };
     if i.private && !other.private {
-        return Err(refuse(format!("{} is private and {reference} is not; what is in it would be seen by others.", i.reference)));
+        return Err(refuse(format!(
+            "{} is private and {reference} is not; what is in it would be seen by others.",
+            i.reference
+        )));
     }
     if !facts.process.category(&other.status).is_open() {
-        return Err(refuse(format!("{reference} is {}; choose one that is open.", other.status)));
+        return Err(refuse(format!(
+            "{reference} is {}; choose one that is open.",
+            other.status
+        )));
     }
     Ok(other)
 }
@@ -312,7 +424,11 @@ pub fn allowed(i: &Incident, process: &Process) -> Vec<Allowed> {
         .map(|m| Allowed {
             status: m.to.clone(),
             label: m.label.clone(),
-            requires: process.missing(m, &i.fields).into_iter().map(|f| f.id.clone()).collect(),
+            requires: process
+                .missing(m, &i.fields)
+                .into_iter()
+                .map(|f| f.id.clone())
+                .collect(),
         })
         .collect()
 }
@@ -324,7 +440,11 @@ fn with_allowed(mut refusal: Refusal, i: &Incident, process: &Process) -> Refusa
 
 fn possible(i: &Incident, process: &Process) -> String {
     let all: Vec<String> = process.moves_from(&i.status).map(|m| m.to.clone()).collect();
-    if all.is_empty() { "nothing: it is finished".to_owned() } else { words::list(&all) }
+    if all.is_empty() {
+        "nothing: it is finished".to_owned()
+    } else {
+        words::list(&all)
+    }
 }
 
 fn needs_confirmed(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
@@ -346,14 +466,21 @@ fn needs_open(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
     }
     let message = match i.merged_into {
         Some(into) => format!("{} was merged; it goes on as {into}.", i.reference),
-        None => format!("{} is finished; nothing more is written into it. Declare a new one if it is back.", i.reference),
+        None => format!(
+            "{} is finished; nothing more is written into it. Declare a new one if it is back.",
+            i.reference
+        ),
     };
     Err(with_allowed(Refusal::new(Kind::Conflict, message), i, facts.process))
 }
 
 // ---- what it says of itself
 
-fn edit(i: &Incident, [title, summary, severity, service]: [Option<&str>; 4], facts: &Facts) -> Result<Vec<Event>, Refusal> {
+fn edit(
+    i: &Incident,
+    [title, summary, severity, service]: [Option<&str>; 4],
+    facts: &Facts,
+) -> Result<Vec<Event>, Refusal> {
     let mut out = Vec::new();
     if let Some(t) = title {
         let title = line("title", t, "in a few words what is wrong")?;
@@ -372,21 +499,36 @@ fn edit(i: &Incident, [title, summary, severity, service]: [Option<&str>; 4], fa
     if let Some(s) = service {
         let service = service_named(s, facts)?;
         if i.service.as_ref() != Some(&service) {
-            team = facts.catalogue.service(&service.alias).and_then(|s| team_of(s, facts.catalogue));
+            team = facts
+                .catalogue
+                .service(&service.alias)
+                .and_then(|s| team_of(s, facts.catalogue));
             now = Some(service.clone());
-            out.push(Event::ServiceChanged { service, team: team.clone() });
+            out.push(Event::ServiceChanged {
+                service,
+                team: team.clone(),
+            });
         }
     }
     let mut to = i.severity.clone();
     if let Some(s) = severity {
         to = severity_named(s, facts)?;
         if to != i.severity {
-            out.push(Event::SeverityChanged { from: i.severity.clone(), to: to.clone() });
+            out.push(Event::SeverityChanged {
+                from: i.severity.clone(),
+                to: to.clone(),
+            });
         }
     }
-    let wider = out.iter().any(|e| matches!(e, Event::ServiceChanged { .. } | Event::SeverityChanged { .. }));
+    let wider = out
+        .iter()
+        .any(|e| matches!(e, Event::ServiceChanged { .. } | Event::SeverityChanged { .. }));
     if wider && i.confirmed && !i.private {
-        summon(&mut out, i.members.clone(), invitees(&to, now.as_ref(), team.as_ref(), facts));
+        summon(
+            &mut out,
+            i.members.clone(),
+            invitees(&to, now.as_ref(), team.as_ref(), facts),
+        );
     }
     Ok(out)
 }
@@ -395,29 +537,53 @@ fn assign(i: &Incident, role: &str, who: &Who, facts: &Facts) -> Result<Vec<Even
     needs_open(i, facts)?;
     let Some(role) = facts.process.role(role) else {
         let all: Vec<String> = facts.process.roles.iter().map(|r| r.id.clone()).collect();
-        return Err(Refusal::field("role", format!("There is no role {:?}; there are {}.", words::cut(role, 40), words::list(&all))));
+        return Err(Refusal::field(
+            "role",
+            format!(
+                "There is no role {:?}; there are {}.",
+                words::cut(role, 40),
+                words::list(&all)
+            ),
+        ));
     };
     let who = facts.directory.complete(who);
     if who.slack.is_none() && who.email.is_none() {
-        return Err(Refusal::field("user", "Say who: a Slack identifier or an e-mail address."));
+        return Err(Refusal::field(
+            "user",
+            "Say who: a Slack identifier or an e-mail address.",
+        ));
     }
     let before = i.roles.get(&role.id).cloned();
     if before.as_ref().is_some_and(|b| b.is(&who)) {
         return Ok(Vec::new());
     }
-    Ok(vec![Event::RoleTaken { role: role.id.clone(), who, before }])
+    Ok(vec![Event::RoleTaken {
+        role: role.id.clone(),
+        who,
+        before,
+    }])
 }
 
 fn publish(i: &Incident, title: &str, text: &str, components: &[String], facts: &Facts) -> Result<Vec<Event>, Refusal> {
     needs_open(i, facts)?;
     if !facts.can.contains(&Capability::Page) {
-        return Err(Refusal::new(Kind::Conflict, "No status page is connected; add [statuspage] to the configuration."));
+        return Err(Refusal::new(
+            Kind::Conflict,
+            "No status page is connected; add [statuspage] to the configuration.",
+        ));
     }
     if i.private {
-        return Err(Refusal::new(Kind::Conflict, format!("{} is private; nothing of it goes to the public.", i.reference)));
+        return Err(Refusal::new(
+            Kind::Conflict,
+            format!("{} is private; nothing of it goes to the public.", i.reference),
+        ));
     }
     let title = words::title(title);
-    let title = if title.is_empty() { i.public.last().map_or(&i.title, |p| &p.title).clone() } else { title };
+    let title = if title.is_empty() {
+        i.public.last().map_or(&i.title, |p| &p.title).clone()
+    } else {
+        title
+    };
     Ok(vec![Event::PagePosted {
         n: next(i.public.last().map(|p| p.n)),
         title,
@@ -434,7 +600,11 @@ fn join(i: &Incident, who: &Who) -> Vec<Event> {
     if let (Some(c), Some(id)) = (&i.links.channel, &who.slack)
         && !c.invited.contains(id)
     {
-        out.push(Event::Linked { what: Link::Members { slack: vec![id.clone()] } });
+        out.push(Event::Linked {
+            what: Link::Members {
+                slack: vec![id.clone()],
+            },
+        });
     }
     out
 }
@@ -443,7 +613,10 @@ fn failed(i: &Incident, key: &str) -> Result<(), Refusal> {
     if i.failed.iter().any(|f| f.key == key) {
         return Ok(());
     }
-    Err(Refusal::new(Kind::Conflict, format!("{} has no failed step {:?}.", i.reference, words::cut(key, 80))))
+    Err(Refusal::new(
+        Kind::Conflict,
+        format!("{} has no failed step {:?}.", i.reference, words::cut(key, 80)),
+    ))
 }
 
 // ---- what hands, timers and Jira report
@@ -464,7 +637,11 @@ fn give_up(i: &Incident, key: &str, what: &str, why: &str, facts: &Facts) -> Vec
     if i.failed.iter().any(|f| f.key == key && f.why == why) {
         return Vec::new();
     }
-    vec![Event::StepFailed { key: key.to_owned(), what: what.to_owned(), why }]
+    vec![Event::StepFailed {
+        key: key.to_owned(),
+        what: what.to_owned(),
+        why,
+    }]
 }
 
 /// The catalogue is known now, or nobody waits for it any longer: the service is looked up, and whoever it names is
@@ -473,19 +650,35 @@ fn route(i: &Incident, facts: &Facts) -> Vec<Event> {
     let mut out = Vec::new();
     let (mut service, mut team) = (i.service.clone(), i.team.clone());
     if service.as_ref().is_none_or(|s| !s.known) {
-        let hints = i.service.iter().map(|s| &s.alias).chain(i.alerts.iter().flat_map(|a| &a.alert.service_hints));
+        let hints = i
+            .service
+            .iter()
+            .map(|s| &s.alias)
+            .chain(i.alerts.iter().flat_map(|a| &a.alert.service_hints));
         if let Some(s) = hints.into_iter().find_map(|h| facts.catalogue.service(h)) {
             team = team_of(s, facts.catalogue);
             service = Some(service_name(s));
-            out.push(Event::ServiceChanged { service: service_name(s), team: team.clone() });
+            out.push(Event::ServiceChanged {
+                service: service_name(s),
+                team: team.clone(),
+            });
         }
     }
     if i.confirmed && !i.private && !out.is_empty() {
-        summon(&mut out, i.members.clone(), invitees(&i.severity, service.as_ref(), team.as_ref(), facts));
+        summon(
+            &mut out,
+            i.members.clone(),
+            invitees(&i.severity, service.as_ref(), team.as_ref(), facts),
+        );
     }
     if facts.process.category(&i.status) == Category::Triage && i.questions.is_empty() {
         let whom = path(service.as_ref(), team.as_ref(), facts).swap_remove(0);
-        out.push(Event::Asked { n: 1, level: 0, whom, because: None });
+        out.push(Event::Asked {
+            n: 1,
+            level: 0,
+            whom,
+            because: None,
+        });
     }
     out
 }
@@ -499,18 +692,27 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
     }
     match timer {
         Timer::Escalate { level } => {
-            let Some(last) = i.questions.iter().max_by_key(|q| q.level) else { return Vec::new() };
+            let Some(last) = i.questions.iter().max_by_key(|q| q.level) else {
+                return Vec::new();
+            };
             if last.level != *level {
                 return Vec::new();
             }
             let waited = facts.process.timing.answer_within.words();
-            ask_next(i, format!("{} has not answered for {waited}", target_label(&last.whom)), facts)
+            ask_next(
+                i,
+                format!("{} has not answered for {waited}", target_label(&last.whom)),
+                facts,
+            )
         }
         Timer::Route => Vec::new(),
         Timer::Expire { .. } => {
             let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);
             let long_enough = envelope.at.since(quiet_since) >= facts.process.timing.triage_expires.0;
-            let out = facts.process.moves_from(&i.status).find(|m| m.requires.iter().any(|f| f == "reason"));
+            let out = facts
+                .process
+                .moves_from(&i.status)
+                .find(|m| m.requires.iter().any(|f| f == "reason"));
             match out {
                 Some(m) if !i.any_firing() && long_enough => vec![Event::Moved {
                     from: i.status.clone(),
@@ -534,17 +736,29 @@ fn adopt(i: &Incident, change: &RecordChange, envelope: &Envelope, facts: &Facts
     match change {
         RecordChange::Summary { text } => {
             let title = words::title(text);
-            if title.is_empty() || title == i.title { Vec::new() } else { vec![Event::Retitled { title }] }
+            if title.is_empty() || title == i.title {
+                Vec::new()
+            } else {
+                vec![Event::Retitled { title }]
+            }
         }
         RecordChange::Priority { name } => {
-            let severity = process.severities.iter().find(|s| s.priority.eq_ignore_ascii_case(name));
+            let severity = process
+                .severities
+                .iter()
+                .find(|s| s.priority.eq_ignore_ascii_case(name));
             match severity {
                 Some(s) if s.id != i.severity => {
-                    let same_priority = process.severity(&i.severity).is_some_and(|now| now.priority == s.priority);
+                    let same_priority = process
+                        .severity(&i.severity)
+                        .is_some_and(|now| now.priority == s.priority);
                     if same_priority {
                         return Vec::new();
                     }
-                    vec![Event::SeverityChanged { from: i.severity.clone(), to: s.id.clone() }]
+                    vec![Event::SeverityChanged {
+                        from: i.severity.clone(),
+                        to: s.id.clone(),
+                    }]
                 }
                 _ => Vec::new(),
             }
@@ -555,7 +769,10 @@ fn adopt(i: &Incident, change: &RecordChange, envelope: &Envelope, facts: &Facts
                 return Vec::new();
             }
             let seen = Event::TicketMoved { name: name.clone() };
-            let wanted = process.statuses.iter().find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name));
+            let wanted = process
+                .statuses
+                .iter()
+                .find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name));
             let moved = wanted.and_then(|s| change_status(i, &s.id, &BTreeMap::new(), envelope, facts).ok());
             let mut out = vec![seen];
             out.extend(moved.unwrap_or_default());
@@ -563,7 +780,11 @@ fn adopt(i: &Incident, change: &RecordChange, envelope: &Envelope, facts: &Facts
         }
         RecordChange::Comment { text } => {
             let text = words::text(text);
-            if text.is_empty() { Vec::new() } else { vec![Event::Noted { text, ts: None }] }
+            if text.is_empty() {
+                Vec::new()
+            } else {
+                vec![Event::Noted { text, ts: None }]
+            }
         }
     }
 }
@@ -582,10 +803,22 @@ pub fn path(service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Fact
     };
     for step in &facts.process.escalation.path {
         match step {
-            Invitee::OnCall => service.iter().flat_map(|s| &s.on_call).for_each(|w| add(Target::Person(facts.directory.complete(w)))),
-            Invitee::TeamChannel => team.and_then(|t| t.channel.clone()).into_iter().for_each(|c| add(Target::Channel(c))),
-            Invitee::Manager => team.and_then(|t| t.manager.as_ref()).iter().for_each(|w| add(Target::Person(facts.directory.complete(w)))),
-            Invitee::Team => team.iter().flat_map(|t| &t.members).for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+            Invitee::OnCall => service
+                .iter()
+                .flat_map(|s| &s.on_call)
+                .for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+            Invitee::TeamChannel => team
+                .and_then(|t| t.channel.clone())
+                .into_iter()
+                .for_each(|c| add(Target::Channel(c))),
+            Invitee::Manager => team
+                .and_then(|t| t.manager.as_ref())
+                .iter()
+                .for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+            Invitee::Team => team
+                .iter()
+                .flat_map(|t| &t.members)
+                .for_each(|w| add(Target::Person(facts.directory.complete(w)))),
         }
     }
     add(Target::Announcements);
@@ -600,11 +833,18 @@ fn ask_next(i: &Incident, because: String, facts: &Facts) -> Vec<Event> {
             (a, b) => *a == b,
         })
     };
-    let whom = path(i.service.as_ref(), i.team.as_ref(), facts).into_iter().find(|t| !already(t));
-    let level = i.questions.iter().map(|q| q.level + 1).max().unwrap_or(0);
-    whom.map(|whom| Event::Asked { n: next(i.questions.last().map(|q| q.n)), level, whom, because: Some(because) })
+    let whom = path(i.service.as_ref(), i.team.as_ref(), facts)
         .into_iter()
-        .collect()
+        .find(|t| !already(t));
+    let level = i.questions.iter().map(|q| q.level + 1).max().unwrap_or(0);
+    whom.map(|whom| Event::Asked {
+        n: next(i.questions.last().map(|q| q.n)),
+        level,
+        whom,
+        because: Some(because),
+    })
+    .into_iter()
+    .collect()
 }
 
 /// What to call somebody who is asked.
@@ -620,7 +860,12 @@ fn invitees(severity: &str, service: Option<&ServiceName>, team: Option<&TeamNam
     let service = service.and_then(|s| facts.catalogue.service(&s.alias));
     let team = team.and_then(|t| facts.catalogue.team(&t.alias));
     let mut out = Vec::new();
-    for invitee in facts.process.severity(severity).map(|s| s.invite.as_slice()).unwrap_or_default() {
+    for invitee in facts
+        .process
+        .severity(severity)
+        .map(|s| s.invite.as_slice())
+        .unwrap_or_default()
+    {
         match invitee {
             Invitee::OnCall => out.extend(service.iter().flat_map(|s| &s.on_call).cloned()),
             Invitee::Team => out.extend(team.iter().flat_map(|t| &t.members).cloned()),
@@ -647,18 +892,29 @@ fn summon(out: &mut Vec<Event>, mut here: Vec<Who>, who: Vec<Who>) {
 // ---- names
 
 fn service_name(s: &crate::catalogue::Service) -> ServiceName {
-    ServiceName { alias: s.alias.clone(), name: s.name.clone(), known: true }
+    ServiceName {
+        alias: s.alias.clone(),
+        name: s.name.clone(),
+        known: true,
+    }
 }
 
 fn unknown_service(hint: &str) -> ServiceName {
     let name = words::cut(&words::title(hint), 80);
-    ServiceName { alias: name.clone(), name, known: false }
+    ServiceName {
+        alias: name.clone(),
+        name,
+        known: false,
+    }
 }
 
 fn team_of(s: &crate::catalogue::Service, catalogue: &Catalogue) -> Option<TeamName> {
     let alias = s.team.as_deref()?;
     let name = catalogue.team(alias).map_or(alias, |t| t.name.as_str());
-    Some(TeamName { alias: alias.to_owned(), name: name.to_owned() })
+    Some(TeamName {
+        alias: alias.to_owned(),
+        name: name.to_owned(),
+    })
 }
 
 /// The service that a person named. While the catalogue has never been read, any word is taken.
@@ -669,39 +925,69 @@ fn service_named(word: &str, facts: &Facts) -> Result<ServiceName, Refusal> {
     if facts.catalogue.services.is_empty() {
         return Ok(unknown_service(word));
     }
-    let nearest = facts.catalogue.nearest_service(word).map(|s| format!(" Did you mean {}?", s.alias)).unwrap_or_default();
-    Err(Refusal::field("service", format!("The catalogue has no service {:?}.{nearest}", words::cut(word, 80))))
+    let nearest = facts
+        .catalogue
+        .nearest_service(word)
+        .map(|s| format!(" Did you mean {}?", s.alias))
+        .unwrap_or_default();
+    Err(Refusal::field(
+        "service",
+        format!("The catalogue has no service {:?}.{nearest}", words::cut(word, 80)),
+    ))
 }
 
 fn team_named(word: &str, facts: &Facts) -> Result<TeamName, Refusal> {
     if let Some(t) = facts.catalogue.team(word) {
-        return Ok(TeamName { alias: t.alias.clone(), name: t.name.clone() });
+        return Ok(TeamName {
+            alias: t.alias.clone(),
+            name: t.name.clone(),
+        });
     }
     if facts.catalogue.teams.is_empty() {
         let name = words::cut(&words::title(word), 80);
-        return Ok(TeamName { alias: name.clone(), name });
+        return Ok(TeamName {
+            alias: name.clone(),
+            name,
+        });
     }
-    Err(Refusal::field("team", format!("The catalogue has no team {:?}.", words::cut(word, 80))))
+    Err(Refusal::field(
+        "team",
+        format!("The catalogue has no team {:?}.", words::cut(word, 80)),
+    ))
 }
 
 fn severity_named(word: &str, facts: &Facts) -> Result<String, Refusal> {
     facts.process.severity(word).map(|s| s.id.clone()).ok_or_else(|| {
         let all: Vec<String> = facts.process.severities.iter().map(|s| s.id.clone()).collect();
-        Refusal::field("severity", format!("There is no severity {:?}; there are {}.", words::cut(word, 40), words::list(&all)))
+        Refusal::field(
+            "severity",
+            format!(
+                "There is no severity {:?}; there are {}.",
+                words::cut(word, 40),
+                words::list(&all)
+            ),
+        )
     })
 }
 
 fn line(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
     let text = words::title(text);
-    if text.is_empty() { Err(Refusal::field(field, format!("Say {what}."))) } else { Ok(text) }
+    if text.is_empty() {
+        Err(Refusal::field(field, format!("Say {what}.")))
+    } else {
+        Ok(text)
+    }
 }
 
 fn body(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
     let text = words::text(text);
-    if text.is_empty() { Err(Refusal::field(field, format!("Write {what}; it is empty."))) } else { Ok(text) }
+    if text.is_empty() {
+        Err(Refusal::field(field, format!("Write {what}; it is empty.")))
+    } else {
+        Ok(text)
+    }
 }
 
 fn next(last: Option<u32>) -> u32 {
     last.unwrap_or(0) + 1
 }
-

@@ -232,8 +232,12 @@ impl What {
     pub fn capability(&self) -> Capability {
         use What::*;
         match self {
-            Ask { .. } | OpenChannel | Card | Topic | Members | Bookmarks | Announcement | Questions => Capability::Chat,
-            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => Capability::Chat,
+            Ask { .. } | OpenChannel | Card | Topic | Members | Bookmarks | Announcement | Questions => {
+                Capability::Chat
+            }
+            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => {
+                Capability::Chat
+            }
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Capability::Record,
             OpenMeeting => Capability::Bridge,
@@ -312,7 +316,12 @@ impl What {
             Ask { .. } | OpenChannel | Timer(_) | Absorb { .. } | Members => Rank::Urgent,
             Card | FileTicket | OpenMeeting | PublicPost { .. } | PageStatus | Announcement | Questions => Rank::Normal,
             Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Comment { .. } => Rank::Normal,
-            TicketFields | TicketStatus | TicketLink { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Rank::Normal,
+            TicketFields
+            | TicketStatus
+            | TicketLink { .. }
+            | FileTask { .. }
+            | TaskStatus { .. }
+            | FileFollowUp { .. } => Rank::Normal,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } => Rank::Cosmetic,
         }
     }

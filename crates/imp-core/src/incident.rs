@@ -225,7 +225,20 @@ impl Incident {
     /// The incident after one more fact; `None` where an incident that does not exist has any fact but its opening.
     pub fn evolve(incident: Option<Incident>, fact: &Fact, process: &Process) -> Option<Incident> {
         let mut i = match (incident, &fact.event) {
-            (None, Event::Opened { reference, title, summary, severity, status, service, team, private, process }) => Incident {
+            (
+                None,
+                Event::Opened {
+                    reference,
+                    title,
+                    summary,
+                    severity,
+                    status,
+                    service,
+                    team,
+                    private,
+                    process,
+                },
+            ) => Incident {
                 reference: *reference,
                 version: 0,
                 process: process.clone(),
@@ -279,15 +292,28 @@ impl Incident {
                 let since = alert.since.unwrap_or(fact.at).min(fact.at);
                 let detected = self.moments.entry("detected".to_owned()).or_insert(since);
                 *detected = (*detected).min(since);
-                let state = AlertState { firing: alert.firing, alert: alert.clone(), changed_at: fact.at };
-                match self.alerts.iter_mut().find(|a| a.alert.source == alert.source && a.alert.key == alert.key) {
+                let state = AlertState {
+                    firing: alert.firing,
+                    alert: alert.clone(),
+                    changed_at: fact.at,
+                };
+                match self
+                    .alerts
+                    .iter_mut()
+                    .find(|a| a.alert.source == alert.source && a.alert.key == alert.key)
+                {
                     Some(a) => *a = state,
                     None => self.alerts.push(state),
                 }
             }
             Event::AlertFired { source, key } => self.set_firing(source, key, true, fact.at),
             Event::AlertCleared { source, key } => self.set_firing(source, key, false, fact.at),
-            Event::Asked { n, level, whom, because } => self.questions.push(Question {
+            Event::Asked {
+                n,
+                level,
+                whom,
+                because,
+            } => self.questions.push(Question {
                 n: *n,
                 level: *level,
                 whom: whom.clone(),
@@ -322,7 +348,11 @@ impl Incident {
                 for alert in alerts {
                     let same = |a: &AlertState| a.alert.source == alert.source && a.alert.key == alert.key;
                     if !self.alerts.iter().any(same) {
-                        self.alerts.push(AlertState { alert: alert.clone(), firing: alert.firing, changed_at: fact.at });
+                        self.alerts.push(AlertState {
+                            alert: alert.clone(),
+                            firing: alert.firing,
+                            changed_at: fact.at,
+                        });
                     }
                 }
             }
@@ -341,9 +371,19 @@ impl Incident {
             }
             Event::UpdatePosted { n, text } => {
                 self.moments.entry("first_update".to_owned()).or_insert(fact.at);
-                self.updates.push(Update { n: *n, text: text.clone(), by: fact.by.clone(), at: fact.at });
+                self.updates.push(Update {
+                    n: *n,
+                    text: text.clone(),
+                    by: fact.by.clone(),
+                    at: fact.at,
+                });
             }
-            Event::PagePosted { n, title, body, components } => {
+            Event::PagePosted {
+                n,
+                title,
+                body,
+                components,
+            } => {
                 self.moments.entry("first_public".to_owned()).or_insert(fact.at);
                 self.public.push(PublicPost {
                     n: *n,
@@ -374,7 +414,12 @@ impl Incident {
             Event::Linked { what } => self.link(what),
             Event::StepFailed { key, what, why } => {
                 self.failed.retain(|f| f.key != *key);
-                self.failed.push(FailedStep { key: key.clone(), what: what.clone(), why: why.clone(), at: fact.at });
+                self.failed.push(FailedStep {
+                    key: key.clone(),
+                    what: what.clone(),
+                    why: why.clone(),
+                    at: fact.at,
+                });
             }
             Event::StepMended { key } | Event::StepSkipped { key, .. } => self.failed.retain(|f| f.key != *key),
             Event::TicketMoved { name } => {
@@ -386,7 +431,11 @@ impl Incident {
     }
 
     fn set_firing(&mut self, source: &str, key: &str, firing: bool, at: At) {
-        for a in self.alerts.iter_mut().filter(|a| a.alert.source == source && a.alert.key == key) {
+        for a in self
+            .alerts
+            .iter_mut()
+            .filter(|a| a.alert.source == source && a.alert.key == key)
+        {
             a.firing = firing;
             a.changed_at = at;
         }
@@ -417,7 +466,13 @@ impl Incident {
             }
             Link::Members { slack } => {
                 if let Some(c) = &mut self.links.channel {
-                    c.invited.extend(slack.iter().filter(|s| !c.invited.contains(s)).cloned().collect::<Vec<_>>());
+                    c.invited.extend(
+                        slack
+                            .iter()
+                            .filter(|s| !c.invited.contains(s))
+                            .cloned()
+                            .collect::<Vec<_>>(),
+                    );
                 }
             }
             Link::Archived => {
@@ -432,7 +487,12 @@ impl Incident {
                 }
             }
             Link::Ticket { key, id, url } => {
-                self.links.ticket = Some(Ticket { key: key.clone(), id: id.clone(), url: url.clone(), status: None });
+                self.links.ticket = Some(Ticket {
+                    key: key.clone(),
+                    id: id.clone(),
+                    url: url.clone(),
+                    status: None,
+                });
             }
             Link::TicketStatus { name } => {
                 if let Some(t) = &mut self.links.ticket {

@@ -19,12 +19,18 @@ pub struct Who {
 impl Who {
     /// Somebody known by their Slack identifier alone.
     pub fn slack(id: impl Into<String>) -> Who {
-        Who { slack: Some(id.into()), ..Who::default() }
+        Who {
+            slack: Some(id.into()),
+            ..Who::default()
+        }
     }
 
     /// Somebody known by their e-mail address alone.
     pub fn email(address: impl Into<String>) -> Who {
-        Who { email: Some(address.into()), ..Who::default() }
+        Who {
+            email: Some(address.into()),
+            ..Who::default()
+        }
     }
 
     /// Whether both are the same person.
@@ -33,12 +39,18 @@ impl Who {
             (Some(a), Some(b)) => Some(a.eq_ignore_ascii_case(b)),
             _ => None,
         };
-        same(&self.slack, &other.slack).or_else(|| same(&self.email, &other.email)).unwrap_or(false)
+        same(&self.slack, &other.slack)
+            .or_else(|| same(&self.email, &other.email))
+            .unwrap_or(false)
     }
 
     /// What to call them where nothing can be linked: name, else address, else identifier.
     pub fn label(&self) -> &str {
-        self.name.as_deref().or(self.email.as_deref()).or(self.slack.as_deref()).unwrap_or("somebody")
+        self.name
+            .as_deref()
+            .or(self.email.as_deref())
+            .or(self.slack.as_deref())
+            .unwrap_or("somebody")
     }
 }
 
@@ -100,7 +112,9 @@ impl Actor {
             Actor::Person { who, .. } => who.label().to_owned(),
             Actor::Token { name } => name.clone(),
             Actor::Source { name } => name.clone(),
-            Actor::Jira { who } => who.as_ref().map_or("Jira".to_owned(), |w| format!("{} in Jira", w.label())),
+            Actor::Jira { who } => who
+                .as_ref()
+                .map_or("Jira".to_owned(), |w| format!("{} in Jira", w.label())),
             Actor::Imp => "IMP".to_owned(),
         }
     }

@@ -393,9 +393,15 @@ impl Process {
     /// # Errors
     /// Every fault that it has: syntax with its line, an unknown name, a status that cannot be reached or left.
     pub fn parse(text: &str) -> Result<Process, Faults> {
-        let process: Process = toml::from_str(text).map_err(|e| Faults { faults: vec![e.to_string().trim().to_owned()] })?;
+        let process: Process = toml::from_str(text).map_err(|e| Faults {
+            faults: vec![e.to_string().trim().to_owned()],
+        })?;
         let faults = process.faults();
-        if faults.is_empty() { Ok(process) } else { Err(Faults { faults }) }
+        if faults.is_empty() {
+            Ok(process)
+        } else {
+            Err(Faults { faults })
+        }
     }
 
     /// The built-in process.
@@ -428,18 +434,27 @@ impl Process {
         for m in &self.moves {
             for s in m.from.iter().chain([&m.to]) {
                 if !statuses.contains(s.as_str()) {
-                    out.push(format!("the move {:?} names the status {s:?}, which is not defined", m.label));
+                    out.push(format!(
+                        "the move {:?} names the status {s:?}, which is not defined",
+                        m.label
+                    ));
                 }
             }
             for f in m.requires.iter().chain(&m.asks) {
                 if !fields.contains(f.as_str()) {
-                    out.push(format!("the move {:?} names the field {f:?}, which is not defined", m.label));
+                    out.push(format!(
+                        "the move {:?} names the field {f:?}, which is not defined",
+                        m.label
+                    ));
                 }
             }
         }
         for f in &self.fields {
             for s in f.forget_on.iter().filter(|s| !statuses.contains(s.as_str())) {
-                out.push(format!("the field {:?} names the status {s:?}, which is not defined", f.id));
+                out.push(format!(
+                    "the field {:?} names the status {s:?}, which is not defined",
+                    f.id
+                ));
             }
         }
         for s in [&self.severity_default.declared, &self.severity_default.alert] {
@@ -456,7 +471,10 @@ impl Process {
             if s.category != Category::Done && !self.moves.iter().any(|m| m.from.contains(&s.id)) {
                 out.push(format!("the status {:?} cannot be left; add a move from it", s.id));
             }
-            let entry = self.first(Category::Triage).into_iter().chain(self.first(Category::Active));
+            let entry = self
+                .first(Category::Triage)
+                .into_iter()
+                .chain(self.first(Category::Active));
             let starts = entry.map(|e| e.id.as_str()).any(|id| id == s.id);
             if !starts && !self.moves.iter().any(|m| m.to == s.id) {
                 out.push(format!("the status {:?} cannot be reached; add a move to it", s.id));
@@ -501,7 +519,9 @@ impl Process {
     /// The role with this name, in any case.
     pub fn role(&self, id: &str) -> Option<&Role> {
         let t = id.trim();
-        self.roles.iter().find(|r| r.id.eq_ignore_ascii_case(t) || r.label.eq_ignore_ascii_case(t))
+        self.roles
+            .iter()
+            .find(|r| r.id.eq_ignore_ascii_case(t) || r.label.eq_ignore_ascii_case(t))
     }
 
     /// The field with this name.
@@ -516,7 +536,9 @@ impl Process {
 
     /// The move from one status to another.
     pub fn find_move(&self, from: &str, to: &str) -> Option<&Move> {
-        self.moves.iter().find(|m| m.to == to && m.from.iter().any(|f| f == from))
+        self.moves
+            .iter()
+            .find(|m| m.to == to && m.from.iter().any(|f| f == from))
     }
 
     /// The way from one status to another: the move itself, or two moves of which the first asks nothing. Empty where
@@ -529,14 +551,22 @@ impl Process {
         if from == to || self.category(from) != Category::After {
             return Vec::new();
         }
-        let free = self.moves.iter().filter(|m| m.requires.is_empty() && m.from.iter().any(|f| f == from));
-        let two = free.filter_map(|first| Some(vec![first, self.find_move(&first.to, to)?])).next();
+        let free = self
+            .moves
+            .iter()
+            .filter(|m| m.requires.is_empty() && m.from.iter().any(|f| f == from));
+        let two = free
+            .filter_map(|first| Some(vec![first, self.find_move(&first.to, to)?]))
+            .next();
         two.unwrap_or_default()
     }
 
     /// What follows a trigger, each once.
     pub fn steps(&self, trigger: Trigger) -> impl Iterator<Item = Step> + '_ {
-        self.steps.iter().filter(move |r| r.on == trigger).flat_map(|r| r.steps.iter().copied())
+        self.steps
+            .iter()
+            .filter(move |r| r.on == trigger)
+            .flat_map(|r| r.steps.iter().copied())
     }
 
     /// A channel's name, in Slack's alphabet, at most 74 characters so that a suffix fits into 80.
@@ -552,7 +582,13 @@ impl Process {
         let mut name: String = name
             .to_lowercase()
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' || c == '_' {
+                    c
+                } else {
+                    '-'
+                }
+            })
             .collect();
         name.truncate(74);
         name
@@ -560,7 +596,11 @@ impl Process {
 
     /// Which fields a move would like to know besides, given what is known.
     pub fn asked<'a>(&'a self, mv: &'a Move, known: &BTreeMap<String, String>) -> Vec<&'a Field> {
-        mv.asks.iter().filter(|f| !known.contains_key(f.as_str())).filter_map(|f| self.field(f)).collect()
+        mv.asks
+            .iter()
+            .filter(|f| !known.contains_key(f.as_str()))
+            .filter_map(|f| self.field(f))
+            .collect()
     }
 
     /// Which fields a move still needs, given what is known.
@@ -585,7 +625,10 @@ mod tests {
         assert_eq!(to, ["monitoring", "investigating", "merged"]);
         assert_eq!(p.severity("1").map(|s| s.id.as_str()), Some("SEV1"));
         assert_eq!(p.severity_of_alert(Some("Critical")), "SEV2");
-        assert_eq!(p.channel_name(At(0), "Zażółć gęślą!", "IMP-1", None), "inc-19700101-zazolc-gesla");
+        assert_eq!(
+            p.channel_name(At(0), "Zażółć gęślą!", "IMP-1", None),
+            "inc-19700101-zazolc-gesla"
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
     };
     for trigger in triggers(i, fact, process) {
         for step in process.steps(trigger) {
-            effects_of(step, trigger, i, fact, process).into_iter().for_each(&mut add);
+            effects_of(step, trigger, i, fact, process)
+                .into_iter()
+                .for_each(&mut add);
         }
     }
     beyond_the_file(i, fact, process).into_iter().for_each(&mut add);
@@ -46,7 +48,13 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
             match process.category(to) {
                 Category::Done if fields.contains_key("into") => out.push(Merged),
                 Category::Done if i.confirmed => out.push(Closed),
-                Category::After if process.moves_from(to).any(|m| process.category(&m.to) == Category::Done) => out.push(Review),
+                Category::After
+                    if process
+                        .moves_from(to)
+                        .any(|m| process.category(&m.to) == Category::Done) =>
+                {
+                    out.push(Review)
+                }
                 Category::Triage | Category::Active | Category::After | Category::Done => {}
             }
             out
@@ -54,12 +62,17 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         Event::Summoned { .. } | Event::Joined { .. } => vec![People],
         Event::RoleTaken { .. } => vec![People, Changed],
         Event::Retitled { .. } | Event::Summarised { .. } | Event::SeverityChanged { .. } => vec![Changed],
-        Event::ServiceChanged { .. } | Event::Absorbed { .. } | Event::PagePosted { .. } | Event::ReviewWritten { .. } => vec![Changed],
+        Event::ServiceChanged { .. }
+        | Event::Absorbed { .. }
+        | Event::PagePosted { .. }
+        | Event::ReviewWritten { .. } => vec![Changed],
         Event::UpdatePosted { .. } => vec![Update],
         Event::TaskAdded { .. } | Event::TaskDone { .. } => vec![Task],
         Event::FollowUpAdded { .. } => vec![FollowUp],
         // These are told on the card alone: nothing of the incident itself has changed.
-        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => vec![],
+        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => {
+            vec![]
+        }
         Event::Linked { what } => match what {
             Link::Channel { .. } => vec![Channel],
             Link::Ticket { .. } => vec![Ticket],
@@ -73,14 +86,21 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
 
 fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> {
     let n = fact.n;
-    let calm = if matches!(trigger, Trigger::Changed | Trigger::Update) { CALM_MS } else { 0 };
+    let calm = if matches!(trigger, Trigger::Changed | Trigger::Update) {
+        CALM_MS
+    } else {
+        0
+    };
     let later = |what: What| vec![Effect { what, after_ms: calm }];
     let now = |what: What| vec![Effect::from(what)];
     match step {
         Step::Ask => match &fact.event {
             Event::Asked { n, level, .. } => vec![
                 What::Ask { n: *n }.into(),
-                Effect { what: What::Timer(Timer::Escalate { level: *level }), after_ms: process.timing.answer_within.0 },
+                Effect {
+                    what: What::Timer(Timer::Escalate { level: *level }),
+                    after_ms: process.timing.answer_within.0,
+                },
             ],
             _ => vec![],
         },
@@ -92,26 +112,54 @@ fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: 
         Step::Announcement => later(What::Announcement),
         Step::Questions => now(What::Questions),
         Step::Notice => match &fact.event {
-            Event::Moved { from, to, .. } => now(What::Notice { fact: n, from: from.clone(), to: to.clone(), by: fact.by.clone() }),
+            Event::Moved { from, to, .. } => now(What::Notice {
+                fact: n,
+                from: from.clone(),
+                to: to.clone(),
+                by: fact.by.clone(),
+            }),
             _ => vec![],
         },
-        Step::Update => i.updates.iter().map(|u| What::PostUpdate { n: u.n }.into()).collect(),
+        Step::Update => match &fact.event {
+            Event::UpdatePosted { n, .. } => now(What::PostUpdate { n: *n }),
+            _ => vec![],
+        },
         Step::Review => now(What::PostReview { fact: n }),
         Step::LastWord => now(What::LastWord { fact: n }),
-        Step::Archive => vec![Effect { what: What::ArchiveChannel { fact: n }, after_ms: process.timing.archive_after.0 }],
+        Step::Archive => vec![Effect {
+            what: What::ArchiveChannel { fact: n },
+            after_ms: process.timing.archive_after.0,
+        }],
         Step::Ticket => now(What::FileTicket),
         Step::Fields => now(What::TicketFields),
         Step::RecordStatus => now(What::TicketStatus),
-        Step::Links => LinkTo::ALL.into_iter().map(|to| What::TicketLink { to }.into()).collect(),
-        Step::Comment => i.updates.iter().map(|u| What::Comment { n: u.n }.into()).collect(),
+        Step::Links => LinkTo::ALL
+            .into_iter()
+            .map(|to| What::TicketLink { to }.into())
+            .collect(),
+        Step::Comment => match &fact.event {
+            Event::UpdatePosted { n, .. } => now(What::Comment { n: *n }),
+            _ => vec![],
+        },
         Step::Task => {
-            let file = i.tasks.iter().filter(|t| t.ticket.is_none()).map(|t| What::FileTask { n: t.n }.into());
-            let done = i.tasks.iter().filter(|t| t.done && t.ticket.is_some()).map(|t| What::TaskStatus { n: t.n }.into());
+            let file = i
+                .tasks
+                .iter()
+                .filter(|t| t.ticket.is_none())
+                .map(|t| What::FileTask { n: t.n }.into());
+            let done = i
+                .tasks
+                .iter()
+                .filter(|t| t.done && t.ticket.is_some())
+                .map(|t| What::TaskStatus { n: t.n }.into());
             file.chain(done).collect()
         }
-        Step::FollowUp => {
-            i.follow_ups.iter().filter(|t| t.ticket.is_none()).map(|t| What::FileFollowUp { n: t.n }.into()).collect()
-        }
+        Step::FollowUp => i
+            .follow_ups
+            .iter()
+            .filter(|t| t.ticket.is_none())
+            .map(|t| What::FileFollowUp { n: t.n }.into())
+            .collect(),
         Step::Meeting => now(What::OpenMeeting),
         Step::PageStatus => now(What::PageStatus),
         Step::CatalogueEvent => now(What::CatalogueEvent { fact: n }),
@@ -124,32 +172,55 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
     match &fact.event {
         Event::AlertCleared { .. } if !i.any_firing() && process.category(&i.status) == Category::Triage => {
             let timer = Timer::Expire { fact: fact.n };
-            vec![Effect { what: What::Timer(timer), after_ms: process.timing.triage_expires.0 }]
+            vec![Effect {
+                what: What::Timer(timer),
+                after_ms: process.timing.triage_expires.0,
+            }]
         }
-        Event::AskingWaits => vec![Effect { what: What::Timer(Timer::Route), after_ms: ROUTE_AT_LAST_MS }],
+        Event::AskingWaits => vec![Effect {
+            what: What::Timer(Timer::Route),
+            after_ms: ROUTE_AT_LAST_MS,
+        }],
         Event::Moved { fields, .. } => match fields.get("into").and_then(|r| Ref::parse(r)) {
             Some(into) => vec![What::Absorb { into }.into()],
             None => vec![],
         },
         Event::PagePosted { n, .. } => vec![What::PublicPost { n: *n }.into()],
-        Event::Linked { what: Link::Card { .. } } => {
+        Event::Linked {
+            what: Link::Card { .. },
+        } => {
             // Whoever answered the alert did so before there was a channel to say it in.
-            let asked = process.first(Category::Triage).filter(|t| !i.questions.is_empty() && t.id != i.status);
-            let notice = asked.map(|t| What::Notice { fact: fact.n, from: t.id.clone(), to: i.status.clone(), by: i.status_by.clone() });
+            let asked = process
+                .first(Category::Triage)
+                .filter(|t| !i.questions.is_empty() && t.id != i.status);
+            let notice = asked.map(|t| What::Notice {
+                fact: fact.n,
+                from: t.id.clone(),
+                to: i.status.clone(),
+                by: i.status_by.clone(),
+            });
             let updates = i.updates.iter().map(|u| What::PostUpdate { n: u.n });
             notice.into_iter().chain(updates).map(Effect::from).collect()
         }
-        Event::Linked { what: Link::Ticket { .. } } => {
+        Event::Linked {
+            what: Link::Ticket { .. },
+        } => {
             let comments = i.updates.iter().map(|u| What::Comment { n: u.n });
             let tasks = i.tasks.iter().map(|t| What::FileTask { n: t.n });
             let follow_ups = i.follow_ups.iter().map(|t| What::FileFollowUp { n: t.n });
             comments.chain(tasks).chain(follow_ups).map(Effect::from).collect()
         }
-        Event::Linked { what: Link::Task { n, .. } } if i.tasks.iter().any(|t| t.n == *n && t.done) => {
+        Event::Linked {
+            what: Link::Task { n, .. },
+        } if i.tasks.iter().any(|t| t.n == *n && t.done) => {
             vec![What::TaskStatus { n: *n }.into(), What::Card.into()]
         }
-        Event::Linked { what: Link::Task { .. } | Link::FollowUp { .. } } => vec![What::Card.into()],
-        Event::Linked { what: Link::Question { .. } } if process.category(&i.status) != Category::Triage => {
+        Event::Linked {
+            what: Link::Task { .. } | Link::FollowUp { .. },
+        } => vec![What::Card.into()],
+        Event::Linked {
+            what: Link::Question { .. },
+        } if process.category(&i.status) != Category::Triage => {
             vec![What::Questions.into()]
         }
         Event::StepFailed { key, .. } if *key == What::OpenChannel.key() => vec![What::Announcement.into()],

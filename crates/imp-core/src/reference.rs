@@ -18,7 +18,11 @@ impl Ref {
     pub fn parse(text: &str) -> Option<Ref> {
         let t = text.trim();
         let digits = t.get(..4).filter(|p| p.eq_ignore_ascii_case("imp-")).map(|_| &t[4..])?;
-        if digits.is_empty() || digits.len() > 15 || digits.starts_with('0') || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        if digits.is_empty()
+            || digits.len() > 15
+            || digits.starts_with('0')
+            || !digits.bytes().all(|b| b.is_ascii_digit())
+        {
             return None;
         }
         digits.parse().ok().map(Ref)
@@ -50,7 +54,17 @@ mod tests {
     #[test]
     fn references_are_read_in_any_case_and_nothing_else_is() {
         assert_eq!(Ref::parse(" imp-42 "), Some(Ref(42)));
-        for bad in ["IMP-", "IMP-0", "IMP-007", "IMP-4x", "INC-4", "42", "", "é-42", "IMP-9999999999999999999"] {
+        for bad in [
+            "IMP-",
+            "IMP-0",
+            "IMP-007",
+            "IMP-4x",
+            "INC-4",
+            "42",
+            "",
+            "é-42",
+            "IMP-9999999999999999999",
+        ] {
             assert_eq!(Ref::parse(bad), None, "{bad}");
         }
     }

@@ -45,13 +45,23 @@ pub enum Kind {
 impl Refusal {
     /// A refusal without fields.
     pub fn new(kind: Kind, message: impl Into<String>) -> Refusal {
-        Refusal { kind, message: message.into(), fields: Vec::new(), allowed: Vec::new() }
+        Refusal {
+            kind,
+            message: message.into(),
+            fields: Vec::new(),
+            allowed: Vec::new(),
+        }
     }
 
     /// What was given in one field is not usable.
     pub fn field(field: &str, message: impl Into<String>) -> Refusal {
         let message = message.into();
-        Refusal { kind: Kind::Invalid, fields: vec![(field.to_owned(), message.clone())], message, allowed: Vec::new() }
+        Refusal {
+            kind: Kind::Invalid,
+            fields: vec![(field.to_owned(), message.clone())],
+            message,
+            allowed: Vec::new(),
+        }
     }
 }
 

@@ -9,15 +9,29 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
     let by = fact.by.label();
     let label = |id: &str| process.status(id).map_or(id.to_owned(), |s| s.label.clone());
     Some(match &fact.event {
-        Event::Opened { title, severity, status, .. } => match process.category(status) {
-            crate::process::Category::Triage => format!("An alert from {by} opened it in {}: {title} ({severity})", label(status)),
+        Event::Opened {
+            title,
+            severity,
+            status,
+            ..
+        } => match process.category(status) {
+            crate::process::Category::Triage => format!(
+                "An alert from {by} opened it in {}: {title} ({severity})",
+                label(status)
+            ),
             _ => format!("{by} declared it, {}: {title} ({severity})", label(status)),
         },
         Event::AlertJoined { alert } => format!("Alert: {}", alert.title),
         Event::AlertFired { .. } => "The alert fires again".into(),
         Event::AlertCleared { .. } => "The alert has resolved".into(),
-        Event::Asked { whom, because: None, .. } => format!("Asked {} whether it is real", target_label(whom)),
-        Event::Asked { whom, because: Some(why), .. } => format!("Asked {} whether it is real: {why}", target_label(whom)),
+        Event::Asked {
+            whom, because: None, ..
+        } => format!("Asked {} whether it is real", target_label(whom)),
+        Event::Asked {
+            whom,
+            because: Some(why),
+            ..
+        } => format!("Asked {} whether it is real: {why}", target_label(whom)),
         Event::AskingWaits => "Whom to ask is looked up in the catalogue".into(),
         Event::Confirmed => format!("{by} confirmed that it is real"),
         Event::Moved { from, to, fields } => {
@@ -26,7 +40,11 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
                 .map(|(k, v)| if k == "into" { format!("into {v}") } else { v.clone() })
                 .collect::<Vec<_>>()
                 .join("; ");
-            let with = if with.is_empty() { String::new() } else { format!(": {with}") };
+            let with = if with.is_empty() {
+                String::new()
+            } else {
+                format!(": {with}")
+            };
             format!("{by} moved it from {} to {}{with}", label(from), label(to))
         }
         Event::Absorbed { other, title, .. } => format!("{other} was merged into it: {title}"),
@@ -68,7 +86,11 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             Link::Task { n, key, .. } => format!("Task {n} is {key} in Jira"),
             Link::FollowUp { n, key, .. } => format!("Follow-up {n} is {key} in Jira"),
             Link::Archived => "The channel is archived".into(),
-            Link::Card { .. } | Link::Announcement { .. } | Link::Question { .. } | Link::Members { .. } | Link::TicketStatus { .. } => {
+            Link::Card { .. }
+            | Link::Announcement { .. }
+            | Link::Question { .. }
+            | Link::Members { .. }
+            | Link::TicketStatus { .. } => {
                 return None;
             }
         },

@@ -22,7 +22,9 @@ pub fn clean(text: &str) -> String {
     text.replace("\r\n", "\n")
         .chars()
         .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
-        .filter(|c| !matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{FEFF}'))
+        .filter(
+            |c| !matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{FEFF}'),
+        )
         .collect()
 }
 
@@ -39,7 +41,10 @@ pub fn cut(text: &str, max: usize) -> String {
 
 /// What two spellings of one name have in common: letters and digits in lower case.
 pub fn key(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    text.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 /// A name for a channel or an address: lower-case ASCII letters and digits with single hyphens, at most `max` long.
@@ -54,7 +59,11 @@ pub fn slug(text: &str, max: usize) -> String {
     }
     out.truncate(max);
     let out = out.trim_end_matches('-');
-    if out.is_empty() { "incident".to_owned() } else { out.to_owned() }
+    if out.is_empty() {
+        "incident".to_owned()
+    } else {
+        out.to_owned()
+    }
 }
 
 /// `a`, `a and b`, `a, b and c`.

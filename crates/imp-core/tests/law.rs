@@ -3,7 +3,9 @@
 use imp_core::effect::{Capability, Effect, Timer};
 use imp_core::event::Fact;
 use imp_core::process::Category;
-use imp_core::{Actor, Alert, At, Catalogue, Command, Directory, Envelope, Facts, Incident, Process, Ref, Role, Who, decide, react};
+use imp_core::{
+    Actor, Alert, At, Catalogue, Command, Directory, Envelope, Facts, Incident, Process, Ref, Role, Who, decide, react,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -22,16 +24,39 @@ struct World {
 impl World {
     fn submit(&mut self, by: Actor, command: Command) -> Result<usize, imp_core::Refusal> {
         let (catalogue, directory, can) = (Catalogue::default(), Directory::default(), all());
-        let facts = Facts { process: &PROCESS, catalogue: &catalogue, directory: &directory, next: Ref(1), other: None, can: &can, catalogue_comes: false };
+        let facts = Facts {
+            process: &PROCESS,
+            catalogue: &catalogue,
+            directory: &directory,
+            next: Ref(1),
+            other: None,
+            can: &can,
+            catalogue_comes: false,
+        };
         self.at += 1_000;
-        let envelope = Envelope { id: format!("{}", self.at), by: by.clone(), role: Role::Admin, at: At(self.at), about: Some(Ref(1)), command };
+        let envelope = Envelope {
+            id: format!("{}", self.at),
+            by: by.clone(),
+            role: Role::Admin,
+            at: At(self.at),
+            about: Some(Ref(1)),
+            command,
+        };
         let events = decide(self.incident.as_ref(), &envelope, &facts)?;
         let n = events.len();
         for event in events {
-            let fact = Fact { n: self.journal.len() as u64 + 1, at: At(self.at), by: by.clone(), event };
+            let fact = Fact {
+                n: self.journal.len() as u64 + 1,
+                at: At(self.at),
+                by: by.clone(),
+                event,
+            };
             self.incident = Incident::evolve(self.incident.take(), &fact, &PROCESS);
             if let Some(i) = &self.incident {
-                for effect in react(i, &fact, &PROCESS, &can).into_iter().filter(|e| !e.what.is_mirror()) {
+                for effect in react(i, &fact, &PROCESS, &can)
+                    .into_iter()
+                    .filter(|e| !e.what.is_mirror())
+                {
                     let key = effect.what.key();
                     if let Some(same) = self.deeds.insert(key.clone(), effect.clone()) {
                         assert_eq!(same.what, effect.what, "one key, two deeds: {key}");
@@ -45,11 +70,20 @@ impl World {
 }
 
 fn all() -> BTreeSet<Capability> {
-    BTreeSet::from([Capability::Chat, Capability::Record, Capability::Page, Capability::Bridge, Capability::Catalogue])
+    BTreeSet::from([
+        Capability::Chat,
+        Capability::Record,
+        Capability::Page,
+        Capability::Bridge,
+        Capability::Catalogue,
+    ])
 }
 
 fn ada() -> Actor {
-    Actor::Person { who: Who::slack("U1"), door: imp_core::Door::Slack }
+    Actor::Person {
+        who: Who::slack("U1"),
+        door: imp_core::Door::Slack,
+    }
 }
 
 fn alert(firing: bool, key: u8) -> Command {
@@ -69,7 +103,15 @@ fn alert(firing: bool, key: u8) -> Command {
 }
 
 fn declare() -> Command {
-    Command::Declare { title: "It burns".into(), summary: String::new(), severity: None, service: None, team: None, private: false, members: vec![] }
+    Command::Declare {
+        title: "It burns".into(),
+        summary: String::new(),
+        severity: None,
+        service: None,
+        team: None,
+        private: false,
+        members: vec![],
+    }
 }
 
 /// Words that people type, and words that nobody should.
@@ -99,8 +141,16 @@ fn timer() -> impl Strategy<Value = Timer> {
 }
 
 fn command() -> impl Strategy<Value = Command> {
-    let fields = proptest::collection::btree_map(proptest::sample::select(vec!["reason", "cause", "resolution", "learned", "into"]), words(), 0..5)
-        .prop_map(|m| m.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<BTreeMap<String, String>>());
+    let fields = proptest::collection::btree_map(
+        proptest::sample::select(vec!["reason", "cause", "resolution", "learned", "into"]),
+        words(),
+        0..5,
+    )
+    .prop_map(|m| {
+        m.into_iter()
+            .map(|(k, v)| (k.to_owned(), v))
+            .collect::<BTreeMap<String, String>>()
+    });
     prop_oneof![
         6 => (status(), fields).prop_map(|(to, fields)| Command::Move { to, fields }),
         1 => (any::<bool>(), 0_u8..3).prop_map(|(f, k)| alert(f, k)),
@@ -189,5 +239,10 @@ proptest! {
 }
 
 fn copy(w: &World) -> World {
-    World { incident: w.incident.clone(), journal: w.journal.clone(), deeds: w.deeds.clone(), at: w.at }
+    World {
+        incident: w.incident.clone(),
+        journal: w.journal.clone(),
+        deeds: w.deeds.clone(),
+        at: w.at,
+    }
 }

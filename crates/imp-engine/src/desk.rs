@@ -126,11 +126,21 @@ impl Desk {
              (select 1 from effect w where w.ref = effect.ref and w.key = effect.key and w.state = 'running')",
             &[],
         )?;
-        conn.run("update effect set state = 'pending', due_at = ?1 where state = 'running'", &[now.0.into()])?;
+        conn.run(
+            "update effect set state = 'pending', due_at = ?1 where state = 'running'",
+            &[now.0.into()],
+        )?;
         let (jobs, inbox) = sync_channel(QUEUE);
         let (changes, _) = broadcast::channel(CHANGES);
         let work = Arc::new(Notify::new());
-        let desk = Desk { jobs, store, house: house.clone(), clock: clock.clone(), work: work.clone(), changes: changes.clone() };
+        let desk = Desk {
+            jobs,
+            store,
+            house: house.clone(),
+            clock: clock.clone(),
+            work: work.clone(),
+            changes: changes.clone(),
+        };
         std::thread::Builder::new()
             .name("desk".into())
             .spawn(move || attend(&inbox, conn.as_mut(), &house, clock.as_ref(), &work, &changes))
@@ -185,7 +195,9 @@ impl Desk {
             Err(TrySendError::Full(_)) => return Err(SubmitError::Busy),
             Err(TrySendError::Disconnected(_)) => return Err(StoreError("the desk has closed".into()).into()),
         }
-        answered.await.unwrap_or_else(|_| Err(StoreError("the desk has closed".into()).into()))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError("the desk has closed".into()).into()))
     }
 }
 
@@ -213,7 +225,10 @@ fn attend(
                 refuse(job, e);
                 continue;
             }
-            let seen = tx::Seen { house, now: clock.now() };
+            let seen = tx::Seen {
+                house,
+                now: clock.now(),
+            };
             // A job that fails undoes itself and leaves the others alone; a panic of our own code is such a failure.
             let step = |conn: &mut dyn Conn, sql: &str| conn.run(sql, &[]).map(|_| ());
             let attempt = step(conn, "savepoint job").and_then(|()| {
@@ -338,7 +353,12 @@ pub fn sheet<T: serde::de::DeserializeOwned>(conn: &mut dyn Conn, name: &str) ->
 ///
 /// # Errors
 /// What the store says.
-pub fn keep_sheet<T: serde::Serialize>(conn: &mut dyn Conn, name: &str, at: imp_core::At, sheet: &T) -> Result<(), StoreError> {
+pub fn keep_sheet<T: serde::Serialize>(
+    conn: &mut dyn Conn,
+    name: &str,
+    at: imp_core::At,
+    sheet: &T,
+) -> Result<(), StoreError> {
     let body = serde_json::to_string(sheet).map_err(|e| StoreError(e.to_string()))?;
     conn.run(
         "insert into sheet (name, at, body) values (?1, ?2, ?3)

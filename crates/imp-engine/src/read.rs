@@ -29,14 +29,24 @@ pub struct Filter {
 ///
 /// # Errors
 /// What the store says.
-pub fn incidents(conn: &mut dyn Conn, filter: &Filter, before: Option<u64>, limit: usize) -> Result<Vec<Incident>, StoreError> {
+pub fn incidents(
+    conn: &mut dyn Conn,
+    filter: &Filter,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<Vec<Incident>, StoreError> {
     let mut sql = String::from("select state from incident where ref < ?1");
     let mut args: Vec<Val> = vec![before.map_or(Val::Int(i64::MAX), Val::from)];
     let mut also = |column: &str, value: &str| {
         args.push(value.into());
         sql.push_str(&format!(" and {column} = ?{}", args.len()));
     };
-    for (column, value) in [("status", &filter.status), ("severity", &filter.severity), ("service", &filter.service), ("team", &filter.team)] {
+    for (column, value) in [
+        ("status", &filter.status),
+        ("severity", &filter.severity),
+        ("service", &filter.service),
+        ("team", &filter.team),
+    ] {
         if let Some(v) = value {
             also(column, v);
         }
@@ -53,12 +63,22 @@ pub fn incidents(conn: &mut dyn Conn, filter: &Filter, before: Option<u64>, limi
         sql.push_str(&format!(" and category in ({})", places.join(", ")));
     }
     if let Some(w) = filter.words.as_deref().map(str::trim).filter(|w| !w.is_empty()) {
-        let like = format!("%{}%", w.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let like = format!(
+            "%{}%",
+            w.to_lowercase()
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_")
+        );
         args.push(like.into());
         let n = args.len();
         args.push(Ref::parse(w).map_or(-1, |r| i64::try_from(r.0).unwrap_or(-1)).into());
         args.push(w.to_uppercase().into());
-        sql.push_str(&format!(" and (lower(title) like ?{n} escape '\\' or ref = ?{} or ticket = ?{})", n + 1, n + 2));
+        sql.push_str(&format!(
+            " and (lower(title) like ?{n} escape '\\' or ref = ?{} or ticket = ?{})",
+            n + 1,
+            n + 2
+        ));
     }
     args.push(Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
     sql.push_str(&format!(" order by ref desc limit ?{}", args.len()));
@@ -94,8 +114,12 @@ pub fn of_ticket(conn: &mut dyn Conn, key: &str) -> Result<Option<Incident>, Sto
 }
 
 fn by_column(conn: &mut dyn Conn, column: &str, value: &str) -> Result<Option<Incident>, StoreError> {
-    let rows = conn.rows(&format!("select ref from incident where {column} = ?1 order by ref desc limit 1"), &[value.into()])?;
-    rows.first().map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
+    let rows = conn.rows(
+        &format!("select ref from incident where {column} = ?1 order by ref desc limit 1"),
+        &[value.into()],
+    )?;
+    rows.first()
+        .map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
 }
 
 /// Facts of an incident after number `after`, oldest first.
@@ -105,9 +129,15 @@ fn by_column(conn: &mut dyn Conn, column: &str, value: &str) -> Result<Option<In
 pub fn journal(conn: &mut dyn Conn, r: Ref, after: u64, limit: usize) -> Result<Vec<Fact>, StoreError> {
     let rows = conn.rows(
         "select fact from journal where ref = ?1 and n > ?2 order by n limit ?3",
-        &[r.0.into(), after.into(), Val::Int(i64::try_from(limit).unwrap_or(i64::MAX))],
+        &[
+            r.0.into(),
+            after.into(),
+            Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
+        ],
     )?;
-    rows.iter().map(|row| serde_json::from_str(row.text(0)).map_err(|e| StoreError(e.to_string()))).collect()
+    rows.iter()
+        .map(|row| serde_json::from_str(row.text(0)).map_err(|e| StoreError(e.to_string())))
+        .collect()
 }
 
 /// Something that is or was owed to a vendor.
@@ -141,7 +171,13 @@ pub struct Delivery {
 ///
 /// # Errors
 /// What the store says.
-pub fn deliveries(conn: &mut dyn Conn, state: &str, before: Option<i64>, now: At, limit: usize) -> Result<Vec<Delivery>, StoreError> {
+pub fn deliveries(
+    conn: &mut dyn Conn,
+    state: &str,
+    before: Option<i64>,
+    now: At,
+    limit: usize,
+) -> Result<Vec<Delivery>, StoreError> {
     /// What is planned for later than this is a plan, not a debt.
     const PLAN_MS: i64 = 60_000;
     let rows = conn.rows(
@@ -157,12 +193,18 @@ pub fn deliveries(conn: &mut dyn Conn, state: &str, before: Option<i64>, now: At
         ],
     )?;
     let read = |row: &Row| {
-        let state = if row.text(5) == "running" { "pending" } else { row.text(5) };
+        let state = if row.text(5) == "running" {
+            "pending"
+        } else {
+            row.text(5)
+        };
         Delivery {
             id: row.int(0),
             reference: Ref(row.int(1).unsigned_abs()),
             key: row.text(2).to_owned(),
-            what: serde_json::from_str::<What>(row.text(3)).map(|w| w.words()).unwrap_or_default(),
+            what: serde_json::from_str::<What>(row.text(3))
+                .map(|w| w.words())
+                .unwrap_or_default(),
             capability: row.text(4).to_owned(),
             state: state.to_owned(),
             tried: row.int(6),
@@ -179,8 +221,13 @@ pub fn deliveries(conn: &mut dyn Conn, state: &str, before: Option<i64>, now: At
 /// # Errors
 /// What the store says.
 pub fn delivery(conn: &mut dyn Conn, id: i64) -> Result<Option<(Ref, String, String)>, StoreError> {
-    let rows = conn.rows("select ref, key, state from effect where id = ?1 and capability <> 'desk'", &[id.into()])?;
-    Ok(rows.first().map(|r| (Ref(r.int(0).unsigned_abs()), r.text(1).to_owned(), r.text(2).to_owned())))
+    let rows = conn.rows(
+        "select ref, key, state from effect where id = ?1 and capability <> 'desk'",
+        &[id.into()],
+    )?;
+    Ok(rows
+        .first()
+        .map(|r| (Ref(r.int(0).unsigned_abs()), r.text(1).to_owned(), r.text(2).to_owned())))
 }
 
 /// How many there are of each kind, for the metrics.
@@ -192,7 +239,10 @@ pub fn counts(conn: &mut dyn Conn) -> Result<Vec<(String, String, i64)>, StoreEr
     for row in conn.rows("select category, count(*) from incident group by category", &[])? {
         out.push(("incidents".to_owned(), row.text(0).to_owned(), row.int(1)));
     }
-    for row in conn.rows("select state, count(*) from effect where capability <> 'desk' group by state", &[])? {
+    for row in conn.rows(
+        "select state, count(*) from effect where capability <> 'desk' group by state",
+        &[],
+    )? {
         out.push(("deliveries".to_owned(), row.text(0).to_owned(), row.int(1)));
     }
     Ok(out)

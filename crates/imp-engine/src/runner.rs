@@ -40,7 +40,13 @@ pub struct Runner {
 impl Runner {
     /// A runner with these hands.
     pub fn new(desk: Desk, ports: BTreeMap<Capability, Arc<dyn Port>>) -> Runner {
-        Runner { desk, ports, flying: JoinSet::new(), busy: BTreeMap::new(), failures: BTreeMap::new() }
+        Runner {
+            desk,
+            ports,
+            flying: JoinSet::new(),
+            busy: BTreeMap::new(),
+            failures: BTreeMap::new(),
+        }
     }
 
     /// Runs until `stop` is done, then waits for what is in flight to come home (at most `grace`).
@@ -82,14 +88,23 @@ impl Runner {
         let n = claims.orders.len();
         for (id, order) in claims.orders {
             let capability = order.what.capability();
-            let Some(port) = self.ports.get(&capability).cloned() else { continue };
+            let Some(port) = self.ports.get(&capability).cloned() else {
+                continue;
+            };
             *self.busy.entry(capability).or_default() += 1;
             self.flying.spawn(async move {
-                let attempt = tokio::spawn(async move { tokio::time::timeout(PERFORM_LIMIT, port.perform(order)).await });
+                let attempt =
+                    tokio::spawn(async move { tokio::time::timeout(PERFORM_LIMIT, port.perform(order)).await });
                 let outcome = match attempt.await {
                     Ok(Ok(outcome)) => outcome,
-                    Ok(Err(_)) => Outcome::Later { after_ms: None, why: "no answer within a minute".into() },
-                    Err(_) => Outcome::Later { after_ms: None, why: "our own code failed; see the log".into() },
+                    Ok(Err(_)) => Outcome::Later {
+                        after_ms: None,
+                        why: "no answer within a minute".into(),
+                    },
+                    Err(_) => Outcome::Later {
+                        after_ms: None,
+                        why: "our own code failed; see the log".into(),
+                    },
                 };
                 (id, capability, outcome)
             });

@@ -34,7 +34,9 @@ pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
                 if first {
                     route_what_waited(&desk).await;
                 }
-                let kept = desk.write(move |conn| keep_sheet(conn, "catalogue", now, &*catalogue)).await;
+                let kept = desk
+                    .write(move |conn| keep_sheet(conn, "catalogue", now, &*catalogue))
+                    .await;
                 if let Err(e) = kept {
                     tracing::warn!(error = %e, "the catalogue could not be kept for the next start");
                 }
@@ -51,9 +53,19 @@ pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
 
 /// The first catalogue is there: whatever began without one is looked up now.
 async fn route_what_waited(desk: &Desk) {
-    let filter = Filter { categories: vec!["triage".into(), "active".into()], ..Filter::default() };
-    let open = desk.store.read(move |c| read::incidents(c, &filter, None, ROUTED_AT_ONCE)).await.unwrap_or_default();
-    for i in open.iter().filter(|i| i.questions.is_empty() || i.service.as_ref().is_some_and(|s| !s.known)) {
+    let filter = Filter {
+        categories: vec!["triage".into(), "active".into()],
+        ..Filter::default()
+    };
+    let open = desk
+        .store
+        .read(move |c| read::incidents(c, &filter, None, ROUTED_AT_ONCE))
+        .await
+        .unwrap_or_default();
+    for i in open
+        .iter()
+        .filter(|i| i.questions.is_empty() || i.service.as_ref().is_some_and(|s| !s.known))
+    {
         let envelope = Envelope {
             id: String::new(),
             by: Actor::Imp,
@@ -76,7 +88,10 @@ pub async fn directory(desk: Desk, source: Arc<dyn DirectorySource>) {
                 let now = desk.clock.now();
                 let directory = Arc::new(directory);
                 desk.house.directory.store(directory.clone());
-                if let Err(e) = desk.write(move |conn| keep_sheet(conn, "directory", now, &*directory)).await {
+                if let Err(e) = desk
+                    .write(move |conn| keep_sheet(conn, "directory", now, &*directory))
+                    .await
+                {
                     tracing::warn!(error = %e, "the directory could not be kept for the next start");
                 }
                 DIRECTORY_EVERY
@@ -95,7 +110,8 @@ pub async fn forget_old_wishes(desk: Desk) {
     loop {
         let before = desk.clock.now().plus(-REMEMBERED_MS);
         let forget = move |conn: &mut dyn Conn| {
-            conn.run("delete from envelope where at < ?1", &[before.0.into()]).map(|_| ())
+            conn.run("delete from envelope where at < ?1", &[before.0.into()])
+                .map(|_| ())
         };
         if let Err(e) = desk.write(forget).await {
             tracing::warn!(error = %e, "old wishes could not be forgotten");

@@ -42,7 +42,12 @@ pub struct Granted {
 pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<Result<Granted, Refusal>, StoreError> {
     let print = print_of(envelope);
     if !envelope.id.is_empty()
-        && let Some(row) = conn.rows("select ref, print from envelope where id = ?1", &[envelope.id.as_str().into()])?.first()
+        && let Some(row) = conn
+            .rows(
+                "select ref, print from envelope where id = ?1",
+                &[envelope.id.as_str().into()],
+            )?
+            .first()
     {
         return repeated(conn, row, &print);
     }
@@ -65,12 +70,18 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         can: &seen.house.can,
         catalogue_comes: seen.house.reads_catalogue && catalogue.as_of.is_none(),
     };
-    let asked = Envelope { about: about.or(envelope.about), ..envelope.clone() };
+    let asked = Envelope {
+        about: about.or(envelope.about),
+        ..envelope.clone()
+    };
     let events = match decide(current.as_ref(), &asked, &facts) {
         Ok(events) => events,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let reference = current.as_ref().map(|i| i.reference).or_else(|| (!events.is_empty() && opens).then_some(next));
+    let reference = current
+        .as_ref()
+        .map(|i| i.reference)
+        .or_else(|| (!events.is_empty() && opens).then_some(next));
     if let (Command::Alert(alert), Some(r)) = (&envelope.command, reference) {
         keep_group(conn, alert, r, seen.now, &events)?;
     }
@@ -80,15 +91,31 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
     if !envelope.id.is_empty() {
         conn.run(
             "insert into envelope (id, at, ref, print) values (?1, ?2, ?3, ?4)",
-            &[envelope.id.as_str().into(), envelope.at.0.into(), reference.map(|r| r.0).into(), print.into()],
+            &[
+                envelope.id.as_str().into(),
+                envelope.at.0.into(),
+                reference.map(|r| r.0).into(),
+                print.into(),
+            ],
         )?;
     }
     let changes = match (&incident, changed) {
-        (Some(i), true) => vec![Change { reference: i.reference, version: i.version }],
+        (Some(i), true) => vec![Change {
+            reference: i.reference,
+            version: i.version,
+        }],
         _ => Vec::new(),
     };
-    let receipt = Receipt { incident: incident.map(Arc::new), changed, repeated: false };
-    Ok(Ok(Granted { receipt, changes, effects }))
+    let receipt = Receipt {
+        incident: incident.map(Arc::new),
+        changed,
+        repeated: false,
+    };
+    Ok(Ok(Granted {
+        receipt,
+        changes,
+        effects,
+    }))
 }
 
 fn repeated(conn: &mut dyn Conn, row: &Row, print: &str) -> Result<Result<Granted, Refusal>, StoreError> {
@@ -100,8 +127,16 @@ fn repeated(conn: &mut dyn Conn, row: &Row, print: &str) -> Result<Result<Grante
         Some(r) => load(conn, Ref(r.unsigned_abs()))?,
         None => None,
     };
-    let receipt = Receipt { incident: incident.map(Arc::new), changed: false, repeated: true };
-    Ok(Ok(Granted { receipt, changes: Vec::new(), effects: false }))
+    let receipt = Receipt {
+        incident: incident.map(Arc::new),
+        changed: false,
+        repeated: true,
+    };
+    Ok(Ok(Granted {
+        receipt,
+        changes: Vec::new(),
+        effects: false,
+    }))
 }
 
 /// What makes two wishes with one identifier the same wish.
@@ -111,14 +146,20 @@ fn print_of(envelope: &Envelope) -> String {
     }
     let text = serde_json::to_string(&(&envelope.about, &envelope.command)).unwrap_or_default();
     // FNV-1a: this tells an honest caller's mistake, it defends against nobody.
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("{hash:016x}")
 }
 
 // ---- finding what a wish is about
 
 /// The incident that a wish is about, and the incident as it is.
-fn locate(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<(Option<Ref>, Option<Incident>), StoreError> {
+fn locate(
+    conn: &mut dyn Conn,
+    seen: &Seen,
+    envelope: &Envelope,
+) -> Result<(Option<Ref>, Option<Incident>), StoreError> {
     match (&envelope.command, envelope.about) {
         (Command::Alert(alert), _) => {
             let i = home_of(conn, seen, alert)?;
@@ -151,13 +192,20 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Inc
         return Ok(None);
     }
     let catalogue = seen.house.catalogue.load();
-    let service = alert.service_hints.iter().find_map(|h| catalogue.service(h)).map(|s| s.alias.clone());
-    let Some(service) = service.or_else(|| alert.service_hints.first().cloned()) else { return Ok(None) };
+    let service = alert
+        .service_hints
+        .iter()
+        .find_map(|h| catalogue.service(h))
+        .map(|s| s.alias.clone());
+    let Some(service) = service.or_else(|| alert.service_hints.first().cloned()) else {
+        return Ok(None);
+    };
     let rows = conn.rows(
         "select ref from incident where category = 'triage' and service = ?1 and opened_at >= ?2 order by ref desc limit 1",
         &[service.into(), (seen.now.0 - process.timing.group_window.0).into()],
     )?;
-    rows.first().map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
+    rows.first()
+        .map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
 }
 
 /// Where a merged incident went on, however often it was merged.
@@ -226,7 +274,12 @@ fn append(
     let mut effects: Vec<Effect> = Vec::new();
     for event in events {
         let n = incident.as_ref().map_or(0, |i| i.version) + 1;
-        let fact = Fact { n, at, by: by.clone(), event };
+        let fact = Fact {
+            n,
+            at,
+            by: by.clone(),
+            event,
+        };
         let now = Incident::evolve(incident, &fact, &process)
             .ok_or_else(|| StoreError("a fact of an incident that was never opened".into()))?;
         conn.run(
@@ -341,10 +394,16 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
             let (id, r, key) = (row.int(0), Ref(row.int(1).unsigned_abs()), row.text(2).to_owned());
             let (Ok(what), Ok(Some(incident))) = (serde_json::from_str::<What>(row.text(3)), load(conn, r)) else {
                 tracing::error!(id, key, "an effect that cannot be read was set aside");
-                conn.run("update effect set state = 'failed', fault = 'cannot be read' where id = ?1", &[id.into()])?;
+                conn.run(
+                    "update effect set state = 'failed', fault = 'cannot be read' where id = ?1",
+                    &[id.into()],
+                )?;
                 continue;
             };
-            conn.run("update effect set state = 'running', tried = tried + 1 where id = ?1", &[id.into()])?;
+            conn.run(
+                "update effect set state = 'running', tried = tried + 1 where id = ?1",
+                &[id.into()],
+            )?;
             let (incident, waiting) = match known.get(&r.0) {
                 Some(k) => k.clone(),
                 None => {
@@ -369,7 +428,10 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
             ));
         }
     }
-    let rows = conn.rows("select min(due_at) from effect where state = 'pending' and due_at > ?1", &[seen.now.0.into()])?;
+    let rows = conn.rows(
+        "select min(due_at) from effect where state = 'pending' and due_at > ?1",
+        &[seen.now.0.into()],
+    )?;
     claims.next_due = rows.first().and_then(|r| r.maybe_int(0)).map(At);
     Ok((claims, changes))
 }
@@ -391,22 +453,48 @@ fn due(conn: &mut dyn Conn, seen: &Seen, capability: Capability, most: usize) ->
 /// A timer that has come due, or a word from one incident to another.
 fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>, StoreError> {
     let (id, r) = (row.int(0), Ref(row.int(1).unsigned_abs()));
-    conn.run("update effect set state = 'done', done_at = ?2 where id = ?1", &[id.into(), seen.now.0.into()])?;
+    conn.run(
+        "update effect set state = 'done', done_at = ?2 where id = ?1",
+        &[id.into(), seen.now.0.into()],
+    )?;
     let command = match serde_json::from_str::<What>(row.text(3)) {
         Ok(What::Timer(timer)) => Some((r, Command::Nudge { timer })),
         Ok(What::Absorb { into }) => load(conn, r)?.map(|i| {
-            let alerts = i.alerts.iter().map(|a| Alert { firing: a.firing, ..a.alert.clone() }).collect();
-            (into, Command::Absorb { other: i.reference, title: i.title, alerts })
+            let alerts = i
+                .alerts
+                .iter()
+                .map(|a| Alert {
+                    firing: a.firing,
+                    ..a.alert.clone()
+                })
+                .collect();
+            (
+                into,
+                Command::Absorb {
+                    other: i.reference,
+                    title: i.title,
+                    alerts,
+                },
+            )
         }),
         Ok(_) | Err(_) => None,
     };
-    let Some((about, command)) = command else { return Ok(Vec::new()) };
+    let Some((about, command)) = command else {
+        return Ok(Vec::new());
+    };
     own(conn, seen, about, command)
 }
 
 /// A wish of IMP's own; a refusal of one is our mistake and is logged.
 fn own(conn: &mut dyn Conn, seen: &Seen, about: Ref, command: Command) -> Result<Vec<Change>, StoreError> {
-    let envelope = Envelope { id: String::new(), by: Actor::Imp, role: Role::Admin, at: seen.now, about: Some(about), command };
+    let envelope = Envelope {
+        id: String::new(),
+        by: Actor::Imp,
+        role: Role::Admin,
+        at: seen.now,
+        about: Some(about),
+        command,
+    };
     match submit(conn, seen, &envelope)? {
         Ok(granted) => Ok(granted.changes),
         Err(refusal) => {
@@ -425,7 +513,12 @@ fn waiting(conn: &mut dyn Conn, r: Ref) -> Result<Vec<Waiting>, StoreError> {
     let read = |row: &Row| {
         let what: What = serde_json::from_str(row.text(1)).ok()?;
         let (key, why) = (row.text(0).to_owned(), row.text(2).to_owned());
-        Some(Waiting { key, words: what.words(), why, since: At(row.int(3)) })
+        Some(Waiting {
+            key,
+            words: what.words(),
+            why,
+            since: At(row.int(3)),
+        })
     };
     Ok(rows.iter().filter_map(read).collect())
 }
@@ -459,12 +552,23 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
                 )?;
                 news(conn, seen, r, what.as_ref())?;
             }
-            conn.run("delete from effect where ref = ?1 and key = ?2 and state = 'failed'", &[r.0.into(), key.as_str().into()])?;
+            conn.run(
+                "delete from effect where ref = ?1 and key = ?2 and state = 'failed'",
+                &[r.0.into(), key.as_str().into()],
+            )?;
             let stood_as_failed = load(conn, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
             if links.is_empty() && !stood_as_failed {
                 return Ok(Vec::new());
             }
-            own(conn, seen, r, Command::Learn { key, links: links.clone() })
+            own(
+                conn,
+                seen,
+                r,
+                Command::Learn {
+                    key,
+                    links: links.clone(),
+                },
+            )
         }
         Outcome::Wait { after_ms } => {
             back_to_waiting(conn, id, r, &key, seen.now.plus((*after_ms).max(1)), true)?;
@@ -495,11 +599,23 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
                 &[id.into(), why.as_str().into(), seen.now.0.into()],
             )?;
             let words = what.map(|w| w.words()).unwrap_or_default();
-            let changes = own(conn, seen, r, Command::GiveUp { key: key.clone(), what: words, why: why.clone() })?;
+            let changes = own(
+                conn,
+                seen,
+                r,
+                Command::GiveUp {
+                    key: key.clone(),
+                    what: words,
+                    why: why.clone(),
+                },
+            )?;
             let shown = load(conn, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
             if !shown {
                 // The process found another way; there is nothing for a person to mend.
-                conn.run("update effect set state = 'skipped', done_at = ?2 where id = ?1", &[id.into(), seen.now.0.into()])?;
+                conn.run(
+                    "update effect set state = 'skipped', done_at = ?2 where id = ?1",
+                    &[id.into(), seen.now.0.into()],
+                )?;
             }
             Ok(changes)
         }
@@ -540,4 +656,3 @@ fn backoff(tried: i64, id: i64) -> i64 {
 fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|e| StoreError(e.to_string()))
 }
-

@@ -131,7 +131,8 @@ impl Budget {
         let Some(w) = windows.get_mut(key) else { return true };
         w.forget(now);
         let reserve = if urgency == Urgency::Urgent { 0 } else { limit.reserve };
-        w.paused_until.is_none() && w.taken.len() < usize::try_from(limit.calls.saturating_sub(reserve)).unwrap_or(usize::MAX)
+        w.paused_until.is_none()
+            && w.taken.len() < usize::try_from(limit.calls.saturating_sub(reserve)).unwrap_or(usize::MAX)
     }
 
     /// Lets nothing with this key leave for so long, because the vendor said so.

@@ -8,13 +8,15 @@ pub mod http;
 pub mod jira;
 pub mod opslevel;
 pub mod secret;
+pub mod slack;
 pub mod statuspage;
 pub mod zoom;
-pub mod slack;
 
 use imp_core::{Outcome, What};
 
 /// The answer to an order that belongs to another capability: a fault in the wiring, shown and not retried.
 pub(crate) fn not_ours(vendor: &str, what: &What) -> Outcome {
-    Outcome::Never { why: format!("{vendor} cannot {}; this is a fault in IMP", what.words()) }
+    Outcome::Never {
+        why: format!("{vendor} cannot {}; this is a fault in IMP", what.words()),
+    }
 }

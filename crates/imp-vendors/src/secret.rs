@@ -16,7 +16,11 @@ impl TryFrom<String> for Secret {
 
     /// An empty secret protects nothing: anybody could sign with it.
     fn try_from(text: String) -> Result<Secret, &'static str> {
-        if text.trim().is_empty() { Err("this secret is empty; give it, or leave the key out") } else { Ok(Secret(text)) }
+        if text.trim().is_empty() {
+            Err("this secret is empty; give it, or leave the key out")
+        } else {
+            Ok(Secret(text))
+        }
     }
 }
 

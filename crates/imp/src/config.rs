@@ -53,7 +53,10 @@ pub struct Server {
 
 impl Default for Server {
     fn default() -> Server {
-        Server { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), public_url: String::new() }
+        Server {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: String::new(),
+        }
     }
 }
 
@@ -67,7 +70,9 @@ pub struct Store {
 
 impl Default for Store {
     fn default() -> Store {
-        Store { url: "sqlite://imp.db".into() }
+        Store {
+            url: "sqlite://imp.db".into(),
+        }
     }
 }
 
@@ -85,7 +90,11 @@ pub struct Organisation {
 
 impl Default for Organisation {
     fn default() -> Organisation {
-        Organisation { process: None, timezone: "UTC".into(), locale: "en".into() }
+        Organisation {
+            process: None,
+            timezone: "UTC".into(),
+            locale: "en".into(),
+        }
     }
 }
 
@@ -156,8 +165,9 @@ impl Config {
     /// # Errors
     /// Every fault that was found.
     pub fn parse(text: &str, name: &str, env: &BTreeMap<String, String>) -> Result<Config, Faults> {
-        let mut table: toml::Table =
-            text.parse().map_err(|e: toml::de::Error| Faults(vec![format!("{name}: {}", one_line(&e.to_string()))]))?;
+        let mut table: toml::Table = text
+            .parse()
+            .map_err(|e: toml::de::Error| Faults(vec![format!("{name}: {}", one_line(&e.to_string()))]))?;
         let mut faults = Vec::new();
         overlay(&mut table, env, &mut faults);
         secrets_from_files(&mut table, name, &mut faults);
@@ -169,7 +179,11 @@ impl Config {
             .try_into()
             .map_err(|e: toml::de::Error| Faults(vec![format!("{name}: {}", one_line(&e.to_string()))]))?;
         let faults = config.faults(name);
-        if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
+        if faults.is_empty() {
+            Ok(config)
+        } else {
+            Err(Faults(faults))
+        }
     }
 
     fn faults(&self, name: &str) -> Vec<String> {
@@ -184,33 +198,57 @@ impl Config {
         }
         let url = &self.server.public_url;
         if !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://") {
-            out.push(format!("{name}: [server] public_url = {url:?} is no web address; write https://…"));
+            out.push(format!(
+                "{name}: [server] public_url = {url:?} is no web address; write https://…"
+            ));
         }
         if let Some(s) = &self.slack
             && s.signing_secret.is_none()
             && s.app_token.is_none()
         {
-            out.push(format!("{name}: [slack] needs signing_secret (requests over HTTP) or app_token (Socket Mode)"));
+            out.push(format!(
+                "{name}: [slack] needs signing_secret (requests over HTTP) or app_token (Socket Mode)"
+            ));
         }
         let mut addresses: Vec<(&str, &str, &str)> = Vec::new();
         addresses.extend(self.slack.iter().map(|c| ("slack", "api_url", c.api_url.as_str())));
         addresses.extend(self.jira.iter().map(|c| ("jira", "base_url", c.base_url.as_str())));
-        addresses.extend(self.statuspage.iter().map(|c| ("statuspage", "api_url", c.api_url.as_str())));
-        addresses.extend(self.opslevel.iter().map(|c| ("opslevel", "api_url", c.api_url.as_str())));
+        addresses.extend(
+            self.statuspage
+                .iter()
+                .map(|c| ("statuspage", "api_url", c.api_url.as_str())),
+        );
+        addresses.extend(
+            self.opslevel
+                .iter()
+                .map(|c| ("opslevel", "api_url", c.api_url.as_str())),
+        );
         addresses.extend(self.zoom.iter().map(|c| ("zoom", "api_url", c.api_url.as_str())));
         for (section, key, value) in addresses {
             if !value.starts_with("http://") && !value.starts_with("https://") {
-                out.push(format!("{name}: [{section}] {key} = {value:?} is no web address; write https://…"));
+                out.push(format!(
+                    "{name}: [{section}] {key} = {value:?} is no web address; write https://…"
+                ));
             }
         }
         if let Some(a) = &self.auth {
-            for (n, t) in a.api_tokens.iter().enumerate().filter(|(_, t)| t.token.expose().len() < 8) {
-                out.push(format!("{name}: [auth] api_tokens[{n}] ({}) is shorter than 8 characters; take a long random one", t.name));
+            for (n, t) in a
+                .api_tokens
+                .iter()
+                .enumerate()
+                .filter(|(_, t)| t.token.expose().len() < 8)
+            {
+                out.push(format!(
+                    "{name}: [auth] api_tokens[{n}] ({}) is shorter than 8 characters; take a long random one",
+                    t.name
+                ));
             }
         }
         let store = &self.store.url;
         if !store.starts_with("sqlite:") {
-            out.push(format!("{name}: [store] url: this version keeps its journal in SQLite only; write sqlite://PATH"));
+            out.push(format!(
+                "{name}: [store] url: this version keeps its journal in SQLite only; write sqlite://PATH"
+            ));
         }
         out
     }
@@ -219,18 +257,30 @@ impl Config {
     pub fn not_yet(&self) -> Vec<&'static str> {
         let sign_in = self.auth.as_ref().is_some_and(|a| a.issuer.is_some());
         let shaper = self.shaper.is_some();
-        [(sign_in, "[auth] issuer: signing in through an identity provider"), (shaper, "[shaper]: Service Shaper")]
-            .into_iter()
-            .filter_map(|(there, what)| there.then_some(what))
-            .collect()
+        [
+            (sign_in, "[auth] issuer: signing in through an identity provider"),
+            (shaper, "[shaper]: Service Shaper"),
+        ]
+        .into_iter()
+        .filter_map(|(there, what)| there.then_some(what))
+        .collect()
     }
 
     /// Whether people reach it on this machine alone.
     pub fn only_here(&self) -> bool {
         let url = self.public_url();
-        let host = url.split("://").nth(1).and_then(|h| h.split('/').next()).unwrap_or_default();
-        let name = if host.starts_with('[') { host.split(']').next().unwrap_or_default().trim_start_matches('[') } else { host.split(':').next().unwrap_or_default() };
-        self.server.listen.ip().is_loopback() && (name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+        let host = url
+            .split("://")
+            .nth(1)
+            .and_then(|h| h.split('/').next())
+            .unwrap_or_default();
+        let name = if host.starts_with('[') {
+            host.split(']').next().unwrap_or_default().trim_start_matches('[')
+        } else {
+            host.split(':').next().unwrap_or_default()
+        };
+        self.server.listen.ip().is_loopback()
+            && (name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
     }
 
     /// Where people reach it, without a slash at the end.
@@ -246,30 +296,46 @@ impl Config {
     /// # Errors
     /// Every fault of its file.
     pub fn process(&self, beside: Option<&Path>) -> Result<imp_core::Process, Faults> {
-        let Some(path) = &self.organisation.process else { return Ok(imp_core::Process::built_in()) };
+        let Some(path) = &self.organisation.process else {
+            return Ok(imp_core::Process::built_in());
+        };
         let path = beside.map_or_else(|| path.clone(), |dir| dir.join(path));
         let name = path.display().to_string();
         let text = std::fs::read_to_string(&path).map_err(|e| Faults(vec![format!("{name}: cannot be read: {e}")]))?;
-        imp_core::Process::parse(&text).map_err(|f| Faults(f.faults.iter().map(|l| format!("{name}: {}", one_line(l))).collect()))
+        imp_core::Process::parse(&text)
+            .map_err(|f| Faults(f.faults.iter().map(|l| format!("{name}: {}", one_line(l))).collect()))
     }
 }
 
 fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('|')).collect::<Vec<_>>().join(" ")
+    text.lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty() && !l.starts_with('|'))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The environment's `IMP_<SECTION>__<KEY>` over the file.
 fn overlay(table: &mut toml::Table, env: &BTreeMap<String, String>, faults: &mut Vec<String>) {
     for (variable, value) in env {
-        let Some((section, key)) = variable.strip_prefix("IMP_").and_then(|v| v.split_once("__")) else { continue };
+        let Some((section, key)) = variable.strip_prefix("IMP_").and_then(|v| v.split_once("__")) else {
+            continue;
+        };
         let (section, key) = (section.to_lowercase(), key.to_lowercase());
-        let entry = table.entry(section.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let entry = table
+            .entry(section.clone())
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()));
         let Some(entry) = entry.as_table_mut() else {
             faults.push(format!("{variable}: {section} is not a section of the file"));
             continue;
         };
-        let structured = value.starts_with(['[', '{']).then(|| format!("v = {value}").parse::<toml::Table>().ok()).flatten();
-        let value = structured.and_then(|mut t| t.remove("v")).unwrap_or_else(|| toml::Value::String(value.clone()));
+        let structured = value
+            .starts_with(['[', '{'])
+            .then(|| format!("v = {value}").parse::<toml::Table>().ok())
+            .flatten();
+        let value = structured
+            .and_then(|mut t| t.remove("v"))
+            .unwrap_or_else(|| toml::Value::String(value.clone()));
         entry.insert(key, value);
     }
 }
@@ -315,16 +381,30 @@ fn known() -> BTreeMap<String, Vec<String>> {
 fn unknown_keys(table: &toml::Table, name: &str, faults: &mut Vec<String>) {
     let known = known();
     let nearest = |word: &str, all: &mut dyn Iterator<Item = &String>| {
-        let best = all.map(|k| (strsim::jaro_winkler(k, word), k)).max_by(|a, b| a.0.total_cmp(&b.0));
-        best.map(|(_, k)| format!("; the nearest known is {k}")).unwrap_or_default()
+        let best = all
+            .map(|k| (strsim::jaro_winkler(k, word), k))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(_, k)| format!("; the nearest known is {k}"))
+            .unwrap_or_default()
     };
     for (section, value) in table {
         let Some(keys) = known.get(section) else {
-            faults.push(format!("{name}: [{section}] is not a section{}", nearest(section, &mut known.keys())));
+            faults.push(format!(
+                "{name}: [{section}] is not a section{}",
+                nearest(section, &mut known.keys())
+            ));
             continue;
         };
-        for key in value.as_table().into_iter().flat_map(|t| t.keys()).filter(|k| !keys.contains(k)) {
-            faults.push(format!("{name}: [{section}] {key}: unknown key{}", nearest(key, &mut keys.iter())));
+        for key in value
+            .as_table()
+            .into_iter()
+            .flat_map(|t| t.keys())
+            .filter(|k| !keys.contains(k))
+        {
+            faults.push(format!(
+                "{name}: [{section}] {key}: unknown key{}",
+                nearest(key, &mut keys.iter())
+            ));
         }
     }
 }
@@ -355,7 +435,15 @@ mod tests {
         std::fs::write(file.path(), "from-a-file-secret\n").unwrap();
         let text = format!("[alerts]\ntoken_file = {:?}\n", file.path());
         let tokens = r#"[{ name = "ci", token = "12345678", role = "reader" }]"#;
-        let c = parse(&text, &[("IMP_SERVER__LISTEN", "127.0.0.1:9"), ("IMP_AUTH__API_TOKENS", tokens), ("IMP_CONFIG", "x")]).unwrap();
+        let c = parse(
+            &text,
+            &[
+                ("IMP_SERVER__LISTEN", "127.0.0.1:9"),
+                ("IMP_AUTH__API_TOKENS", tokens),
+                ("IMP_CONFIG", "x"),
+            ],
+        )
+        .unwrap();
         assert_eq!(c.server.listen.port(), 9);
         assert_eq!(c.alerts.unwrap().token.expose(), "from-a-file-secret");
         assert_eq!(c.auth.unwrap().api_tokens[0].role, Role::Reader);
@@ -366,7 +454,10 @@ mod tests {
         let open = parse("[server]\nlisten = \"0.0.0.0:80\"", &[]).unwrap_err();
         assert!(open.contains("open to others and there is no [auth]"), "{open}");
         let slack = parse("[slack]\nbot_token = \"xoxb-1\"", &[]).unwrap_err();
-        assert!(slack.contains("signing_secret") && slack.lines().count() == 1, "{slack}");
+        assert!(
+            slack.contains("signing_secret") && slack.lines().count() == 1,
+            "{slack}"
+        );
         let syntax = parse("[server\n", &[]).unwrap_err();
         assert_eq!(syntax.lines().count(), 1, "{syntax}");
     }

@@ -27,14 +27,25 @@ pub async fn run(listen: SocketAddr, data: Option<PathBuf>) -> Result<(), Failur
         }
     };
     let beside = SocketAddr::new(listen.ip(), listen.port().checked_add(1).unwrap_or(0));
-    let options = Options { app_url: Some(format!("http://{listen}")), latency: true, limits: true };
-    let practice = Practice::start(beside, Org::built_in(), options)
-        .await
-        .map_err(|e| failed(&format!("the practice workspace cannot listen on {beside} (choose another with --listen)"), &e))?;
+    let options = Options {
+        app_url: Some(format!("http://{listen}")),
+        latency: true,
+        limits: true,
+    };
+    let practice = Practice::start(beside, Org::built_in(), options).await.map_err(|e| {
+        failed(
+            &format!("the practice workspace cannot listen on {beside} (choose another with --listen)"),
+            &e,
+        )
+    })?;
     let text = practice.config_toml(&listen.to_string());
-    let text = format!("{text}\n[store]\nurl = \"sqlite://{}\"\n", folder.join("imp.db").display());
+    let text = format!(
+        "{text}\n[store]\nurl = \"sqlite://{}\"\n",
+        folder.join("imp.db").display()
+    );
     let config = Config::parse(&text, "the demo's configuration", &BTreeMap::new())?;
-    std::fs::write(folder.join("imp.toml"), &text).map_err(|e| failed("the demo's configuration cannot be written", &e))?;
+    std::fs::write(folder.join("imp.toml"), &text)
+        .map_err(|e| failed("the demo's configuration cannot be written", &e))?;
     let base = &practice.base;
     say(&format!(
         "IMP and a practice workspace are running. Open these side by side:\n\
@@ -66,17 +77,27 @@ pub async fn practice(listen: SocketAddr, org: Option<PathBuf>, app: Option<Stri
         None => Org::built_in(),
         Some(path) => {
             let name = path.display().to_string();
-            let text = std::fs::read_to_string(&path).map_err(|e| Failure::Wrong(format!("{name}: cannot be read: {e}")))?;
-            toml::from_str(&text).map_err(|e| Failure::Wrong(format!("{name}: {}", e.to_string().replace('\n', " "))))?
+            let text =
+                std::fs::read_to_string(&path).map_err(|e| Failure::Wrong(format!("{name}: cannot be read: {e}")))?;
+            toml::from_str(&text)
+                .map_err(|e| Failure::Wrong(format!("{name}: {}", e.to_string().replace('\n', " "))))?
         }
     };
-    let options = Options { app_url: app.clone(), latency: true, limits: true };
+    let options = Options {
+        app_url: app.clone(),
+        latency: true,
+        limits: true,
+    };
     let practice = Practice::start(listen, org, options)
         .await
         .map_err(|e| Failure::Failed(format!("cannot listen on {listen}: {e}")))?;
     say(&format!("The practice workspace is open at {}/", practice.base));
     say("An imp.toml that works against it:\n");
-    say(&practice.config_toml(app.as_deref().and_then(|a| a.split("://").nth(1)).unwrap_or("127.0.0.1:8080")));
+    say(&practice.config_toml(
+        app.as_deref()
+            .and_then(|a| a.split("://").nth(1))
+            .unwrap_or("127.0.0.1:8080"),
+    ));
     serve::signal().await;
     practice.stop().await;
     Ok(())

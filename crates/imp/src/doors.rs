@@ -33,7 +33,9 @@ pub fn routes(hall: Arc<Hall>) -> Router {
         .route("/webhooks/jira", post(jira))
         .route("/webhooks/zoom", post(zoom))
         .layer(DefaultBodyLimit::max(BODY_MAX));
-    let alerts = Router::new().route("/webhooks/alerts/{source}", post(take_alerts)).layer(DefaultBodyLimit::max(ALERTS_MAX));
+    let alerts = Router::new()
+        .route("/webhooks/alerts/{source}", post(take_alerts))
+        .layer(DefaultBodyLimit::max(ALERTS_MAX));
     slack.merge(webhooks).merge(alerts).with_state(hall)
 }
 
@@ -43,16 +45,23 @@ fn fault(status: StatusCode, detail: impl Into<String>) -> Response {
     let detail: String = detail.into();
     let body = json!({"type": "about:blank", "title": status.canonical_reason().unwrap_or("Error"), "status": status.as_u16(), "detail": detail});
     let mut r = (status, Json(body)).into_response();
-    r.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+    r.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/problem+json"),
+    );
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        r.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        r.headers_mut()
+            .insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
     }
     r
 }
 
 fn unread(e: &BytesRejection) -> Response {
     match e.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => fault(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large; send it in parts."),
+        StatusCode::PAYLOAD_TOO_LARGE => fault(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body is too large; send it in parts.",
+        ),
         _ => fault(StatusCode::BAD_REQUEST, "The body did not arrive whole."),
     }
 }
@@ -72,19 +81,34 @@ async fn interactions(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: B
 }
 
 async fn events(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> Response {
-    let read = |b: &[u8]| serde_json::from_slice::<Value>(b).map(|v| inlet::event(&v)).map_err(|_| Refused::Shape);
+    let read = |b: &[u8]| {
+        serde_json::from_slice::<Value>(b)
+            .map(|v| inlet::event(&v))
+            .map_err(|_| Refused::Shape)
+    };
     slack(hall, &headers, body, read).await
 }
 
-async fn slack(hall: Arc<Hall>, headers: &HeaderMap, body: Body, read: impl Fn(&[u8]) -> Result<Inbound, Refused>) -> Response {
+async fn slack(
+    hall: Arc<Hall>,
+    headers: &HeaderMap,
+    body: Body,
+    read: impl Fn(&[u8]) -> Result<Inbound, Refused>,
+) -> Response {
     let body = match body {
         Ok(b) => b,
         Err(e) => return unread(&e),
     };
     let Some(secret) = hall.config.slack.as_ref().and_then(|s| s.signing_secret.as_ref()) else {
-        return fault(StatusCode::UNAUTHORIZED, "Slack over HTTP is not configured: [slack] has no signing_secret.");
+        return fault(
+            StatusCode::UNAUTHORIZED,
+            "Slack over HTTP is not configured: [slack] has no signing_secret.",
+        );
     };
-    let (ts, signature) = (text(headers, "x-slack-request-timestamp"), text(headers, "x-slack-signature"));
+    let (ts, signature) = (
+        text(headers, "x-slack-request-timestamp"),
+        text(headers, "x-slack-signature"),
+    );
     if let Err(e) = inlet::verify(secret, ts, signature, &body, hall.desk.clock.now()) {
         return fault(StatusCode::UNAUTHORIZED, format!("Not accepted: {e}."));
     }
@@ -108,12 +132,23 @@ async fn slack(hall: Arc<Hall>, headers: &HeaderMap, body: Body, read: impl Fn(&
 
 // ---- alerts
 
-async fn take_alerts(State(hall): State<Arc<Hall>>, Path(source): Path<String>, headers: HeaderMap, body: Body) -> Response {
+async fn take_alerts(
+    State(hall): State<Arc<Hall>>,
+    Path(source): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let Some(token) = hall.config.alerts.as_ref().map(|a| &a.token) else {
-        return fault(StatusCode::UNAUTHORIZED, "No alerts are taken: the configuration has no [alerts] token.");
+        return fault(
+            StatusCode::UNAUTHORIZED,
+            "No alerts are taken: the configuration has no [alerts] token.",
+        );
     };
     if !bearer(&headers, token) {
-        return fault(StatusCode::UNAUTHORIZED, "Send the token of [alerts]: Authorization: Bearer …");
+        return fault(
+            StatusCode::UNAUTHORIZED,
+            "Send the token of [alerts]: Authorization: Bearer …",
+        );
     }
     let body = match body {
         Ok(b) => b,
@@ -139,10 +174,15 @@ async fn take_alerts(State(hall): State<Arc<Hall>>, Path(source): Path<String>, 
             Ok(r) => refs.extend(r.incident.map(|i| i.reference.to_string())),
             Err(SubmitError::Refused(r)) => tracing::warn!(refusal = %r, "an alert was refused"),
             // 503, never 429: Alertmanager does not send again what was answered with a 4xx.
-            Err(SubmitError::Busy) => return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again."),
+            Err(SubmitError::Busy) => {
+                return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again.");
+            }
             Err(SubmitError::Broken(e)) => {
                 tracing::error!(error = %e, "an alert could not be kept");
-                return fault(StatusCode::SERVICE_UNAVAILABLE, "The store does not work at the moment; send it again.");
+                return fault(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The store does not work at the moment; send it again.",
+                );
             }
         }
     }
@@ -151,7 +191,8 @@ async fn take_alerts(State(hall): State<Arc<Hall>>, Path(source): Path<String>, 
 }
 
 fn bearer(headers: &HeaderMap, token: &Secret) -> bool {
-    let given = text(headers, "authorization").and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
+    let given =
+        text(headers, "authorization").and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
     // Compared by their HMACs, so that neither length nor place of a difference can be timed.
     given.is_some_and(|g| token.signed(&[token.expose().as_bytes()], &token.hmac(&[g.trim().as_bytes()])))
 }
@@ -159,7 +200,9 @@ fn bearer(headers: &HeaderMap, token: &Secret) -> bool {
 fn unreadable(e: &alerts::ReadError) -> Response {
     let status = match e.kind {
         alerts::Fault::UnknownSource => StatusCode::NOT_FOUND,
-        alerts::Fault::NotUtf8 | alerts::Fault::NotJson | alerts::Fault::TooDeep | alerts::Fault::Shape => StatusCode::BAD_REQUEST,
+        alerts::Fault::NotUtf8 | alerts::Fault::NotJson | alerts::Fault::TooDeep | alerts::Fault::Shape => {
+            StatusCode::BAD_REQUEST
+        }
     };
     fault(status, format!("{}: {}", e.path, e.message))
 }
@@ -176,23 +219,37 @@ async fn jira(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> 
     };
     let heard = match jira.hear(&headers, &body) {
         Ok(h) => h,
-        Err(imp_vendors::jira::inlet::Refused::Unsigned) => return fault(StatusCode::UNAUTHORIZED, "The signature is not right."),
-        Err(imp_vendors::jira::inlet::Refused::Off) => return fault(StatusCode::NOT_FOUND, "[jira] has no webhook_secret."),
+        Err(imp_vendors::jira::inlet::Refused::Unsigned) => {
+            return fault(StatusCode::UNAUTHORIZED, "The signature is not right.");
+        }
+        Err(imp_vendors::jira::inlet::Refused::Off) => {
+            return fault(StatusCode::NOT_FOUND, "[jira] has no webhook_secret.");
+        }
         Err(imp_vendors::jira::inlet::Refused::Unreadable(why)) => return fault(StatusCode::BAD_REQUEST, why),
     };
     for change in heard {
         let key = change.key.clone();
-        let found = match hall.desk.store.read(move |c| imp_engine::read::of_ticket(c, &key)).await {
+        let found = match hall
+            .desk
+            .store
+            .read(move |c| imp_engine::read::of_ticket(c, &key))
+            .await
+        {
             Ok(found) => found,
             Err(e) => {
                 tracing::error!(error = %e, "a change in Jira could not be looked up");
-                return fault(StatusCode::SERVICE_UNAVAILABLE, "The store does not work at the moment; send it again.");
+                return fault(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "The store does not work at the moment; send it again.",
+                );
             }
         };
         let Some(i) = found else { continue };
         let envelope = Envelope {
             id: change.id,
-            by: Actor::Jira { who: change.who.map(|w| hall.desk.house.directory.load().complete(&w)) },
+            by: Actor::Jira {
+                who: change.who.map(|w| hall.desk.house.directory.load().complete(&w)),
+            },
             role: Role::Admin,
             at: hall.desk.clock.now(),
             about: Some(i.reference),
@@ -225,7 +282,9 @@ async fn zoom(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> 
             StatusCode::OK.into_response()
         }
         Err(imp_vendors::zoom::inlet::Refused::Off) => fault(StatusCode::NOT_FOUND, "[zoom] has no webhook_secret."),
-        Err(imp_vendors::zoom::inlet::Refused::Unsigned) => fault(StatusCode::UNAUTHORIZED, "The signature is not right."),
+        Err(imp_vendors::zoom::inlet::Refused::Unsigned) => {
+            fault(StatusCode::UNAUTHORIZED, "The signature is not right.")
+        }
         Err(imp_vendors::zoom::inlet::Refused::Unreadable(why)) => fault(StatusCode::BAD_REQUEST, why),
     }
 }

@@ -99,7 +99,11 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => {
             let _ = e.print();
-            return if e.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if e.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -138,12 +142,29 @@ async fn run(command: Command) -> Result<(), Failure> {
             health::check(&loaded, json).await
         }
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
-        Command::Process { command: ProcessCommand::Check { file } } => {
+        Command::Process {
+            command: ProcessCommand::Check { file },
+        } => {
             let name = file.display().to_string();
-            let text = std::fs::read_to_string(&file).map_err(|e| Failure::Wrong(format!("{name}: cannot be read: {e}")))?;
+            let text =
+                std::fs::read_to_string(&file).map_err(|e| Failure::Wrong(format!("{name}: cannot be read: {e}")))?;
             match imp_core::Process::parse(&text) {
-                Ok(p) => say(&format!("{name}: {} {} is sound: {} statuses, {} moves", p.name, p.version, p.statuses.len(), p.moves.len())),
-                Err(f) => return Err(Failure::Failed(f.faults.iter().map(|l| format!("{name}: {l}")).collect::<Vec<_>>().join("\n"))),
+                Ok(p) => say(&format!(
+                    "{name}: {} {} is sound: {} statuses, {} moves",
+                    p.name,
+                    p.version,
+                    p.statuses.len(),
+                    p.moves.len()
+                )),
+                Err(f) => {
+                    return Err(Failure::Failed(
+                        f.faults
+                            .iter()
+                            .map(|l| format!("{name}: {l}"))
+                            .collect::<Vec<_>>()
+                            .join("\n"),
+                    ));
+                }
             }
             Ok(())
         }
@@ -165,5 +186,8 @@ pub fn say(text: &str) {
 pub fn log_to_stderr(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }

@@ -47,7 +47,10 @@ pub struct SlackParts {
 /// Where the store or the port cannot be had.
 pub async fn run(config: Config, process: Process, stop: impl Future<Output = ()>) -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
-        Failure::Failed(format!("cannot listen on {}: {e}; choose another address with [server] listen", config.server.listen))
+        Failure::Failed(format!(
+            "cannot listen on {}: {e}; choose another address with [server] listen",
+            config.server.listen
+        ))
     })?;
     let service = Service::start(config, process)?;
     for what in service.hall.config.not_yet() {
@@ -105,8 +108,12 @@ impl Service {
         let failed = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
         let http = Http::new().map_err(|e| failed(&e))?;
         let (store, mut conn) = Store::open(&config.store.url).map_err(|e| failed(&e))?;
-        let catalogue: Catalogue = sheet(conn.as_mut(), "catalogue").map_err(|e| failed(&e))?.unwrap_or_default();
-        let directory: Directory = sheet(conn.as_mut(), "directory").map_err(|e| failed(&e))?.unwrap_or_default();
+        let catalogue: Catalogue = sheet(conn.as_mut(), "catalogue")
+            .map_err(|e| failed(&e))?
+            .unwrap_or_default();
+        let directory: Directory = sheet(conn.as_mut(), "directory")
+            .map_err(|e| failed(&e))?
+            .unwrap_or_default();
         let can = capabilities(&config);
         let house = Arc::new(House {
             process: ArcSwap::from_pointee(process),
@@ -120,8 +127,17 @@ impl Service {
         let mut ports: BTreeMap<Capability, Arc<dyn Port>> = BTreeMap::new();
         let mut tasks = vec![tokio::spawn(sweep::forget_old_wishes(desk.clone()))];
         let slack = config.slack.as_ref().map(|c| {
-            let client = Arc::new(slack::client::Client::new(http.clone(), &c.api_url, c.bot_token.clone()));
-            let chat = Arc::new(slack::port::Chat::new(client.clone(), &c.announce_channel, &public_url, can));
+            let client = Arc::new(slack::client::Client::new(
+                http.clone(),
+                &c.api_url,
+                c.bot_token.clone(),
+            ));
+            let chat = Arc::new(slack::port::Chat::new(
+                client.clone(),
+                &c.announce_channel,
+                &public_url,
+                can,
+            ));
             SlackParts { client, chat }
         });
         if let Some(s) = &slack {
@@ -130,8 +146,14 @@ impl Service {
             tasks.push(tokio::spawn(sweep::directory(desk.clone(), people)));
             tasks.push(tokio::spawn(get_to_know(s.chat.clone())));
         }
-        let jira = config.jira.clone().map(|c| Arc::new(Jira::new(c, http.clone(), &public_url)));
-        let statuspage = config.statuspage.clone().map(|c| Arc::new(Statuspage::new(c, http.clone())));
+        let jira = config
+            .jira
+            .clone()
+            .map(|c| Arc::new(Jira::new(c, http.clone(), &public_url)));
+        let statuspage = config
+            .statuspage
+            .clone()
+            .map(|c| Arc::new(Statuspage::new(c, http.clone())));
         if let Some(j) = &jira {
             ports.insert(Capability::Record, j.clone());
             tasks.push(tokio::spawn(keep_warm(j.clone())));
@@ -150,11 +172,22 @@ impl Service {
         let (runner_stop, mut told) = tokio::sync::watch::channel(false);
         let runner = Runner::new(desk.clone(), ports);
         let runner = tokio::spawn(runner.run(async move { drop(told.wait_for(|s| *s).await) }, GRACE));
-        let hall = Arc::new(Hall { desk, config, slack, statuspage, jira });
+        let hall = Arc::new(Hall {
+            desk,
+            config,
+            slack,
+            statuspage,
+            jira,
+        });
         if let Some(token) = hall.config.slack.as_ref().and_then(|s| s.app_token.clone()) {
             tasks.push(tokio::spawn(slack_door::listen(hall.clone(), token)));
         }
-        Ok(Service { hall, runner_stop, runner, tasks })
+        Ok(Service {
+            hall,
+            runner_stop,
+            runner,
+            tasks,
+        })
     }
 
     /// All routes.
@@ -168,7 +201,9 @@ impl Service {
             },
             public_url: self.hall.config.public_url(),
         });
-        let routes = imp_console::routes(app).merge(doors::routes(self.hall.clone())).merge(health::routes(self.hall.clone()));
+        let routes = imp_console::routes(app)
+            .merge(doors::routes(self.hall.clone()))
+            .merge(health::routes(self.hall.clone()));
         routes.layer(axum::middleware::from_fn(crate::drain::layer))
     }
 
@@ -189,7 +224,10 @@ fn capabilities(c: &Config) -> BTreeSet<Capability> {
         (Capability::Page, c.statuspage.is_some()),
         (Capability::Bridge, c.zoom.is_some()),
         // The catalogue is always read where it is configured; it is told only where there is an address for it.
-        (Capability::Catalogue, c.opslevel.as_ref().is_some_and(|o| o.custom_event_url.is_some())),
+        (
+            Capability::Catalogue,
+            c.opslevel.as_ref().is_some_and(|o| o.custom_event_url.is_some()),
+        ),
     ];
     all.into_iter().filter(|(_, there)| *there).map(|(c, _)| c).collect()
 }

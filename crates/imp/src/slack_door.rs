@@ -19,7 +19,8 @@ use std::sync::Arc;
 /// Incidents shown in a list or a menu.
 const LISTED: usize = 50;
 /// What people read when our own store fails.
-const BROKEN: &str = "IMP cannot reach its own memory at the moment; nothing was changed. Try again in a minute, or use the console.";
+const BROKEN: &str =
+    "IMP cannot reach its own memory at the moment; nothing was changed. Try again in a minute, or use the console.";
 
 /// What Slack is answered at once: a payload for the acknowledgement, and what is still to be done.
 pub struct Answer {
@@ -33,15 +34,25 @@ pub struct Answer {
 
 impl Answer {
     fn empty() -> Answer {
-        Answer { payload: None, then: None, lost: false }
+        Answer {
+            payload: None,
+            then: None,
+            lost: false,
+        }
     }
 
     fn saying(payload: Value) -> Answer {
-        Answer { payload: Some(payload), ..Answer::empty() }
+        Answer {
+            payload: Some(payload),
+            ..Answer::empty()
+        }
     }
 
     fn then(then: Then) -> Answer {
-        Answer { then: Some(then), ..Answer::empty() }
+        Answer {
+            then: Some(then),
+            ..Answer::empty()
+        }
     }
 }
 
@@ -82,7 +93,11 @@ pub async fn listen(hall: Arc<Hall>, app_token: Secret) {
         Box::pin(async move {
             let answer = receive(&hall, &inbound).await;
             follow_up(&hall, answer.then);
-            if answer.lost { Ack::Lost } else { Ack::Kept(answer.payload) }
+            if answer.lost {
+                Ack::Lost
+            } else {
+                Ack::Kept(answer.payload)
+            }
         })
     })
     .await;
@@ -103,7 +118,10 @@ pub async fn receive(hall: &Hall, inbound: &Inbound) -> Answer {
         Err(SubmitError::Refused(r)) => refused(inbound, &r),
         Err(e) if matches!(inbound, Inbound::Event { .. }) => {
             tracing::error!(error = %e, "an event of Slack's was not kept");
-            Answer { lost: true, ..Answer::empty() }
+            Answer {
+                lost: true,
+                ..Answer::empty()
+            }
         }
         Err(SubmitError::Busy) => say(inbound, "IMP has very much to do this very second. Try again."),
         Err(SubmitError::Broken(e)) => {
@@ -125,7 +143,12 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
         Intent::Help { unknown } => Ok(say(inbound, &converse::help(command_word(hall), unknown.as_deref()))),
         Intent::List => Ok(say(inbound, &list(hall, user(inbound)).await?)),
         Intent::Home { user } => Ok(Answer::then(Then::Home { user })),
-        Intent::Wish { about, commands, id, done } => {
+        Intent::Wish {
+            about,
+            commands,
+            id,
+            done,
+        } => {
             let quiet = matches!(inbound, Inbound::Event { .. });
             if quiet && is_us(hall, user(inbound)) {
                 return Ok(nothing);
@@ -149,7 +172,11 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
                 Some(_) | None => nothing,
             })
         }
-        Intent::Submit { about, mut commands, id } => {
+        Intent::Submit {
+            about,
+            mut commands,
+            id,
+        } => {
             let about = match about {
                 None => None,
                 Some(a) => match place(hall, inbound, &a).await? {
@@ -164,7 +191,11 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
                     None => return Err(refusal(Refusal::new(Kind::Unknown, not_here(hall, &a)))),
                 },
             };
-            let id = if about.is_none() { id } else { format!("{id}:{}", print(&commands)) };
+            let id = if about.is_none() {
+                id
+            } else {
+                format!("{id}:{}", print(&commands))
+            };
             wish(hall, inbound, about, commands, &id).await?;
             Ok(nothing)
         }
@@ -182,7 +213,9 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         },
     };
     let form = match form {
-        Form::Answer { answer } => Form::Transition { to: meant(&hall.desk.house.process.load(), answer) },
+        Form::Answer { answer } => Form::Transition {
+            to: meant(&hall.desk.house.process.load(), answer),
+        },
         other => other,
     };
     if let (Some(i), Form::Transition { to }) = (&incident, &form) {
@@ -191,15 +224,22 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
             return Ok(say(inbound, &answered));
         }
         let way = process.way(&i.status, to);
-        let asks = |m: &&imp_core::process::Move| !process.missing(m, &i.fields).is_empty() || !process.asked(m, &i.fields).is_empty();
+        let asks = |m: &&imp_core::process::Move| {
+            !process.missing(m, &i.fields).is_empty() || !process.asked(m, &i.fields).is_empty()
+        };
         let needs = way.last().is_some_and(asks);
         if !needs {
             let id = match inbound {
-                Inbound::Press { pressed_at, .. } => format!("slack:press:{}:{to}:{}:{pressed_at}", i.reference, user(inbound)),
+                Inbound::Press { pressed_at, .. } => {
+                    format!("slack:press:{}:{to}:{}:{pressed_at}", i.reference, user(inbound))
+                }
                 _ => format!("slack:{}", trigger(inbound)),
             };
             let first = way.first().filter(|_| way.len() > 1).map(|m| m.to.clone());
-            let moves = first.into_iter().chain([to.clone()]).map(|to| Command::Move { to, fields: Default::default() });
+            let moves = first.into_iter().chain([to.clone()]).map(|to| Command::Move {
+                to,
+                fields: Default::default(),
+            });
             wish(hall, inbound, Some(i.reference), moves.collect(), &id).await?;
             return Ok(Answer::empty());
         }
@@ -221,15 +261,25 @@ fn answered(process: &imp_core::Process, inbound: &Inbound, i: &Incident) -> Opt
     if !asks || process.category(&i.status) == imp_core::process::Category::Triage {
         return None;
     }
-    let status = process.status(&i.status).map_or(i.status.as_str(), |s| s.label.as_str());
-    let place = i.links.channel.as_ref().map(|c| format!(" It goes on in <#{}>.", c.id)).unwrap_or_default();
+    let status = process
+        .status(&i.status)
+        .map_or(i.status.as_str(), |s| s.label.as_str());
+    let place = i
+        .links
+        .channel
+        .as_ref()
+        .map(|c| format!(" It goes on in <#{}>.", c.id))
+        .unwrap_or_default();
     Some(format!("{} is {} already.{place}", i.reference, mrkdwn::escape(status)))
 }
 
 /// The status to which an answer leads, by what the process's moves out of triage are for.
 fn meant(process: &imp_core::Process, answer: converse::Answered) -> String {
     use imp_core::process::Category;
-    let triage = process.first(Category::Triage).map(|s| s.id.clone()).unwrap_or_default();
+    let triage = process
+        .first(Category::Triage)
+        .map(|s| s.id.clone())
+        .unwrap_or_default();
     let merges = |m: &&imp_core::process::Move| m.requires.iter().any(|f| f == "into");
     let fits = |m: &&imp_core::process::Move| match (answer, process.category(&m.to)) {
         (converse::Answered::Real, Category::Active) => true,
@@ -237,17 +287,34 @@ fn meant(process: &imp_core::Process, answer: converse::Answered) -> String {
         (converse::Answered::FalseAlarm, Category::Done) => !merges(m),
         _ => false,
     };
-    process.moves_from(&triage).find(fits).map(|m| m.to.clone()).unwrap_or_default()
+    process
+        .moves_from(&triage)
+        .find(fits)
+        .map(|m| m.to.clone())
+        .unwrap_or_default()
 }
 
-async fn wish(hall: &Hall, inbound: &Inbound, about: Option<Ref>, commands: Vec<Command>, id: &str) -> Result<Option<Arc<Incident>>, SubmitError> {
+async fn wish(
+    hall: &Hall,
+    inbound: &Inbound,
+    about: Option<Ref>,
+    commands: Vec<Command>,
+    id: &str,
+) -> Result<Option<Arc<Incident>>, SubmitError> {
     let who = hall.desk.house.directory.load().complete(&Who::slack(user(inbound)));
     let mut last = None;
     for (n, command) in commands.into_iter().enumerate() {
         // Who comes into a channel was let in by Slack; IMP only takes note of it.
         let seen = matches!((inbound, &command), (Inbound::Event { .. }, Command::Join { .. }));
-        let person = Actor::Person { who: who.clone(), door: Door::Slack };
-        let (by, role) = if seen { (Actor::Imp, Role::Admin) } else { (person, Role::Responder) };
+        let person = Actor::Person {
+            who: who.clone(),
+            door: Door::Slack,
+        };
+        let (by, role) = if seen {
+            (Actor::Imp, Role::Admin)
+        } else {
+            (person, Role::Responder)
+        };
         let envelope = Envelope {
             id: if n == 0 { id.to_owned() } else { format!("{id}#{n}") },
             by,
@@ -281,8 +348,15 @@ fn sees(hall: &Hall, i: &Incident, user: &str) -> bool {
 }
 
 async fn visible(hall: &Hall, user: &str, categories: &[&str]) -> Result<Vec<Incident>, StoreError> {
-    let filter = read::Filter { categories: categories.iter().map(|c| (*c).to_owned()).collect(), ..read::Filter::default() };
-    let all = hall.desk.store.read(move |c| read::incidents(c, &filter, None, LISTED)).await?;
+    let filter = read::Filter {
+        categories: categories.iter().map(|c| (*c).to_owned()).collect(),
+        ..read::Filter::default()
+    };
+    let all = hall
+        .desk
+        .store
+        .read(move |c| read::incidents(c, &filter, None, LISTED))
+        .await?;
     Ok(all.into_iter().filter(|i| sees(hall, i, user)).collect())
 }
 
@@ -298,14 +372,20 @@ fn say(inbound: &Inbound, text: &str) -> Answer {
         Inbound::Press { response_url, .. } | Inbound::Shortcut { response_url, .. } if !response_url.is_empty() => {
             whisper(response_url, text)
         }
-        Inbound::Other { response_url: Some(url), .. } => whisper(url, text),
+        Inbound::Other {
+            response_url: Some(url),
+            ..
+        } => whisper(url, text),
         Inbound::Press { .. } | Inbound::Shortcut { .. } | Inbound::Other { .. } => Answer::empty(),
         Inbound::Challenge(_) | Inbound::Event { .. } => Answer::empty(),
     }
 }
 
 fn whisper(response_url: &str, text: &str) -> Answer {
-    Answer::then(Then::Whisper { response_url: response_url.to_owned(), text: text.to_owned() })
+    Answer::then(Then::Whisper {
+        response_url: response_url.to_owned(),
+        text: text.to_owned(),
+    })
 }
 
 fn refused(inbound: &Inbound, refusal: &Refusal) -> Answer {
@@ -327,13 +407,19 @@ fn not_here(hall: &Hall, about: &About) -> String {
         About::Ref(r) => decide::unknown(Some(*r)).message,
         About::Channel(_) => {
             let c = command_word(hall);
-            format!("This is no incident's channel. Do it there, or put the reference in front: `{c} IMP-42 update …`. `{c} list` shows the open ones.")
+            format!(
+                "This is no incident's channel. Do it there, or put the reference in front: `{c} IMP-42 update …`. `{c} list` shows the open ones."
+            )
         }
     }
 }
 
 fn declared(i: &Incident) -> String {
-    format!("{} is declared: {}. Its channel opens by itself; you are invited.", i.reference, mrkdwn::quote(&i.title, 200))
+    format!(
+        "{} is declared: {}. Its channel opens by itself; you are invited.",
+        i.reference,
+        mrkdwn::quote(&i.title, 200)
+    )
 }
 
 async fn list(hall: &Hall, user: &str) -> Result<String, StoreError> {
@@ -343,9 +429,22 @@ async fn list(hall: &Hall, user: &str) -> Result<String, StoreError> {
     }
     let process = hall.desk.house.process.load();
     let line = |i: &Incident| {
-        let status = process.status(&i.status).map_or(i.status.as_str(), |s| s.label.as_str());
-        let place = i.links.channel.as_ref().map(|c| format!(" <#{}>", c.id)).unwrap_or_default();
-        format!("•  *{}* {} · {} · {}{place}", i.reference, mrkdwn::quote(&i.title, 100), mrkdwn::escape(status), mrkdwn::escape(&i.severity))
+        let status = process
+            .status(&i.status)
+            .map_or(i.status.as_str(), |s| s.label.as_str());
+        let place = i
+            .links
+            .channel
+            .as_ref()
+            .map(|c| format!(" <#{}>", c.id))
+            .unwrap_or_default();
+        format!(
+            "•  *{}* {} · {} · {}{place}",
+            i.reference,
+            mrkdwn::quote(&i.title, 100),
+            mrkdwn::escape(status),
+            mrkdwn::escape(&i.severity)
+        )
     };
     Ok(open.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
@@ -357,7 +456,13 @@ async fn carry_on(hall: &Hall, then: Then) {
     match then {
         Then::Whisper { response_url, text } => slack.client.whisper(&response_url, &text).await,
         Then::Home { user } => home(hall, slack, &user).await,
-        Then::Open { trigger, incident, form, user, response_url } => {
+        Then::Open {
+            trigger,
+            incident,
+            form,
+            user,
+            response_url,
+        } => {
             let view = match draw(hall, incident.as_deref(), &form, &user).await {
                 Ok(Some(v)) => v,
                 Ok(None) => return,
@@ -378,15 +483,24 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
     let catalogue = hall.desk.house.catalogue.load_full();
     let Some(i) = incident else {
         return Ok(match form {
-            Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, &converse::unslack(summary))),
-            Form::Transition { .. } | Form::Answer { .. } | Form::Update | Form::Severity | Form::Role { .. } | Form::Task => None,
+            Form::Declare { title, summary } => {
+                Some(forms::declare(&process, &catalogue, title, &converse::unslack(summary)))
+            }
+            Form::Transition { .. }
+            | Form::Answer { .. }
+            | Form::Update
+            | Form::Severity
+            | Form::Role { .. }
+            | Form::Task => None,
             Form::Statuspage | Form::Review | Form::Skip { .. } => None,
         });
     };
     Ok(match form {
         Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, summary)),
         Form::Transition { to } => {
-            let open = visible(hall, user, &["triage", "active"]).await.map_err(|_| BROKEN.to_owned())?;
+            let open = visible(hall, user, &["triage", "active"])
+                .await
+                .map_err(|_| BROKEN.to_owned())?;
             forms::transition(i, &process.way(&i.status, to), &process, &open)
         }
         Form::Answer { .. } => None,
@@ -400,7 +514,10 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             Some(s) => {
                 let patience = std::time::Duration::from_millis(1500);
                 let parts = tokio::time::timeout(patience, s.components()).await;
-                Some(forms::statuspage(i, &parts.ok().and_then(Result::ok).unwrap_or_default()))
+                Some(forms::statuspage(
+                    i,
+                    &parts.ok().and_then(Result::ok).unwrap_or_default(),
+                ))
             }
         },
         Form::Review => {
@@ -411,20 +528,46 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
     })
 }
 
-fn view<'a>(hall: &'a Hall, incident: &'a Incident, process: &'a imp_core::Process, catalogue: &'a imp_core::Catalogue) -> View<'a> {
-    View { incident, process, catalogue, waiting: &[], can: &hall.desk.house.can, public_url: "" }
+fn view<'a>(
+    hall: &'a Hall,
+    incident: &'a Incident,
+    process: &'a imp_core::Process,
+    catalogue: &'a imp_core::Catalogue,
+) -> View<'a> {
+    View {
+        incident,
+        process,
+        catalogue,
+        waiting: &[],
+        can: &hall.desk.house.can,
+        public_url: "",
+    }
 }
 
 /// The app's home: what is open, what waits for this person.
 async fn home(hall: &Hall, slack: &SlackParts, user: &str) {
-    let Ok(open) = visible(hall, user, &["triage", "active", "after"]).await else { return };
+    let Ok(open) = visible(hall, user, &["triage", "active", "after"]).await else {
+        return;
+    };
     let me = hall.desk.house.directory.load().complete(&Who::slack(user));
     let process = hall.desk.house.process.load();
     let mine: Vec<&Incident> = open.iter().filter(|i| i.has_member(&me)).collect();
     let line = |i: &&Incident| {
-        let status = process.status(&i.status).map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
-        let place = i.links.channel.as_ref().map(|c| format!("<#{}>", c.id)).unwrap_or_default();
-        mrkdwn::section(&format!("*{}* {}\n{status} · {} {place}", i.reference, mrkdwn::quote(&i.title, 150), mrkdwn::escape(&i.severity)))
+        let status = process
+            .status(&i.status)
+            .map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
+        let place = i
+            .links
+            .channel
+            .as_ref()
+            .map(|c| format!("<#{}>", c.id))
+            .unwrap_or_default();
+        mrkdwn::section(&format!(
+            "*{}* {}\n{status} · {} {place}",
+            i.reference,
+            mrkdwn::quote(&i.title, 150),
+            mrkdwn::escape(&i.severity)
+        ))
     };
     let mut blocks = vec![mrkdwn::header("Your incidents")];
     if mine.is_empty() {
@@ -433,24 +576,48 @@ async fn home(hall: &Hall, slack: &SlackParts, user: &str) {
     blocks.extend(mine.iter().take(15).map(line));
     blocks.push(mrkdwn::header("Your follow-ups and tasks"));
     let owed: Vec<String> = open.iter().flat_map(|i| tasks_of(i, &me)).take(20).collect();
-    blocks.push(mrkdwn::section(&if owed.is_empty() { "Nothing waits for you.".to_owned() } else { owed.join("\n") }));
+    blocks.push(mrkdwn::section(&if owed.is_empty() {
+        "Nothing waits for you.".to_owned()
+    } else {
+        owed.join("\n")
+    }));
     let others: Vec<&Incident> = open.iter().filter(|i| !i.has_member(&me)).collect();
     if !others.is_empty() {
         blocks.push(mrkdwn::header("Other open incidents"));
         blocks.extend(others.iter().take(15).map(line));
     }
-    blocks.extend(mrkdwn::actions("home", vec![mrkdwn::button("home.declare", "Declare an incident", "new", Some("primary"))]));
+    blocks.extend(mrkdwn::actions(
+        "home",
+        vec![mrkdwn::button(
+            "home.declare",
+            "Declare an incident",
+            "new",
+            Some("primary"),
+        )],
+    ));
     let view = json!({"type": "home", "blocks": blocks}).to_string();
-    if let Err(t) = slack.client.call("views.publish", &[("user_id", user), ("view", &view)], Urgency::Usual).await {
+    if let Err(t) = slack
+        .client
+        .call("views.publish", &[("user_id", user), ("view", &view)], Urgency::Usual)
+        .await
+    {
         tracing::warn!(code = t.code(), "somebody's home could not be drawn");
     }
 }
 
 fn tasks_of(i: &Incident, me: &Who) -> Vec<String> {
-    let tasks = i.tasks.iter().filter(|t| !t.done && t.assignee.as_ref().is_some_and(|a| a.is(me)));
-    let follow_ups = i.follow_ups.iter().filter(|f| f.owner.as_ref().is_some_and(|o| o.is(me)));
+    let tasks = i
+        .tasks
+        .iter()
+        .filter(|t| !t.done && t.assignee.as_ref().is_some_and(|a| a.is(me)));
+    let follow_ups = i
+        .follow_ups
+        .iter()
+        .filter(|f| f.owner.as_ref().is_some_and(|o| o.is(me)));
     let tasks = tasks.map(|t| format!("•  {}: {}", i.reference, mrkdwn::quote(&t.text, 150)));
-    tasks.chain(follow_ups.map(|f| format!("•  {}: {}", i.reference, mrkdwn::quote(&f.text, 150)))).collect()
+    tasks
+        .chain(follow_ups.map(|f| format!("•  {}: {}", i.reference, mrkdwn::quote(&f.text, 150))))
+        .collect()
 }
 
 // ---- small readings
@@ -467,13 +634,18 @@ fn is_us(hall: &Hall, user: &str) -> bool {
 /// One form may be sent again with other answers after a refusal; the same answers are the same wish.
 fn print(commands: &[Command]) -> String {
     let text = serde_json::to_string(commands).unwrap_or_default();
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
     format!("{hash:016x}")
 }
 
 fn user(inbound: &Inbound) -> &str {
     match inbound {
-        Inbound::Command { user, .. } | Inbound::Press { user, .. } | Inbound::Submitted { user, .. } | Inbound::Shortcut { user, .. } => user,
+        Inbound::Command { user, .. }
+        | Inbound::Press { user, .. }
+        | Inbound::Submitted { user, .. }
+        | Inbound::Shortcut { user, .. } => user,
         Inbound::Event { what, .. } => match what {
             imp_vendors::slack::inlet::Happened::Pinned { user, .. }
             | imp_vendors::slack::inlet::Happened::Joined { user, .. }
@@ -486,14 +658,18 @@ fn user(inbound: &Inbound) -> &str {
 
 fn trigger(inbound: &Inbound) -> &str {
     match inbound {
-        Inbound::Command { trigger, .. } | Inbound::Press { trigger, .. } | Inbound::Shortcut { trigger, .. } => trigger,
+        Inbound::Command { trigger, .. } | Inbound::Press { trigger, .. } | Inbound::Shortcut { trigger, .. } => {
+            trigger
+        }
         Inbound::Submitted { .. } | Inbound::Event { .. } | Inbound::Challenge(_) | Inbound::Other { .. } => "",
     }
 }
 
 fn response_url(inbound: &Inbound) -> &str {
     match inbound {
-        Inbound::Command { response_url, .. } | Inbound::Press { response_url, .. } | Inbound::Shortcut { response_url, .. } => response_url,
+        Inbound::Command { response_url, .. }
+        | Inbound::Press { response_url, .. }
+        | Inbound::Shortcut { response_url, .. } => response_url,
         Inbound::Other { response_url, .. } => response_url.as_deref().unwrap_or_default(),
         Inbound::Submitted { .. } | Inbound::Event { .. } | Inbound::Challenge(_) => "",
     }

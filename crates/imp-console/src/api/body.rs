@@ -14,12 +14,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|e: BytesRejection| match e.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", "Send less."),
-            _ => Problem::bad("The body did not arrive whole."),
-        })?;
-        let text = std::str::from_utf8(&bytes).map_err(|e| Problem::bad(format!("The body is not UTF-8 after byte {}.", e.valid_up_to())))?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|e: BytesRejection| match e.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "too-large",
+                    "The body is too large",
+                    "Send less.",
+                ),
+                _ => Problem::bad("The body did not arrive whole."),
+            })?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|e| Problem::bad(format!("The body is not UTF-8 after byte {}.", e.valid_up_to())))?;
         let text = if text.trim().is_empty() { "{}" } else { text };
-        serde_json::from_str(text).map(Body).map_err(|e| Problem::bad(format!("The body is not what is expected: {e}.")))
+        serde_json::from_str(text)
+            .map(Body)
+            .map_err(|e| Problem::bad(format!("The body is not what is expected: {e}.")))
     }
 }

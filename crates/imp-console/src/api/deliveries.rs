@@ -95,7 +95,9 @@ pub async fn list(
         .store
         .read(move |c| {
             let all = read::deliveries(c, &state, before, now, most)?;
-            let next = (all.len() == most).then(|| all.last().map(|d| d.id.to_string())).flatten();
+            let next = (all.len() == most)
+                .then(|| all.last().map(|d| d.id.to_string()))
+                .flatten();
             let mut seen = Vec::new();
             for d in all {
                 if read::load(c, d.reference)?.is_some_and(|i| rights::may_see(&i, &caller.actor, caller.role)) {
@@ -126,10 +128,19 @@ pub async fn retry(
             }
             let now = app.desk.clock.now();
             let sql = "update effect set due_at = ?2 where id = ?1 and state = 'pending' and held = 0";
-            app.desk.write(move |c| c.run(sql, &[Val::Int(id), Val::Int(now.0)]).map(|_| ())).await?;
+            app.desk
+                .write(move |c| c.run(sql, &[Val::Int(id), Val::Int(now.0)]).map(|_| ()))
+                .await?;
         }
         "running" => {}
-        _ => return Err(Problem::new(axum::http::StatusCode::CONFLICT, "conflict", "It is done", "There is nothing to try again.")),
+        _ => {
+            return Err(Problem::new(
+                axum::http::StatusCode::CONFLICT,
+                "conflict",
+                "It is done",
+                "There is nothing to try again.",
+            ));
+        }
     }
     Ok(axum::http::StatusCode::ACCEPTED)
 }
@@ -145,14 +156,27 @@ pub async fn skip(
     Body(b): Body<SkipBody>,
 ) -> Result<axum::http::StatusCode, Problem> {
     let (_, reference, key, _) = named(&app, &caller, &id).await?;
-    wish(&app, &caller, &headers, "", Some(reference), Command::Skip { key, why: b.why }).await?;
+    wish(
+        &app,
+        &caller,
+        &headers,
+        "",
+        Some(reference),
+        Command::Skip { key, why: b.why },
+    )
+    .await?;
     Ok(axum::http::StatusCode::ACCEPTED)
 }
 
 async fn named(app: &App, caller: &Caller, id: &str) -> Result<(i64, imp_core::Ref, String, String), Problem> {
     let unknown = || Problem::not_found("There is no such delivery.");
     let id: i64 = id.parse().map_err(|_| unknown())?;
-    let (reference, key, state) = app.desk.store.read(move |c| read::delivery(c, id)).await?.ok_or_else(unknown)?;
+    let (reference, key, state) = app
+        .desk
+        .store
+        .read(move |c| read::delivery(c, id))
+        .await?
+        .ok_or_else(unknown)?;
     find(app, caller, &reference.to_string()).await.map_err(|_| unknown())?;
     Ok((id, reference, key, state))
 }

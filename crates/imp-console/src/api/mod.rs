@@ -41,7 +41,10 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/incidents/{ref}", patch(incidents::edit).get(incidents::show))
         .route("/incidents/{ref}/transitions", post(incidents::transition))
         .route("/incidents/{ref}/updates", post(incidents::update))
-        .route("/incidents/{ref}/tasks", get(incidents::tasks).post(incidents::add_task))
+        .route(
+            "/incidents/{ref}/tasks",
+            get(incidents::tasks).post(incidents::add_task),
+        )
         .route("/incidents/{ref}/tasks/{n}/done", post(incidents::finish_task))
         .route("/incidents/{ref}/roles", post(incidents::assign))
         .route("/incidents/{ref}/follow-ups", post(incidents::add_follow_up))
@@ -56,23 +59,42 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/teams", get(teams))
         .fallback(async || Problem::not_found("The API has no such address; GET /api/openapi.json describes it."))
         .method_not_allowed_fallback(async || {
-            Problem::new(axum::http::StatusCode::METHOD_NOT_ALLOWED, "method", "Not with this method", "GET /api/openapi.json says which methods this address has.")
+            Problem::new(
+                axum::http::StatusCode::METHOD_NOT_ALLOWED,
+                "method",
+                "Not with this method",
+                "GET /api/openapi.json says which methods this address has.",
+            )
         })
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(app);
-    Router::new().nest("/api/v1", v1).route("/api/openapi.json", get(async || Json(Description::openapi())))
+    Router::new()
+        .nest("/api/v1", v1)
+        .route("/api/openapi.json", get(async || Json(Description::openapi())))
 }
 
 /// The services of the catalogue.
 #[utoipa::path(get, path = "/services", responses((status = 200, body = Page<ServiceView>)))]
-async fn services(axum::extract::State(app): axum::extract::State<Arc<App>>, _caller: crate::caller::Caller) -> Json<Page<ServiceView>> {
+async fn services(
+    axum::extract::State(app): axum::extract::State<Arc<App>>,
+    _caller: crate::caller::Caller,
+) -> Json<Page<ServiceView>> {
     let catalogue = app.desk.house.catalogue.load();
-    Json(Page { items: catalogue.services.iter().map(ServiceView::from).collect(), next: None })
+    Json(Page {
+        items: catalogue.services.iter().map(ServiceView::from).collect(),
+        next: None,
+    })
 }
 
 /// The teams of the catalogue.
 #[utoipa::path(get, path = "/teams", responses((status = 200, body = Page<TeamView>)))]
-async fn teams(axum::extract::State(app): axum::extract::State<Arc<App>>, _caller: crate::caller::Caller) -> Json<Page<TeamView>> {
+async fn teams(
+    axum::extract::State(app): axum::extract::State<Arc<App>>,
+    _caller: crate::caller::Caller,
+) -> Json<Page<TeamView>> {
     let catalogue = app.desk.house.catalogue.load();
-    Json(Page { items: catalogue.teams.iter().map(TeamView::from).collect(), next: None })
+    Json(Page {
+        items: catalogue.teams.iter().map(TeamView::from).collect(),
+        next: None,
+    })
 }

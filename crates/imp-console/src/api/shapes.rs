@@ -30,7 +30,11 @@ pub struct PersonView {
 
 impl From<&Who> for PersonView {
     fn from(w: &Who) -> PersonView {
-        PersonView { slack_id: w.slack.clone(), email: w.email.clone(), name: w.name.clone() }
+        PersonView {
+            slack_id: w.slack.clone(),
+            email: w.email.clone(),
+            name: w.name.clone(),
+        }
     }
 }
 
@@ -193,8 +197,11 @@ impl IncidentView {
     pub fn of(i: &Incident, process: &Process) -> IncidentView {
         let l = &i.links;
         let jira = |t: &Option<(String, String)>| t.as_ref().map(|(k, _)| k.clone());
-        let mut timestamps: BTreeMap<String, String> =
-            i.moments.iter().map(|(k, at)| (format!("{k}_at"), at.rfc3339())).collect();
+        let mut timestamps: BTreeMap<String, String> = i
+            .moments
+            .iter()
+            .map(|(k, at)| (format!("{k}_at"), at.rfc3339()))
+            .collect();
         if let Some(at) = i.moments.get("confirmed") {
             timestamps.insert("acknowledged_at".to_owned(), at.rfc3339());
         }
@@ -209,10 +216,21 @@ impl IncidentView {
             private: i.private,
             roles: i.roles.iter().map(|(k, w)| (k.clone(), w.into())).collect(),
             links: LinksView {
-                jira: l.ticket.as_ref().map(|t| JiraLink { key: t.key.clone(), url: t.url.clone(), status: t.status.clone() }),
-                slack: l.channel.as_ref().map(|c| SlackLink { channel_id: c.id.clone(), channel_name: c.name.clone(), url: c.url.clone() }),
+                jira: l.ticket.as_ref().map(|t| JiraLink {
+                    key: t.key.clone(),
+                    url: t.url.clone(),
+                    status: t.status.clone(),
+                }),
+                slack: l.channel.as_ref().map(|c| SlackLink {
+                    channel_id: c.id.clone(),
+                    channel_name: c.name.clone(),
+                    url: c.url.clone(),
+                }),
                 zoom: l.meeting.as_ref().map(|(_, url)| ZoomLink { url: url.clone() }),
-                statuspage: l.page.as_ref().map(|(id, url)| PageLink { id: id.clone(), url: url.clone() }),
+                statuspage: l.page.as_ref().map(|(id, url)| PageLink {
+                    id: id.clone(),
+                    url: url.clone(),
+                }),
             },
             timestamps,
             next: decide::allowed(i, process).into_iter().map(Next::from).collect(),
@@ -220,21 +238,46 @@ impl IncidentView {
             tasks: i
                 .tasks
                 .iter()
-                .map(|t| TaskView { n: t.n, text: t.text.clone(), assignee: t.assignee.as_ref().map(Into::into), done: t.done, jira: jira(&t.ticket) })
+                .map(|t| TaskView {
+                    n: t.n,
+                    text: t.text.clone(),
+                    assignee: t.assignee.as_ref().map(Into::into),
+                    done: t.done,
+                    jira: jira(&t.ticket),
+                })
                 .collect(),
             follow_ups: i
                 .follow_ups
                 .iter()
-                .map(|f| FollowUpView { n: f.n, text: f.text.clone(), owner: f.owner.as_ref().map(Into::into), due: f.due.clone(), jira: jira(&f.ticket) })
+                .map(|f| FollowUpView {
+                    n: f.n,
+                    text: f.text.clone(),
+                    owner: f.owner.as_ref().map(Into::into),
+                    due: f.due.clone(),
+                    jira: jira(&f.ticket),
+                })
                 .collect(),
             alerts: i
                 .alerts
                 .iter()
-                .map(|a| AlertView { source: a.alert.source.clone(), key: a.alert.key.clone(), title: a.alert.title.clone(), firing: a.firing })
+                .map(|a| AlertView {
+                    source: a.alert.source.clone(),
+                    key: a.alert.key.clone(),
+                    title: a.alert.title.clone(),
+                    firing: a.firing,
+                })
                 .collect(),
             merged_into: i.merged_into.map(|r| r.to_string()),
             absorbed: i.absorbed.iter().map(ToString::to_string).collect(),
-            failed: i.failed.iter().map(|f| FailedView { key: f.key.clone(), what: f.what.clone(), why: f.why.clone() }).collect(),
+            failed: i
+                .failed
+                .iter()
+                .map(|f| FailedView {
+                    key: f.key.clone(),
+                    what: f.what.clone(),
+                    why: f.why.clone(),
+                })
+                .collect(),
             review: i.review.clone(),
             version: i.version,
         }
@@ -310,7 +353,11 @@ pub struct TeamView {
 
 impl From<&catalogue::Team> for TeamView {
     fn from(t: &catalogue::Team) -> TeamView {
-        TeamView { alias: t.alias.clone(), name: t.name.clone(), members: t.members.iter().map(Into::into).collect() }
+        TeamView {
+            alias: t.alias.clone(),
+            name: t.name.clone(),
+            members: t.members.iter().map(Into::into).collect(),
+        }
     }
 }
 
@@ -414,5 +461,9 @@ pub struct TextBody {
 /// A person by a Slack identifier or an e-mail address.
 pub fn who(text: &str) -> Who {
     let t = text.trim();
-    if t.contains('@') && !t.starts_with('@') { Who::email(t) } else { Who::slack(t.trim_start_matches('@')) }
+    if t.contains('@') && !t.starts_with('@') {
+        Who::email(t)
+    } else {
+        Who::slack(t.trim_start_matches('@'))
+    }
 }

@@ -24,8 +24,19 @@ fn fields(form: Fields) -> Result<BTreeMap<String, String>, Problem> {
 
 async fn wish(app: &App, caller: &Caller, key: &str, about: Option<Ref>, command: Command) -> Result<Receipt, Problem> {
     // The form's key makes a double click one wish; forms without one are wishes of their own.
-    let id = if key.is_empty() { String::new() } else { format!("console:{}:{}", caller.name, imp_core::words::cut(key, 100)) };
-    let envelope = Envelope { id, by: caller.actor.clone(), role: caller.role, at: app.desk.clock.now(), about, command };
+    let id = if key.is_empty() {
+        String::new()
+    } else {
+        format!("console:{}:{}", caller.name, imp_core::words::cut(key, 100))
+    };
+    let envelope = Envelope {
+        id,
+        by: caller.actor.clone(),
+        role: caller.role,
+        at: app.desk.clock.now(),
+        about,
+        command,
+    };
     Ok(app.desk.submit(envelope).await?)
 }
 
@@ -41,7 +52,12 @@ async fn on_incident(app: &App, caller: &Caller, name: &str, key: &str, command:
 }
 
 /// Moves an incident.
-pub async fn change_status(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(name): Path<String>, form: Fields) -> Response {
+pub async fn change_status(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    Path(name): Path<String>,
+    form: Fields,
+) -> Response {
     let mut f = match fields(form) {
         Ok(f) => f,
         Err(p) => return sorry(&caller, p),
@@ -51,10 +67,18 @@ pub async fn change_status(State(app): State<Arc<App>>, Visitor(caller): Visitor
 }
 
 /// Writes an update.
-pub async fn update(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(name): Path<String>, form: Fields) -> Response {
+pub async fn update(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    Path(name): Path<String>,
+    form: Fields,
+) -> Response {
     match fields(form) {
         Ok(mut f) => {
-            let (text, key) = (f.remove("text").unwrap_or_default(), f.remove("key").unwrap_or_default());
+            let (text, key) = (
+                f.remove("text").unwrap_or_default(),
+                f.remove("key").unwrap_or_default(),
+            );
             on_incident(&app, &caller, &name, &key, Command::Post { text }).await
         }
         Err(p) => sorry(&caller, p),
@@ -62,9 +86,25 @@ pub async fn update(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(
 }
 
 /// Tries a failed step again.
-pub async fn retry(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(name): Path<String>, form: Fields) -> Response {
+pub async fn retry(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    Path(name): Path<String>,
+    form: Fields,
+) -> Response {
     match fields(form) {
-        Ok(mut f) => on_incident(&app, &caller, &name, "", Command::Retry { key: f.remove("step").unwrap_or_default() }).await,
+        Ok(mut f) => {
+            on_incident(
+                &app,
+                &caller,
+                &name,
+                "",
+                Command::Retry {
+                    key: f.remove("step").unwrap_or_default(),
+                },
+            )
+            .await
+        }
         Err(p) => sorry(&caller, p),
     }
 }
@@ -87,8 +127,14 @@ fn declaring(app: &App, caller: &Caller, f: &BTreeMap<String, String>, error: St
     let process = app.desk.house.process.load();
     let catalogue = app.desk.house.catalogue.load();
     let get = |k: &str| f.get(k).cloned().unwrap_or_default();
-    let severity = Some(get("severity")).filter(|s| !s.is_empty()).unwrap_or_else(|| process.severity_default.declared.clone());
-    let code = if error.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let severity = Some(get("severity"))
+        .filter(|s| !s.is_empty())
+        .unwrap_or_else(|| process.severity_default.declared.clone());
+    let code = if error.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
     let page = Declare {
         frame: Frame::new(caller, "", ""),
         key: format!("declare-{}", app.desk.clock.now().0),
@@ -97,8 +143,16 @@ fn declaring(app: &App, caller: &Caller, f: &BTreeMap<String, String>, error: St
         summary: get("summary"),
         service: get("service"),
         severity,
-        severities: process.severities.iter().map(|s| (s.id.clone(), format!("{}: {}", s.label, s.meaning))).collect(),
-        services: catalogue.services.iter().map(|s| (s.alias.clone(), s.name.clone())).collect(),
+        severities: process
+            .severities
+            .iter()
+            .map(|s| (s.id.clone(), format!("{}: {}", s.label, s.meaning)))
+            .collect(),
+        services: catalogue
+            .services
+            .iter()
+            .map(|s| (s.alias.clone(), s.name.clone()))
+            .collect(),
     };
     (code, draw(&page)).into_response()
 }
@@ -154,11 +208,20 @@ pub async fn sign_in_form() -> Response {
 pub async fn sign_in(State(app): State<Arc<App>>, form: Result<Form<Credentials>, FormRejection>) -> Response {
     let token = form.map(|Form(c)| c.token).unwrap_or_default();
     let Some(found) = app.doors.token(token.trim()) else {
-        let page = SignIn { error: "The configuration knows no such token.".into() };
+        let page = SignIn {
+            error: "The configuration knows no such token.".into(),
+        };
         return (StatusCode::UNAUTHORIZED, draw(&page)).into_response();
     };
-    let secure = if app.public_url.starts_with("https://") { "; Secure" } else { "" };
-    let cookie = format!("{SESSION_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax{secure}", found.session());
+    let secure = if app.public_url.starts_with("https://") {
+        "; Secure"
+    } else {
+        ""
+    };
+    let cookie = format!(
+        "{SESSION_COOKIE}={}; Path=/; HttpOnly; SameSite=Lax{secure}",
+        found.session()
+    );
     let mut response = Redirect::to("/").into_response();
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);

@@ -8,9 +8,16 @@ use axum::response::{IntoResponse, Response};
 pub async fn get(Path(name): Path<String>) -> Response {
     let (kind, body) = match name.as_str() {
         "console.css" => ("text/css; charset=utf-8", include_str!("../../assets/console.css")),
-        "console.js" => ("text/javascript; charset=utf-8", include_str!("../../assets/console.js")),
+        "console.js" => (
+            "text/javascript; charset=utf-8",
+            include_str!("../../assets/console.js"),
+        ),
         "icon.svg" => ("image/svg+xml", include_str!("../../assets/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], body).into_response()
+    (
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")],
+        body,
+    )
+        .into_response()
 }

@@ -42,7 +42,11 @@ struct Page {
 }
 
 /// The page.
-pub async fn list(State(app): State<Arc<App>>, Visitor(caller): Visitor, wanted: Result<Query<Wanted>, QueryRejection>) -> Response {
+pub async fn list(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
     let wanted = wanted.map(|Query(w)| w.state).unwrap_or_default();
     let state = STATES.into_iter().find(|s| *s == wanted).unwrap_or(STATES[0]);
     let now = app.desk.clock.now();
@@ -69,5 +73,10 @@ pub async fn list(State(app): State<Arc<App>>, Visitor(caller): Visitor, wanted:
         tried: d.tried,
         fault: d.fault.unwrap_or_default(),
     };
-    draw(&Page { frame: Frame::new(&caller, "deliveries", "all"), states: STATES, state, rows: found.into_iter().map(line).collect() })
+    draw(&Page {
+        frame: Frame::new(&caller, "deliveries", "all"),
+        states: STATES,
+        state,
+        rows: found.into_iter().map(line).collect(),
+    })
 }

@@ -72,11 +72,18 @@ pub async fn page(app: &App, caller: &Caller, name: &str, error: String) -> Resp
         Err(p) => return sorry(caller, p),
     };
     let r = i.reference;
-    let open = Filter { categories: vec!["triage".into(), "active".into()], ..Filter::default() };
+    let open = Filter {
+        categories: vec!["triage".into(), "active".into()],
+        ..Filter::default()
+    };
     let now = app.desk.clock.now();
     let read = app.desk.store.read(move |c| {
         let pending = read::deliveries(c, "pending", None, now, STORY)?;
-        Ok((read::journal(c, r, 0, STORY)?, read::incidents(c, &open, None, OFFERED)?, pending))
+        Ok((
+            read::journal(c, r, 0, STORY)?,
+            read::incidents(c, &open, None, OFFERED)?,
+            pending,
+        ))
     });
     let (facts, open, pending) = match read.await {
         Ok(x) => x,
@@ -86,30 +93,47 @@ pub async fn page(app: &App, caller: &Caller, name: &str, error: String) -> Resp
     let catalogue = app.desk.house.catalogue.load();
     let status = process.status(&i.status);
     let category = process.category(&i.status);
-    let others = open.iter().filter(|o| o.reference != r && rights::may_see(o, &caller.actor, caller.role));
-    let others: Vec<(String, String)> = others.map(|o| (o.reference.to_string(), format!("{} {}", o.reference, o.title))).collect();
+    let others = open
+        .iter()
+        .filter(|o| o.reference != r && rights::may_see(o, &caller.actor, caller.role));
+    let others: Vec<(String, String)> = others
+        .map(|o| (o.reference.to_string(), format!("{} {}", o.reference, o.title)))
+        .collect();
     let service = i.service.as_ref().and_then(|s| catalogue.service(&s.alias));
-    let look = service.into_iter().flat_map(|s| s.runbooks.iter().chain(&s.links)).chain(i.alerts.iter().flat_map(|a| &a.alert.links));
+    let look = service
+        .into_iter()
+        .flat_map(|s| s.runbooks.iter().chain(&s.links))
+        .chain(i.alerts.iter().flat_map(|a| &a.alert.links));
     let mut references: Vec<(String, String)> = Vec::new();
     for l in look.filter(|l| l.url.starts_with("https://") || l.url.starts_with("http://")) {
         if references.iter().all(|(_, u)| *u != l.url) {
             references.push((l.label.clone(), l.url.clone()));
         }
     }
-    let code = if error.is_empty() { StatusCode::OK } else { StatusCode::CONFLICT };
+    let code = if error.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::CONFLICT
+    };
     let page = Page {
         frame: Frame::new(caller, "incidents", r.to_string()),
         key: format!("{r}-{}", i.version),
         error,
         category: category.word(),
-        status: status.map_or((i.status.clone(), String::new()), |s| (s.label.clone(), s.meaning.clone())),
+        status: status.map_or((i.status.clone(), String::new()), |s| {
+            (s.label.clone(), s.meaning.clone())
+        }),
         steps: steps(&i, &process),
         guidance: status.map(|s| s.guidance.clone()).unwrap_or_default(),
         moves: moves(&i, &process, &others),
         can_update: i.confirmed && matches!(category, Category::Active | Category::After),
         timeline: facts.iter().rev().filter_map(|f| line(f, &process)).collect(),
         references,
-        waiting: pending.iter().filter(|d| d.reference == r).map(|d| d.what.clone()).collect(),
+        waiting: pending
+            .iter()
+            .filter(|d| d.reference == r)
+            .map(|d| d.what.clone())
+            .collect(),
         opened: (i.opened_at.rfc3339(), moment(i.opened_at)),
         opened_by: i.opened_by.label(),
         roles: process
@@ -125,14 +149,24 @@ pub async fn page(app: &App, caller: &Caller, name: &str, error: String) -> Resp
 
 fn line(f: &imp_core::event::Fact, process: &Process) -> Option<Line> {
     let m = MomentView::of(f, process)?;
-    Some(Line { time: moment(f.at), at: m.at, event: m.event, text: m.text })
+    Some(Line {
+        time: moment(f.at),
+        at: m.at,
+        event: m.event,
+        text: m.text,
+    })
 }
 
 /// The way through the process: what it went through, where it is, what is to come on the usual way.
 fn steps(i: &Incident, process: &Process) -> Vec<(String, &'static str)> {
     let at = process.statuses.iter().position(|s| s.id == i.status);
     let usual = process.statuses.iter().enumerate().filter(|(_, s)| {
-        let side_way = s.category == Category::Done && s.id != i.status && process.moves.iter().all(|m| m.to != s.id || m.from.iter().any(|f| process.category(f) == Category::Triage));
+        let side_way = s.category == Category::Done
+            && s.id != i.status
+            && process
+                .moves
+                .iter()
+                .all(|m| m.to != s.id || m.from.iter().any(|f| process.category(f) == Category::Triage));
         !(side_way || s.category == Category::Triage && i.alerts.is_empty())
     });
     usual
@@ -162,7 +196,11 @@ fn moves(i: &Incident, process: &Process, others: &[(String, String)]) -> Vec<Mo
             .map(|f| FieldForm {
                 id: f.id.clone(),
                 label: f.label.clone(),
-                options: if f.kind == FieldKind::Incident { others.to_vec() } else { Vec::new() },
+                options: if f.kind == FieldKind::Incident {
+                    others.to_vec()
+                } else {
+                    Vec::new()
+                },
             })
             .collect(),
     };

@@ -12,7 +12,10 @@ use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 /// The stream.
-pub async fn stream(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+pub async fn stream(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = app.desk.changes();
     let events = stream::unfold((changes, app, caller), async |(mut changes, app, caller)| {
         loop {

@@ -58,7 +58,10 @@ async fn guard(request: Request, next: Next) -> Response {
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -72,7 +75,12 @@ struct Frame {
 
 impl Frame {
     fn new(caller: &Caller, here: &'static str, live: impl Into<String>) -> Frame {
-        Frame { here, live: live.into(), caller: caller.name.clone(), role: caller.role.word() }
+        Frame {
+            here,
+            live: live.into(),
+            caller: caller.name.clone(),
+            role: caller.role.word(),
+        }
     }
 }
 
@@ -112,12 +120,19 @@ fn draw(page: &impl Template) -> Response {
 /// A problem, as a page.
 fn sorry(caller: &Caller, p: Problem) -> Response {
     let status = StatusCode::from_u16(p.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let page = ProblemPage { frame: Frame::new(caller, "", ""), title: p.title.to_owned(), detail: p.detail };
+    let page = ProblemPage {
+        frame: Frame::new(caller, "", ""),
+        title: p.title.to_owned(),
+        detail: p.detail,
+    };
     (status, draw(&page)).into_response()
 }
 
 async fn lost(Visitor(caller): Visitor) -> Response {
-    sorry(&caller, Problem::not_found("There is no page here. Perhaps the link was cut short."))
+    sorry(
+        &caller,
+        Problem::not_found("There is no page here. Perhaps the link was cut short."),
+    )
 }
 
 /// A row of a list of incidents.

@@ -24,7 +24,9 @@ pub enum OpenError {
     #[error("{0} is in use by another imp process; stop that one, or give this one a store of its own")]
     InUse(String),
     /// It was written by a newer version.
-    #[error("{path} was written by a newer version of imp (schema {found}, this one knows {known}); install that version")]
+    #[error(
+        "{path} was written by a newer version of imp (schema {found}, this one knows {known}); install that version"
+    )]
     Newer {
         /// The file.
         path: String,
@@ -62,7 +64,10 @@ impl Store {
         let Some(path) = path.filter(|p| !p.is_empty()) else {
             return Err(OpenError::Address(redacted(url)));
         };
-        let broken = |source: StoreError| OpenError::Broken { path: path.to_owned(), source };
+        let broken = |source: StoreError| OpenError::Broken {
+            path: path.to_owned(),
+            source,
+        };
         let lock = lock(path)?;
         let mut writer = Sqlite::open(path, true).map_err(broken)?;
         migrate(&mut writer, path)?;
@@ -120,25 +125,46 @@ impl Store {
 
 fn lock(path: &str) -> Result<std::fs::File, OpenError> {
     let name = format!("{path}.lock");
-    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&name);
-    let file = file.map_err(|e| OpenError::Broken { path: path.to_owned(), source: StoreError(e.to_string()) })?;
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name);
+    let file = file.map_err(|e| OpenError::Broken {
+        path: path.to_owned(),
+        source: StoreError(e.to_string()),
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(e)) => {
-            Err(OpenError::Broken { path: path.to_owned(), source: StoreError(e.to_string()) })
-        }
+        Err(std::fs::TryLockError::Error(e)) => Err(OpenError::Broken {
+            path: path.to_owned(),
+            source: StoreError(e.to_string()),
+        }),
     }
 }
 
 fn migrate(conn: &mut dyn Conn, path: &str) -> Result<(), OpenError> {
-    let broken = |source: StoreError| OpenError::Broken { path: path.to_owned(), source };
-    conn.run("create table if not exists schema_version (version bigint not null)", &[]).map_err(broken)?;
-    let rows = conn.rows("select coalesce(max(version), 0) from schema_version", &[]).map_err(broken)?;
+    let broken = |source: StoreError| OpenError::Broken {
+        path: path.to_owned(),
+        source,
+    };
+    conn.run(
+        "create table if not exists schema_version (version bigint not null)",
+        &[],
+    )
+    .map_err(broken)?;
+    let rows = conn
+        .rows("select coalesce(max(version), 0) from schema_version", &[])
+        .map_err(broken)?;
     let found = rows.first().map_or(0, |r| r.int(0));
     let known = MIGRATIONS.len() as i64;
     if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
     }
     for (n, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
         conn.run("begin immediate", &[]).map_err(broken)?;
@@ -146,7 +172,11 @@ fn migrate(conn: &mut dyn Conn, path: &str) -> Result<(), OpenError> {
         for statement in sql.split(';').map(str::trim).filter(|s| !s.is_empty()) {
             conn.run(statement, &[]).map_err(broken)?;
         }
-        conn.run("insert into schema_version (version) values (?1)", &[Val::from(n as i64 + 1)]).map_err(broken)?;
+        conn.run(
+            "insert into schema_version (version) values (?1)",
+            &[Val::from(n as i64 + 1)],
+        )
+        .map_err(broken)?;
         conn.run("commit", &[]).map_err(broken)?;
     }
     Ok(())

@@ -28,11 +28,21 @@ struct Record {
 
 impl Port for Record {
     fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push((order.key.clone(), order.tried));
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((order.key.clone(), order.tried));
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = answers.get_mut(&order.key).filter(|a| !a.is_empty()).map(|a| a.remove(0));
+        let told = answers
+            .get_mut(&order.key)
+            .filter(|a| !a.is_empty())
+            .map(|a| a.remove(0));
         let usual = match order.key.as_str() {
-            "record.ticket" => Outcome::Done(vec![Link::Ticket { key: "INC-1".into(), id: "1".into(), url: "https://jira.example/INC-1".into() }]),
+            "record.ticket" => Outcome::Done(vec![Link::Ticket {
+                key: "INC-1".into(),
+                id: "1".into(),
+                url: "https://jira.example/INC-1".into(),
+            }]),
             _ => Outcome::Done(vec![]),
         };
         let outcome = told.unwrap_or(usual);
@@ -65,25 +75,54 @@ impl Stage {
             reads_catalogue: false,
         });
         let desk = Desk::start(store, conn, house, clock.clone()).expect("a desk");
-        let record = Arc::new(Record { answers: Mutex::default(), calls: Mutex::default() });
+        let record = Arc::new(Record {
+            answers: Mutex::default(),
+            calls: Mutex::default(),
+        });
         let port: Arc<dyn Port> = record.clone();
         let runner = Runner::new(desk.clone(), BTreeMap::from([(Capability::Record, port)]));
-        Stage { desk, runner, record, clock, folder }
+        Stage {
+            desk,
+            runner,
+            record,
+            clock,
+            folder,
+        }
     }
 
     fn answers(&self, key: &str, outcomes: Vec<Outcome>) {
-        self.record.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(key.into(), outcomes);
+        self.record
+            .answers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.into(), outcomes);
     }
 
     fn calls(&self, key: &str) -> usize {
-        self.record.calls.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|(k, _)| k == key).count()
+        self.record
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .filter(|(k, _)| k == key)
+            .count()
     }
 
     async fn wish(&self, id: &str, about: Option<u64>, command: Command) -> Result<Arc<Incident>, SubmitError> {
         let by = Actor::Token { name: "test".into() };
         let about = about.map(imp_core::Ref);
-        let envelope = Envelope { id: id.into(), by, role: Role::Admin, at: self.clock.now(), about, command };
-        self.desk.submit(envelope).await.map(|r| r.incident.expect("an incident"))
+        let envelope = Envelope {
+            id: id.into(),
+            by,
+            role: Role::Admin,
+            at: self.clock.now(),
+            about,
+            command,
+        };
+        self.desk
+            .submit(envelope)
+            .await
+            .map(|r| r.incident.expect("an incident"))
     }
 
     async fn declares(&self, id: &str, title: &str) -> Arc<Incident> {
@@ -105,7 +144,12 @@ impl Stage {
     }
 
     async fn incident(&self, n: u64) -> Incident {
-        let found = self.desk.store.read(move |c| read::load(c, imp_core::Ref(n))).await.expect("read");
+        let found = self
+            .desk
+            .store
+            .read(move |c| read::load(c, imp_core::Ref(n)))
+            .await
+            .expect("read");
         found.expect("there")
     }
 }
@@ -123,7 +167,9 @@ fn declare(title: &str) -> Command {
 }
 
 fn no() -> Outcome {
-    Outcome::Never { why: "Jira's workflow offers no such move".into() }
+    Outcome::Never {
+        why: "Jira's workflow offers no such move".into(),
+    }
 }
 
 #[tokio::test]
@@ -132,20 +178,53 @@ async fn what_fails_for_good_is_told_once_and_tried_again_only_when_asked() {
     s.answers("record.status", vec![no(), no(), no()]);
     s.declares("", "Payments fail").await;
     s.runs().await;
-    assert_eq!(s.calls("record.status"), 1, "a refusal for good is not asked again by itself");
+    assert_eq!(
+        s.calls("record.status"),
+        1,
+        "a refusal for good is not asked again by itself"
+    );
     assert_eq!(s.incident(1).await.failed.len(), 1);
     // The incident moves on: the mirror is tried once more, and its failure is no second piece of news.
-    s.wish("", Some(1), Command::Move { to: "identified".into(), fields: BTreeMap::new() }).await.expect("moved");
+    s.wish(
+        "",
+        Some(1),
+        Command::Move {
+            to: "identified".into(),
+            fields: BTreeMap::new(),
+        },
+    )
+    .await
+    .expect("moved");
     s.runs().await;
     assert_eq!((s.calls("record.status"), s.incident(1).await.failed.len()), (2, 1));
     // A person has it tried again, and it still fails; then it works.
-    s.wish("", Some(1), Command::Retry { key: "record.status".into() }).await.expect("retried");
+    s.wish(
+        "",
+        Some(1),
+        Command::Retry {
+            key: "record.status".into(),
+        },
+    )
+    .await
+    .expect("retried");
     s.runs().await;
     assert_eq!((s.calls("record.status"), s.incident(1).await.failed.len()), (3, 1));
     s.answers("record.status", vec![]);
-    s.wish("", Some(1), Command::Move { to: "monitoring".into(), fields: BTreeMap::new() }).await.expect("moved");
+    s.wish(
+        "",
+        Some(1),
+        Command::Move {
+            to: "monitoring".into(),
+            fields: BTreeMap::new(),
+        },
+    )
+    .await
+    .expect("moved");
     s.runs().await;
-    assert!(s.incident(1).await.failed.is_empty(), "what works again is no longer shown as failed");
+    assert!(
+        s.incident(1).await.failed.is_empty(),
+        "what works again is no longer shown as failed"
+    );
 }
 
 #[tokio::test]
@@ -161,14 +240,24 @@ async fn one_wish_delivered_twice_is_one_incident_and_a_key_is_not_used_for_anot
 #[tokio::test]
 async fn what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried() {
     let mut s = Stage::new();
-    s.answers("record.ticket", vec![Outcome::Later { after_ms: None, why: "no answer".into() }]);
+    s.answers(
+        "record.ticket",
+        vec![Outcome::Later {
+            after_ms: None,
+            why: "no answer".into(),
+        }],
+    );
     s.declares("", "Login is blank").await;
     s.runs().await;
     assert_eq!(s.calls("record.ticket"), 1);
     s.clock.0.fetch_add(60_000, Ordering::SeqCst);
     s.runs().await;
     let calls = s.record.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let tickets: Vec<u32> = calls.iter().filter(|(k, _)| k == "record.ticket").map(|(_, tried)| *tried).collect();
+    let tickets: Vec<u32> = calls
+        .iter()
+        .filter(|(k, _)| k == "record.ticket")
+        .map(|(_, tried)| *tried)
+        .collect();
     assert_eq!(tickets, [0, 1], "the second try knows that the first may have worked");
     assert!(s.incident(1).await.links.ticket.is_some());
 }
@@ -185,7 +274,11 @@ async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next() {
     let mut next = Stage::over(folder, clock);
     next.runs().await;
     let calls = next.record.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    assert_eq!(calls.first(), Some(&("record.ticket".to_owned(), 1)), "it looks before it creates");
+    assert_eq!(
+        calls.first(),
+        Some(&("record.ticket".to_owned(), 1)),
+        "it looks before it creates"
+    );
 }
 
 #[tokio::test]
@@ -194,11 +287,33 @@ async fn the_row_is_the_fold_of_the_journal() {
     s.declares("", "Ads do not load").await;
     s.runs().await;
     for to in ["identified", "monitoring"] {
-        s.wish("", Some(1), Command::Move { to: to.into(), fields: BTreeMap::new() }).await.expect("moved");
+        s.wish(
+            "",
+            Some(1),
+            Command::Move {
+                to: to.into(),
+                fields: BTreeMap::new(),
+            },
+        )
+        .await
+        .expect("moved");
     }
-    s.wish("", Some(1), Command::Post { text: "Rolled back".into() }).await.expect("posted");
+    s.wish(
+        "",
+        Some(1),
+        Command::Post {
+            text: "Rolled back".into(),
+        },
+    )
+    .await
+    .expect("posted");
     s.runs().await;
-    let facts = s.desk.store.read(|c| read::journal(c, imp_core::Ref(1), 0, 1000)).await.expect("read");
+    let facts = s
+        .desk
+        .store
+        .read(|c| read::journal(c, imp_core::Ref(1), 0, 1000))
+        .await
+        .expect("read");
     assert_eq!(Incident::fold(&facts, &Process::built_in()), Some(s.incident(1).await));
 }
 

@@ -277,7 +277,10 @@ impl Jira {
         let Some(ticket) = &i.links.ticket else {
             return Ok(Outcome::Done(vec![]));
         };
-        let wanted = self.remote_links(i).into_iter().find(|(id, _)| id.rsplit(':').next() == Some(to.word()));
+        let wanted = self
+            .remote_links(i)
+            .into_iter()
+            .find(|(id, _)| id.rsplit(':').next() == Some(to.word()));
         let Some((id, body)) = wanted else {
             return Ok(Outcome::Done(vec![]));
         };

@@ -70,7 +70,11 @@ impl Jira {
     pub(super) fn living_fields(&self, order: &Order, scheme: &Scheme, people: &People) -> Map<String, Value> {
         let i = &order.incident;
         let mut out = Map::new();
-        let title = if i.private { format!("Private incident {}", i.reference) } else { i.title.clone() };
+        let title = if i.private {
+            format!("Private incident {}", i.reference)
+        } else {
+            i.title.clone()
+        };
         out.insert("summary".to_owned(), json!(summary(&title)));
         let priority = order
             .process

@@ -1,6 +1,8 @@
 //! What people see in Slack: the card, the question, the announcement and the lines in the channel, from an incident.
 
-use super::mrkdwn::{actions, actor, button, context, divider, escape, header, link, link_button, moment, person, quote, section};
+use super::mrkdwn::{
+    actions, actor, button, context, divider, escape, header, link, link_button, moment, person, quote, section,
+};
 use imp_core::catalogue::{Catalogue, Service};
 use imp_core::effect::Capability;
 use imp_core::event::Target;
@@ -48,19 +50,29 @@ impl View<'_> {
     }
 
     fn status_words(&self) -> String {
-        self.status().map_or_else(|| escape(&self.incident.status), |s| format!("{} {}", s.emoji, escape(&s.label)).trim().to_owned())
+        self.status().map_or_else(
+            || escape(&self.incident.status),
+            |s| format!("{} {}", s.emoji, escape(&s.label)).trim().to_owned(),
+        )
     }
 
     fn severity_words(&self) -> String {
         let id = &self.incident.severity;
         self.process.severity(id).map_or_else(
             || escape(id),
-            |s| format!("{} {} {}", s.emoji, escape(&s.id), escape(&s.label)).trim().to_owned(),
+            |s| {
+                format!("{} {} {}", s.emoji, escape(&s.id), escape(&s.label))
+                    .trim()
+                    .to_owned()
+            },
         )
     }
 
     fn service(&self) -> Option<&Service> {
-        self.incident.service.as_ref().and_then(|s| self.catalogue.service(&s.alias))
+        self.incident
+            .service
+            .as_ref()
+            .and_then(|s| self.catalogue.service(&s.alias))
     }
 
     fn service_words(&self) -> String {
@@ -73,7 +85,10 @@ impl View<'_> {
     }
 
     fn team_words(&self) -> String {
-        self.incident.team.as_ref().map_or_else(|| "not known".to_owned(), |t| quote(&t.name, 80))
+        self.incident
+            .team
+            .as_ref()
+            .map_or_else(|| "not known".to_owned(), |t| quote(&t.name, 80))
     }
 
     fn page_url(&self) -> String {
@@ -101,7 +116,10 @@ impl View<'_> {
         if let Some(s) = self.status() {
             s.references.iter().for_each(|r| add(&r.label, &r.url));
         }
-        out.iter().take(LINKS_SHOWN).map(|(l, u)| link(u, &words::cut(l, 60))).collect()
+        out.iter()
+            .take(LINKS_SHOWN)
+            .map(|(l, u)| link(u, &words::cut(l, 60)))
+            .collect()
     }
 }
 
@@ -116,7 +134,12 @@ pub fn card(v: &View) -> Message {
     }
     if let Some(u) = i.updates.last() {
         // What it says stands in the channel itself; the card stays short.
-        blocks.push(context(&format!(":loudspeaker: Update {} by {}, {}", u.n, actor(&u.by), moment(u.at))));
+        blocks.push(context(&format!(
+            ":loudspeaker: Update {} by {}, {}",
+            u.n,
+            actor(&u.by),
+            moment(u.at)
+        )));
     }
     blocks.extend(now_block(v));
     let look = v.references();
@@ -129,8 +152,19 @@ pub fn card(v: &View) -> Message {
     blocks.extend(actions("moves", move_buttons(v)));
     blocks.extend(actions("work", work_buttons(v)));
     blocks.extend(actions("links", links_buttons(v)));
-    blocks.push(context(&format!("{} · since {} · {}", i.reference, moment(i.opened_at), link(&v.page_url(), "open in IMP"))));
-    let text = format!("{} {}: {} ({})", i.reference, plain_status(v), quote(&i.title, 200), i.severity);
+    blocks.push(context(&format!(
+        "{} · since {} · {}",
+        i.reference,
+        moment(i.opened_at),
+        link(&v.page_url(), "open in IMP")
+    )));
+    let text = format!(
+        "{} {}: {} ({})",
+        i.reference,
+        plain_status(v),
+        quote(&i.title, 200),
+        i.severity
+    );
     Message { text, blocks }
 }
 
@@ -149,7 +183,10 @@ fn facts(v: &View) -> Value {
             None => {}
         }
     }
-    let fields: Vec<Value> = fields.into_iter().map(|text| json!({"type": "mrkdwn", "text": words::cut(&text, 1900)})).collect();
+    let fields: Vec<Value> = fields
+        .into_iter()
+        .map(|text| json!({"type": "mrkdwn", "text": words::cut(&text, 1900)}))
+        .collect();
     json!({"type": "section", "fields": fields})
 }
 
@@ -171,7 +208,10 @@ fn now_block(v: &View) -> Option<Value> {
         });
     }
     if let Some(into) = i.merged_into {
-        lines.push(format!("It goes on as {}.", link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())));
+        lines.push(format!(
+            "It goes on as {}.",
+            link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())
+        ));
     }
     for other in &i.absorbed {
         lines.push(format!("{other} was merged into it."));
@@ -187,7 +227,11 @@ fn tasks_block(i: &Incident) -> Option<Value> {
         return None;
     }
     let line = |t: &&imp_core::incident::Task| {
-        let who = t.assignee.as_ref().map(|w| format!(" ({})", person(w))).unwrap_or_default();
+        let who = t
+            .assignee
+            .as_ref()
+            .map(|w| format!(" ({})", person(w)))
+            .unwrap_or_default();
         let text = match &t.ticket {
             Some((key, url)) => format!("{} {}", link(url, key), quote(&t.text, 150)),
             None => quote(&t.text, 150),
@@ -206,9 +250,18 @@ fn owed_block(v: &View) -> Vec<Value> {
     let i = v.incident;
     let mut out = Vec::new();
     for f in i.failed.iter().take(3) {
-        out.push(section(&format!(":warning: Could not {}: {}", escape(&f.what), quote(&f.why, 300))));
+        out.push(section(&format!(
+            ":warning: Could not {}: {}",
+            escape(&f.what),
+            quote(&f.why, 300)
+        )));
         let buttons = vec![
-            button(&format!("step.retry.{}", f.key), "Retry", &i.reference.to_string(), None),
+            button(
+                &format!("step.retry.{}", f.key),
+                "Retry",
+                &i.reference.to_string(),
+                None,
+            ),
             button(&format!("step.skip.{}", f.key), "Skip", &i.reference.to_string(), None),
         ];
         out.extend(actions(&format!("failed.{}", f.key), buttons));
@@ -217,7 +270,14 @@ fn owed_block(v: &View) -> Vec<Value> {
         .waiting
         .iter()
         .take(5)
-        .map(|w| format!(":hourglass_flowing_sand: Still trying to {}, since {}: {}", escape(&w.words), moment(w.since), quote(&w.why, 200)))
+        .map(|w| {
+            format!(
+                ":hourglass_flowing_sand: Still trying to {}, since {}: {}",
+                escape(&w.words),
+                moment(w.since),
+                quote(&w.why, 200)
+            )
+        })
         .collect();
     if !lines.is_empty() {
         out.push(context(&lines.join("\n")));
@@ -231,9 +291,18 @@ fn owed_block(v: &View) -> Vec<Value> {
 /// The ticket says it is finished and the incident does not.
 fn drift(v: &View) -> Option<Value> {
     let name = v.incident.links.ticket.as_ref()?.status.as_deref()?;
-    let there = v.process.statuses.iter().find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name))?;
-    (there.category == Category::Done)
-        .then(|| context(&format!(":warning: Jira says *{}*, the incident is *{}*.", escape(name), plain_status(v))))
+    let there = v
+        .process
+        .statuses
+        .iter()
+        .find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name))?;
+    (there.category == Category::Done).then(|| {
+        context(&format!(
+            ":warning: Jira says *{}*, the incident is *{}*.",
+            escape(name),
+            plain_status(v)
+        ))
+    })
 }
 
 /// The moves from where it stands; and once it is over for users, the whole way to the end in one.
@@ -250,7 +319,12 @@ fn move_button(v: &View, m: &imp_core::process::Move) -> Value {
         Style::Primary => Some("primary"),
         Style::Danger => Some("danger"),
     };
-    button(&format!("incident.transition.{}", m.to), &m.label, &v.incident.reference.to_string(), style)
+    button(
+        &format!("incident.transition.{}", m.to),
+        &m.label,
+        &v.incident.reference.to_string(),
+        style,
+    )
 }
 
 fn way_buttons(v: &View, status: &str) -> Vec<Value> {
@@ -262,7 +336,12 @@ fn way_buttons(v: &View, status: &str) -> Vec<Value> {
     ends.filter_map(|end| match v.process.way(status, &end.id).as_slice() {
         [first, second] if !second.requires.iter().any(|f| f == "into") => {
             let label = format!("{} and {}", first.label, second.label.to_lowercase());
-            Some(button(&format!("incident.transition.{}", end.id), &label, &reference, None))
+            Some(button(
+                &format!("incident.transition.{}", end.id),
+                &label,
+                &reference,
+                None,
+            ))
         }
         _ => None,
     })
@@ -290,7 +369,11 @@ fn work_buttons(v: &View) -> Vec<Value> {
         out.push(button("incident.task", "Add a task", &reference, None));
     }
     if v.can.contains(&Capability::Page) && !i.private && category == Category::Active {
-        let label = if i.links.page.is_some() { "Update the status page" } else { "Status page" };
+        let label = if i.links.page.is_some() {
+            "Update the status page"
+        } else {
+            "Status page"
+        };
         out.push(button("incident.statuspage", label, &reference, None));
     }
     if category == Category::After {
@@ -301,29 +384,62 @@ fn work_buttons(v: &View) -> Vec<Value> {
 
 fn links_buttons(v: &View) -> Vec<Value> {
     let l = &v.incident.links;
-    let jira = l.ticket.as_ref().and_then(|t| link_button("incident.jira", &t.key, &t.url));
-    let zoom = l.meeting.as_ref().and_then(|(_, url)| link_button("incident.zoom", "Join Zoom", url));
-    let page = l.page.as_ref().and_then(|(_, url)| link_button("incident.page", "Public page", url));
+    let jira = l
+        .ticket
+        .as_ref()
+        .and_then(|t| link_button("incident.jira", &t.key, &t.url));
+    let zoom = l
+        .meeting
+        .as_ref()
+        .and_then(|(_, url)| link_button("incident.zoom", "Join Zoom", url));
+    let page = l
+        .page
+        .as_ref()
+        .and_then(|(_, url)| link_button("incident.page", "Public page", url));
     [jira, zoom, page].into_iter().flatten().collect()
 }
 
 fn plain_status(v: &View) -> String {
-    v.status().map_or_else(|| escape(&v.incident.status), |s| escape(&s.label))
+    v.status()
+        .map_or_else(|| escape(&v.incident.status), |s| escape(&s.label))
 }
 
 /// The channel's topic (at most 250 characters).
 pub fn topic(v: &View) -> String {
     let i = v.incident;
-    let commander = i.roles.get("commander").map_or_else(|| "no commander yet".to_owned(), |w| format!("commander {}", w.label()));
-    let ticket = i.links.ticket.as_ref().map(|t| format!(" · {}", t.key)).unwrap_or_default();
-    let status = v.status().map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
-    words::cut(&escape(&format!("{status} · {} · {commander} · {}{ticket}", i.severity, i.reference)), 250)
+    let commander = i
+        .roles
+        .get("commander")
+        .map_or_else(|| "no commander yet".to_owned(), |w| format!("commander {}", w.label()));
+    let ticket = i
+        .links
+        .ticket
+        .as_ref()
+        .map(|t| format!(" · {}", t.key))
+        .unwrap_or_default();
+    let status = v
+        .status()
+        .map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
+    words::cut(
+        &escape(&format!(
+            "{status} · {} · {commander} · {}{ticket}",
+            i.severity, i.reference
+        )),
+        250,
+    )
 }
 
 /// The channel's purpose (at most 250 characters); it carries the reference, by which the channel is found again.
 pub fn purpose(v: &View) -> String {
     let page = v.page_url();
-    words::cut(&escape(&format!("{}: {} {page}", v.incident.reference, words::cut(&v.incident.title, 120))), 250)
+    words::cut(
+        &escape(&format!(
+            "{}: {} {page}",
+            v.incident.reference,
+            words::cut(&v.incident.title, 120)
+        )),
+        250,
+    )
 }
 
 /// The bookmarks that the channel should have: title and address.
@@ -362,13 +478,21 @@ pub fn question(v: &View, q: &Question) -> Message {
         format!("*Since*\n{}", moment(since)),
         format!("*Team*\n{}", v.team_words()),
     ];
-    let fields: Vec<Value> = fields.iter().map(|t| json!({"type": "mrkdwn", "text": words::cut(t, 1900)})).collect();
+    let fields: Vec<Value> = fields
+        .iter()
+        .map(|t| json!({"type": "mrkdwn", "text": words::cut(t, 1900)}))
+        .collect();
     blocks.push(json!({"type": "section", "fields": fields}));
     if !i.summary.is_empty() && i.summary != i.title {
         blocks.push(section(&quote(&i.summary, 800)));
     }
     if i.alerts.len() > 1 {
-        let titles: Vec<String> = i.alerts.iter().take(5).map(|a| format!("•  {}", quote(&a.alert.title, 150))).collect();
+        let titles: Vec<String> = i
+            .alerts
+            .iter()
+            .take(5)
+            .map(|a| format!("•  {}", quote(&a.alert.title, 150)))
+            .collect();
         blocks.push(section(&format!("*{} alerts*\n{}", i.alerts.len(), titles.join("\n"))));
     }
     let look = v.references();
@@ -392,19 +516,43 @@ pub fn question(v: &View, q: &Question) -> Message {
     } else {
         blocks.push(section(&answer(v)));
     }
-    let asked: Vec<String> = i.questions.iter().filter(|o| o.n != q.n).map(|o| format!("{} {}", target(&o.whom), moment(o.at))).collect();
-    let also = if asked.is_empty() { String::new() } else { format!(" · also asked: {}", asked.join(", ")) };
-    let why = q.because.as_ref().map(|b| format!(" · asked because {}", quote(b, 200))).unwrap_or_default();
-    blocks.push(context(&format!("{} · {}{why}{also}", i.reference, link(&v.page_url(), "open in IMP"))));
+    let asked: Vec<String> = i
+        .questions
+        .iter()
+        .filter(|o| o.n != q.n)
+        .map(|o| format!("{} {}", target(&o.whom), moment(o.at)))
+        .collect();
+    let also = if asked.is_empty() {
+        String::new()
+    } else {
+        format!(" · also asked: {}", asked.join(", "))
+    };
+    let why = q
+        .because
+        .as_ref()
+        .map(|b| format!(" · asked because {}", quote(b, 200)))
+        .unwrap_or_default();
+    blocks.push(context(&format!(
+        "{} · {}{why}{also}",
+        i.reference,
+        link(&v.page_url(), "open in IMP")
+    )));
     let text = match open {
-        true => format!("Is this real? {} on {} ({})", quote(&i.title, 200), plain_service(i), i.severity),
+        true => format!(
+            "Is this real? {} on {} ({})",
+            quote(&i.title, 200),
+            plain_service(i),
+            i.severity
+        ),
         false => format!("{}: {} is {}", i.reference, quote(&i.title, 200), plain_status(v)),
     };
     Message { text, blocks }
 }
 
 fn plain_service(i: &Incident) -> String {
-    i.service.as_ref().map_or_else(|| "an unknown service".to_owned(), |s| quote(&s.name, 80))
+    i.service
+        .as_ref()
+        .map_or_else(|| "an unknown service".to_owned(), |s| quote(&s.name, 80))
 }
 
 fn target(t: &Target) -> String {
@@ -417,10 +565,22 @@ fn target(t: &Target) -> String {
 
 fn answer(v: &View) -> String {
     let i = v.incident;
-    let reason = i.fields.get("reason").map(|r| format!(" _{}_", quote(r, 300))).unwrap_or_default();
-    let place = i.links.channel.as_ref().map(|c| format!(" Join <#{}>.", c.id)).unwrap_or_default();
+    let reason = i
+        .fields
+        .get("reason")
+        .map(|r| format!(" _{}_", quote(r, 300)))
+        .unwrap_or_default();
+    let place = i
+        .links
+        .channel
+        .as_ref()
+        .map(|c| format!(" Join <#{}>.", c.id))
+        .unwrap_or_default();
     match (i.merged_into, i.confirmed) {
-        (Some(into), _) => format!(":twisted_rightwards_arrows: It goes on as {}.", link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())),
+        (Some(into), _) => format!(
+            ":twisted_rightwards_arrows: It goes on as {}.",
+            link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())
+        ),
         (None, true) => format!("{} It is real.{place}", v.status_words()),
         (None, false) => format!("{}.{reason}", v.status_words()),
     }
@@ -431,7 +591,12 @@ fn answer(v: &View) -> String {
 /// The announcement, where others look.
 pub fn announcement(v: &View) -> Message {
     let i = v.incident;
-    let mut lines = vec![format!("*{}*  {}  ·  {}", escape(&i.title).replace('*', "∗").replace('`', "ˋ"), v.status_words(), v.severity_words())];
+    let mut lines = vec![format!(
+        "*{}*  {}  ·  {}",
+        escape(&i.title).replace('*', "∗").replace('`', "ˋ"),
+        v.status_words(),
+        v.severity_words()
+    )];
     let mut more = vec![i.reference.to_string(), format!("service {}", v.service_words())];
     more.extend(i.links.channel.as_ref().map(|c| format!("<#{}>", c.id)));
     more.extend(i.links.ticket.as_ref().map(|t| link(&t.url, &t.key)));
@@ -440,15 +605,33 @@ pub fn announcement(v: &View) -> Message {
     more.extend(i.merged_into.map(|r| format!("goes on as {r}")));
     lines.push(more.join("  ·  "));
     if let Some(u) = i.updates.last() {
-        lines.push(format!(">{}\n_Update {}, {}_", quote(&u.text, 300).replace('\n', "\n>"), u.n, moment(u.at)));
+        lines.push(format!(
+            ">{}\n_Update {}, {}_",
+            quote(&u.text, 300).replace('\n', "\n>"),
+            u.n,
+            moment(u.at)
+        ));
     }
-    let text = format!("{} {}: {} ({})", i.reference, plain_status(v), quote(&i.title, 200), i.severity);
-    Message { text, blocks: vec![section(&lines.join("\n"))] }
+    let text = format!(
+        "{} {}: {} ({})",
+        i.reference,
+        plain_status(v),
+        quote(&i.title, 200),
+        i.severity
+    );
+    Message {
+        text,
+        blocks: vec![section(&lines.join("\n"))],
+    }
 }
 
 /// The line that says that the status has changed.
 pub fn notice(v: &View, from: &str, to: &str, by: &Actor, at: At) -> Message {
-    let name = |id: &str| v.process.status(id).map_or_else(|| escape(id), |s| format!("{} {}", s.emoji, escape(&s.label)));
+    let name = |id: &str| {
+        v.process
+            .status(id)
+            .map_or_else(|| escape(id), |s| format!("{} {}", s.emoji, escape(&s.label)))
+    };
     let said: Vec<String> = v
         .process
         .find_move(from, to)
@@ -458,15 +641,24 @@ pub fn notice(v: &View, from: &str, to: &str, by: &Actor, at: At) -> Message {
         .map(|t| format!("\n>{}", quote(t, 1000).replace('\n', "\n>")))
         .collect();
     let text = format!("{} moved it to {}", actor(by), name(to));
-    let mut blocks = vec![section(&format!("{text}{}", said.join(""))), context(&format!("from {} · {}", name(from), moment(at)))];
+    let mut blocks = vec![
+        section(&format!("{text}{}", said.join(""))),
+        context(&format!("from {} · {}", name(from), moment(at))),
+    ];
     blocks.extend(actions("next", next_buttons(v, to)));
     Message { blocks, text }
 }
 
 /// The next steps from a status, where people read last.
 fn next_buttons(v: &View, status: &str) -> Vec<Value> {
-    let forward = v.process.moves_from(status).filter(|m| !m.requires.iter().any(|f| f == "into"));
-    forward.map(|m| move_button(v, m)).chain(way_buttons(v, status)).collect()
+    let forward = v
+        .process
+        .moves_from(status)
+        .filter(|m| !m.requires.iter().any(|f| f == "into"));
+    forward
+        .map(|m| move_button(v, m))
+        .chain(way_buttons(v, status))
+        .collect()
 }
 
 /// An update, as it stands in the channel.
@@ -489,10 +681,25 @@ pub fn review_draft(v: &View) -> String {
     if let Some(text) = &i.review {
         return text.clone();
     }
-    let at = |name: &str| i.moments.get(name).map(|a| a.rfc3339().replace('T', " ").chars().take(16).collect::<String>());
-    let mut out = vec!["What happened".to_owned(), words::cut(if i.summary.is_empty() { &i.title } else { &i.summary }, 600), String::new()];
+    let at = |name: &str| {
+        i.moments
+            .get(name)
+            .map(|a| a.rfc3339().replace('T', " ").chars().take(16).collect::<String>())
+    };
+    let mut out = vec![
+        "What happened".to_owned(),
+        words::cut(if i.summary.is_empty() { &i.title } else { &i.summary }, 600),
+        String::new(),
+    ];
     out.push("When (UTC)".to_owned());
-    for (name, label) in [("detected", "began"), ("opened", "opened"), ("confirmed", "confirmed"), ("identified", "cause identified"), ("monitoring", "repaired"), ("resolved", "resolved")] {
+    for (name, label) in [
+        ("detected", "began"),
+        ("opened", "opened"),
+        ("confirmed", "confirmed"),
+        ("identified", "cause identified"),
+        ("monitoring", "repaired"),
+        ("resolved", "resolved"),
+    ] {
         if let Some(t) = at(name) {
             out.push(format!("{t}  {label}"));
         }
@@ -503,7 +710,10 @@ pub fn review_draft(v: &View) -> String {
     }
     out.push(String::new());
     out.push("What repaired it".to_owned());
-    out.push(words::cut(i.fields.get("resolution").map_or("(missing)", String::as_str), 500));
+    out.push(words::cut(
+        i.fields.get("resolution").map_or("(missing)", String::as_str),
+        500,
+    ));
     out.push(String::new());
     out.push("What made it worse, what helped".to_owned());
     out.push("(missing)".to_owned());
@@ -513,10 +723,23 @@ pub fn review_draft(v: &View) -> String {
 /// The draft of the review in the channel.
 pub fn review(v: &View) -> Message {
     let reference = v.incident.reference.to_string();
-    let mut blocks = vec![section(":memo: *The review begins.* Here is a draft from the timeline; mend what is wrong, add what is missing.")];
+    let mut blocks = vec![section(
+        ":memo: *The review begins.* Here is a draft from the timeline; mend what is wrong, add what is missing.",
+    )];
     blocks.push(section(&quote(&review_draft(v), BODY_SHOWN)));
-    blocks.extend(actions("review", vec![button("incident.review", "Write the review", &reference, Some("primary"))]));
-    Message { text: format!("The review of {reference} begins"), blocks }
+    blocks.extend(actions(
+        "review",
+        vec![button(
+            "incident.review",
+            "Write the review",
+            &reference,
+            Some("primary"),
+        )],
+    ));
+    Message {
+        text: format!("The review of {reference} begins"),
+        blocks,
+    }
 }
 
 /// The last word in the channel.
@@ -525,21 +748,45 @@ pub fn last_word(v: &View) -> Message {
     let when = v.process.timing.archive_after.words();
     let archive = format!("This channel will be archived in {when}.");
     if let Some(into) = i.merged_into {
-        let text = format!(":twisted_rightwards_arrows: This goes on as {}. {archive}", link(&format!("{}/incidents/{into}", v.public_url), &into.to_string()));
-        return Message { blocks: vec![section(&text)], text };
+        let text = format!(
+            ":twisted_rightwards_arrows: This goes on as {}. {archive}",
+            link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())
+        );
+        return Message {
+            blocks: vec![section(&text)],
+            text,
+        };
     }
-    let learned = i.fields.get("learned").map_or_else(|| "Nothing was written down.".to_owned(), |t| quote(t, 2000));
-    let mut blocks = vec![section(&format!(":lock: *{} is closed.* What we have learnt:\n>{}", i.reference, learned.replace('\n', "\n>")))];
+    let learned = i
+        .fields
+        .get("learned")
+        .map_or_else(|| "Nothing was written down.".to_owned(), |t| quote(t, 2000));
+    let mut blocks = vec![section(&format!(
+        ":lock: *{} is closed.* What we have learnt:\n>{}",
+        i.reference,
+        learned.replace('\n', "\n>")
+    ))];
     if !i.follow_ups.is_empty() {
         let line = |f: &imp_core::incident::FollowUp| {
-            let key = f.ticket.as_ref().map(|(k, u)| format!("{} ", link(u, k))).unwrap_or_default();
+            let key = f
+                .ticket
+                .as_ref()
+                .map(|(k, u)| format!("{} ", link(u, k)))
+                .unwrap_or_default();
             let owner = f.owner.as_ref().map(|w| format!(", {}", person(w))).unwrap_or_default();
-            let due = f.due.as_ref().map(|d| format!(", by {}", escape(d))).unwrap_or_default();
+            let due = f
+                .due
+                .as_ref()
+                .map(|d| format!(", by {}", escape(d)))
+                .unwrap_or_default();
             format!("•  {key}{}{owner}{due}", quote(&f.text, 150))
         };
         let lines: Vec<String> = i.follow_ups.iter().take(10).map(line).collect();
         blocks.push(section(&format!("*Follow-ups*\n{}", lines.join("\n"))));
     }
     blocks.push(context(&archive));
-    Message { text: format!("{} is closed. {archive}", i.reference), blocks }
+    Message {
+        text: format!("{} is closed. {archive}", i.reference),
+        blocks,
+    }
 }

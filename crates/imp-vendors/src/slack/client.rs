@@ -10,11 +10,27 @@ use std::time::{Duration, Instant};
 /// Slack's tiers: calls a minute for one method (docs "Rate limits", `rate_limit_tiers.json`). One below the published
 /// minimum, because our window and Slack's do not begin together.
 const TIER_1: Limit = Limit::a_minute(1);
-const TIER_2: Limit = Limit { calls: 19, window: Duration::from_secs(60), reserve: 3 };
-const TIER_3: Limit = Limit { calls: 49, window: Duration::from_secs(60), reserve: 8 };
-const TIER_4: Limit = Limit { calls: 99, window: Duration::from_secs(60), reserve: 10 };
+const TIER_2: Limit = Limit {
+    calls: 19,
+    window: Duration::from_secs(60),
+    reserve: 3,
+};
+const TIER_3: Limit = Limit {
+    calls: 49,
+    window: Duration::from_secs(60),
+    reserve: 8,
+};
+const TIER_4: Limit = Limit {
+    calls: 99,
+    window: Duration::from_secs(60),
+    reserve: 10,
+};
 /// Methods with limits of their own ("several hundred a minute").
-const SPECIAL: Limit = Limit { calls: 300, window: Duration::from_secs(60), reserve: 30 };
+const SPECIAL: Limit = Limit {
+    calls: 300,
+    window: Duration::from_secs(60),
+    reserve: 30,
+};
 /// One message a second in a channel.
 const CHANNEL: Limit = Limit::a_second(1);
 
@@ -71,20 +87,31 @@ impl From<Trouble> for Outcome {
         match t {
             Trouble::Fault(f) => f.into(),
             Trouble::Said { code, detail } => match code.as_str() {
-                "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "team_added_to_org" | "hash_conflict" => {
-                    Outcome::Later { after_ms: None, why: format!("Slack had a problem of its own ({code})") }
-                }
-                "invalid_auth" | "not_authed" | "token_expired" | "token_revoked" | "account_inactive" | "not_allowed_token_type" => {
-                    Outcome::Later {
-                        after_ms: Some(CREDENTIALS_AGAIN_MS),
-                        why: format!("Slack does not accept the bot's token ({code}); renew slack.bot_token"),
-                    }
-                }
+                "internal_error"
+                | "fatal_error"
+                | "service_unavailable"
+                | "request_timeout"
+                | "team_added_to_org"
+                | "hash_conflict" => Outcome::Later {
+                    after_ms: None,
+                    why: format!("Slack had a problem of its own ({code})"),
+                },
+                "invalid_auth"
+                | "not_authed"
+                | "token_expired"
+                | "token_revoked"
+                | "account_inactive"
+                | "not_allowed_token_type" => Outcome::Later {
+                    after_ms: Some(CREDENTIALS_AGAIN_MS),
+                    why: format!("Slack does not accept the bot's token ({code}); renew slack.bot_token"),
+                },
                 "missing_scope" => Outcome::Later {
                     after_ms: Some(CREDENTIALS_AGAIN_MS),
                     why: format!("the Slack app lacks a scope ({detail}); add it and install the app again"),
                 },
-                _ => Outcome::Never { why: format!("Slack refused ({code}){detail}") },
+                _ => Outcome::Never {
+                    why: format!("Slack refused ({code}){detail}"),
+                },
             },
         }
     }
@@ -97,7 +124,12 @@ impl Client {
     /// A client for a base address (with its slash at the end) and a token.
     pub fn new(http: Http, api_url: &str, token: Secret) -> Client {
         let slash = if api_url.ends_with('/') { "" } else { "/" };
-        Client { http, api_url: format!("{api_url}{slash}"), token, budget: Budget::new() }
+        Client {
+            http,
+            api_url: format!("{api_url}{slash}"),
+            token,
+            budget: Budget::new(),
+        }
     }
 
     /// Calls a method; the whole answer where it is `ok`.
@@ -106,11 +138,20 @@ impl Client {
     /// [`Trouble`], without any token in its words.
     pub async fn call(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<Value, Trouble> {
         self.take(method, args, urgency)?;
-        let request = self.http.post(&format!("{}{method}", self.api_url)).bearer_auth(self.token.expose()).form(args);
+        let request = self
+            .http
+            .post(&format!("{}{method}", self.api_url))
+            .bearer_auth(self.token.expose())
+            .form(args);
         let answer = match http::call("Slack", request).await {
             Ok(a) => a,
             Err(fault) => {
-                if let Fault::Later { status: Some(429), after_ms: Some(ms), .. } = &fault {
+                if let Fault::Later {
+                    status: Some(429),
+                    after_ms: Some(ms),
+                    ..
+                } = &fault
+                {
                     self.pause(method, args, *ms);
                 }
                 return Err(fault.into());
@@ -126,9 +167,18 @@ impl Client {
             let ms = patience.unwrap_or(1000);
             self.pause(method, args, ms);
             let why = "Slack asks for patience".to_owned();
-            return Err(Fault::Later { status: Some(429), after_ms: Some(ms), why, undone: true }.into());
+            return Err(Fault::Later {
+                status: Some(429),
+                after_ms: Some(ms),
+                why,
+                undone: true,
+            }
+            .into());
         }
-        Err(Trouble::Said { detail: detail(&body), code })
+        Err(Trouble::Said {
+            detail: detail(&body),
+            code,
+        })
     }
 
     /// Whether a call that is only nice to have may be made now.
@@ -136,7 +186,10 @@ impl Client {
         let full = tier(method);
         let limit = match room {
             Room::Any => full,
-            Room::Half => Limit { reserve: full.calls / 2, ..full },
+            Room::Half => Limit {
+                reserve: full.calls / 2,
+                ..full
+            },
         };
         self.budget.room(method, limit, Urgency::Usual, Instant::now())
     }
@@ -145,7 +198,9 @@ impl Client {
         let now = Instant::now();
         let wait = |after_ms| Fault::Wait { after_ms };
         if method == "chat.postMessage" {
-            self.budget.take(&format!("channel {}", channel_of(args)), CHANNEL, urgency, now).map_err(wait)?;
+            self.budget
+                .take(&format!("channel {}", channel_of(args)), CHANNEL, urgency, now)
+                .map_err(wait)?;
         }
         self.budget.take(method, tier(method), urgency, now).map_err(wait)
     }
@@ -176,11 +231,17 @@ impl Client {
     /// # Errors
     /// [`Trouble`].
     pub async fn socket_url(&self, app_token: &Secret) -> Result<String, Trouble> {
-        let request = self.http.post(&format!("{}apps.connections.open", self.api_url)).bearer_auth(app_token.expose());
+        let request = self
+            .http
+            .post(&format!("{}apps.connections.open", self.api_url))
+            .bearer_auth(app_token.expose());
         let body: Value = http::call("Slack", request).await?.json("Slack")?;
         match body["url"].as_str() {
             Some(url) if body["ok"] == true => Ok(url.to_owned()),
-            _ => Err(Trouble::Said { code: body["error"].as_str().unwrap_or("no_error_code").to_owned(), detail: detail(&body) }),
+            _ => Err(Trouble::Said {
+                code: body["error"].as_str().unwrap_or("no_error_code").to_owned(),
+                detail: detail(&body),
+            }),
         }
     }
 }
@@ -194,7 +255,12 @@ fn detail(body: &Value) -> String {
     for key in ["needed", "errors"] {
         match &body[key] {
             Value::String(s) => out.push(s.clone()),
-            Value::Array(items) => out.extend(items.iter().take(3).map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned))),
+            Value::Array(items) => out.extend(
+                items
+                    .iter()
+                    .take(3)
+                    .map(|i| i.as_str().map_or_else(|| i.to_string(), str::to_owned)),
+            ),
             _ => {}
         }
     }
@@ -203,17 +269,37 @@ fn detail(body: &Value) -> String {
     {
         out.extend(messages.iter().take(3).filter_map(|m| m.as_str().map(str::to_owned)));
     }
-    if out.is_empty() { String::new() } else { format!(": {}", imp_core::words::cut(&out.join("; "), 300)) }
+    if out.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", imp_core::words::cut(&out.join("; "), 300))
+    }
 }
 
 fn tier(method: &str) -> Limit {
     match method {
         "apps.connections.open" => TIER_1,
-        "conversations.create" | "conversations.setTopic" | "conversations.setPurpose" | "conversations.rename"
-        | "conversations.archive" | "conversations.list" | "pins.add" | "pins.remove" | "bookmarks.add"
-        | "bookmarks.edit" | "bookmarks.remove" | "users.list" | "usergroups.list" | "usergroups.users.list"
+        "conversations.create"
+        | "conversations.setTopic"
+        | "conversations.setPurpose"
+        | "conversations.rename"
+        | "conversations.archive"
+        | "conversations.list"
+        | "pins.add"
+        | "pins.remove"
+        | "bookmarks.add"
+        | "bookmarks.edit"
+        | "bookmarks.remove"
+        | "users.list"
+        | "usergroups.list"
+        | "usergroups.users.list"
         | "reactions.remove" => TIER_2,
-        "chat.postEphemeral" | "conversations.members" | "users.info" | "views.open" | "views.push" | "views.update"
+        "chat.postEphemeral"
+        | "conversations.members"
+        | "users.info"
+        | "views.open"
+        | "views.push"
+        | "views.update"
         | "views.publish" => TIER_4,
         "chat.postMessage" | "auth.test" | "chat.getPermalink" => SPECIAL,
         _ => TIER_3,

@@ -120,36 +120,78 @@ pub enum Intent {
 pub fn understand(inbound: &Inbound) -> Intent {
     match inbound {
         Inbound::Challenge(_) => Intent::Nothing,
-        Inbound::Command { user, channel, text, trigger, .. } => command(user, channel, text, trigger),
-        Inbound::Press { user, action_id, value, pressed_at, .. } => press(user, action_id, value, pressed_at),
-        Inbound::Submitted { callback_id, memo, answers, view_id, .. } => submitted(callback_id, memo, answers, view_id),
-        Inbound::Shortcut { callback_id, message, .. } if callback_id == "incident.declare" => {
+        Inbound::Command {
+            user,
+            channel,
+            text,
+            trigger,
+            ..
+        } => command(user, channel, text, trigger),
+        Inbound::Press {
+            user,
+            action_id,
+            value,
+            pressed_at,
+            ..
+        } => press(user, action_id, value, pressed_at),
+        Inbound::Submitted {
+            callback_id,
+            memo,
+            answers,
+            view_id,
+            ..
+        } => submitted(callback_id, memo, answers, view_id),
+        Inbound::Shortcut {
+            callback_id, message, ..
+        } if callback_id == "incident.declare" => {
             let summary = message.clone().unwrap_or_default();
             let title = imp_core::words::title(summary.lines().next().unwrap_or_default());
-            Intent::Open { about: None, form: Form::Declare { title, summary } }
+            Intent::Open {
+                about: None,
+                form: Form::Declare { title, summary },
+            }
         }
         Inbound::Shortcut { .. } => Intent::Say("IMP does not know this shortcut. Try `/imp help`.".into()),
         Inbound::Event { id, what } => happened(id, what),
-        Inbound::Other { .. } => Intent::Say("IMP does not know this action. The message may be from an older version; open the incident's card.".into()),
+        Inbound::Other { .. } => Intent::Say(
+            "IMP does not know this action. The message may be from an older version; open the incident's card.".into(),
+        ),
     }
 }
 
 fn wish(about: Option<About>, command: Command, id: String, done: &str) -> Intent {
-    Intent::Wish { about, commands: vec![command], id, done: Some(done.to_owned()).filter(|d| !d.is_empty()) }
+    Intent::Wish {
+        about,
+        commands: vec![command],
+        id,
+        done: Some(done.to_owned()).filter(|d| !d.is_empty()),
+    }
 }
 
 fn command(user: &str, channel: &str, text: &str, trigger: &str) -> Intent {
     let text = text.trim();
-    let (word, rest) = text.split_once(char::is_whitespace).map_or((text, ""), |(w, r)| (w, r.trim()));
+    let (word, rest) = text
+        .split_once(char::is_whitespace)
+        .map_or((text, ""), |(w, r)| (w, r.trim()));
     // A reference in front says which incident is meant; else it is the channel's.
     if let Some(r) = Ref::parse(word) {
         return about_words(user, About::Ref(r), rest, trigger);
     }
     match word.to_lowercase().as_str() {
-        "" => Intent::Open { about: None, form: Form::Declare { title: String::new(), summary: String::new() } },
-        "declare" | "new" if rest.is_empty() => {
-            Intent::Open { about: None, form: Form::Declare { title: String::new(), summary: String::new() } }
-        }
+        "" => Intent::Open {
+            about: None,
+            form: Form::Declare {
+                title: String::new(),
+                summary: String::new(),
+            },
+        },
+        "declare" | "new" if rest.is_empty() => Intent::Open {
+            about: None,
+            form: Form::Declare {
+                title: String::new(),
+                summary: String::new(),
+            },
+        },
         "declare" | "new" => {
             let command = Command::Declare {
                 title: unslack(rest),
@@ -170,39 +212,92 @@ fn command(user: &str, channel: &str, text: &str, trigger: &str) -> Intent {
 }
 
 fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
-    let (word, rest) = text.split_once(char::is_whitespace).map_or((text, ""), |(w, r)| (w, r.trim()));
+    let (word, rest) = text
+        .split_once(char::is_whitespace)
+        .map_or((text, ""), |(w, r)| (w, r.trim()));
     let id = format!("slack:{trigger}");
-    let open = |form: Form| Intent::Open { about: Some(about.clone()), form };
+    let open = |form: Form| Intent::Open {
+        about: Some(about.clone()),
+        form,
+    };
     let wish = |command: Command, done: &str| wish(Some(about.clone()), command, id.clone(), done);
     match (word.to_lowercase().as_str(), rest) {
         ("update", "") => open(Form::Update),
         ("update", text) => wish(Command::Post { text: unslack(text) }, ""),
         ("severity" | "sev", "") => open(Form::Severity),
         ("severity" | "sev", s) => {
-            let command = Command::Edit { title: None, summary: None, severity: Some(s.to_owned()), service: None };
+            let command = Command::Edit {
+                title: None,
+                summary: None,
+                severity: Some(s.to_owned()),
+                service: None,
+            };
             wish(command, "The severity is changed.")
         }
-        ("title", t) if !t.is_empty() => {
-            wish(Command::Edit { title: Some(unslack(t)), summary: None, severity: None, service: None }, "The title is changed.")
-        }
-        ("summary", t) if !t.is_empty() => {
-            wish(Command::Edit { title: None, summary: Some(unslack(t)), severity: None, service: None }, "The summary is changed.")
-        }
-        ("service", s) if !s.is_empty() => {
-            wish(Command::Edit { title: None, summary: None, severity: None, service: Some(unslack(s)) }, "The service is changed.")
-        }
-        ("role", "") => open(Form::Role { role: "commander".into() }),
+        ("title", t) if !t.is_empty() => wish(
+            Command::Edit {
+                title: Some(unslack(t)),
+                summary: None,
+                severity: None,
+                service: None,
+            },
+            "The title is changed.",
+        ),
+        ("summary", t) if !t.is_empty() => wish(
+            Command::Edit {
+                title: None,
+                summary: Some(unslack(t)),
+                severity: None,
+                service: None,
+            },
+            "The summary is changed.",
+        ),
+        ("service", s) if !s.is_empty() => wish(
+            Command::Edit {
+                title: None,
+                summary: None,
+                severity: None,
+                service: Some(unslack(s)),
+            },
+            "The service is changed.",
+        ),
+        ("role", "") => open(Form::Role {
+            role: "commander".into(),
+        }),
         ("role", rest) => {
-            let (role, whom) = rest.split_once(char::is_whitespace).map_or((rest, ""), |(r, w)| (r, w.trim()));
+            let (role, whom) = rest
+                .split_once(char::is_whitespace)
+                .map_or((rest, ""), |(r, w)| (r, w.trim()));
             match (whom.is_empty(), mention(whom)) {
                 (true, _) => open(Form::Role { role: role.to_owned() }),
-                (false, Some(who)) => wish(Command::Assign { role: role.to_owned(), who }, ""),
-                (false, None) if whom == "me" => wish(Command::Assign { role: role.to_owned(), who: Who::slack(user) }, ""),
-                (false, None) => Intent::Say(format!("Whom do you mean? Mention the person: `/imp role {} @name`.", super::mrkdwn::escape(role))),
+                (false, Some(who)) => wish(
+                    Command::Assign {
+                        role: role.to_owned(),
+                        who,
+                    },
+                    "",
+                ),
+                (false, None) if whom == "me" => wish(
+                    Command::Assign {
+                        role: role.to_owned(),
+                        who: Who::slack(user),
+                    },
+                    "",
+                ),
+                (false, None) => Intent::Say(format!(
+                    "Whom do you mean? Mention the person: `/imp role {} @name`.",
+                    super::mrkdwn::escape(role)
+                )),
             }
         }
         ("task", "") => open(Form::Task),
-        ("task", text) => wish(Command::AddTask { text: unslack(text), assignee: None }, "The task is noted."),
+        ("task", text) => wish(
+            Command::AddTask {
+                text: unslack(text),
+                assignee: None,
+            },
+            "The task is noted.",
+        ),
         ("done", n) => match n.trim_start_matches('#').parse() {
             Ok(n) => wish(Command::FinishTask { n }, "Well done."),
             Err(_) => Intent::Say("Which task? `/imp done 2`.".into()),
@@ -210,41 +305,76 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
         ("statuspage" | "status-page" | "public", _) => open(Form::Statuspage),
         ("review", _) => open(Form::Review),
         ("follow-up" | "followup", "") => open(Form::Review),
-        ("follow-up" | "followup", text) => {
-            wish(Command::AddFollowUp { text: unslack(text), owner: None, due: None }, "The follow-up is noted.")
-        }
-        ("note", text) if !text.is_empty() => wish(Command::Note { text: unslack(text), ts: None }, "It is on the timeline."),
+        ("follow-up" | "followup", text) => wish(
+            Command::AddFollowUp {
+                text: unslack(text),
+                owner: None,
+                due: None,
+            },
+            "The follow-up is noted.",
+        ),
+        ("note", text) if !text.is_empty() => wish(
+            Command::Note {
+                text: unslack(text),
+                ts: None,
+            },
+            "It is on the timeline.",
+        ),
         ("merge", into) if !into.is_empty() => {
             let fields = BTreeMap::from([("into".to_owned(), into.to_owned())]);
-            wish(Command::Move { to: "merged".into(), fields }, "")
+            wish(
+                Command::Move {
+                    to: "merged".into(),
+                    fields,
+                },
+                "",
+            )
         }
         ("move" | "status" | "to", to) if !to.is_empty() => {
             let to = to.split_whitespace().next().unwrap_or_default().to_lowercase();
             open(Form::Transition { to })
         }
-        (word, _) => Intent::Help { unknown: Some(imp_core::words::cut(word, 40)).filter(|w| !w.is_empty()) },
+        (word, _) => Intent::Help {
+            unknown: Some(imp_core::words::cut(word, 40)).filter(|w| !w.is_empty()),
+        },
     }
 }
 
 fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
     let Some(reference) = Ref::parse(value) else {
-        let known = ["incident.", "alert.", "step."].iter().any(|p| action_id.starts_with(p));
+        let known = ["incident.", "alert.", "step."]
+            .iter()
+            .any(|p| action_id.starts_with(p));
         // Link buttons open their address in the browser and carry no reference.
         if matches!(action_id, "incident.zoom" | "incident.jira" | "incident.page") {
             return Intent::Nothing;
         }
         return match (known, action_id) {
-            (_, "home.declare") => Intent::Open { about: None, form: Form::Declare { title: String::new(), summary: String::new() } },
+            (_, "home.declare") => Intent::Open {
+                about: None,
+                form: Form::Declare {
+                    title: String::new(),
+                    summary: String::new(),
+                },
+            },
             (true, _) => Intent::Say("This button belongs to no incident that IMP knows.".into()),
-            (false, _) => Intent::Say("IMP does not know this button. The message may be from an older version; open the incident's card.".into()),
+            (false, _) => Intent::Say(
+                "IMP does not know this button. The message may be from an older version; open the incident's card."
+                    .into(),
+            ),
         };
     };
     let about = About::Ref(reference);
-    let open = |form: Form| Intent::Open { about: Some(about.clone()), form };
+    let open = |form: Form| Intent::Open {
+        about: Some(about.clone()),
+        form,
+    };
     let id = format!("slack:press:{reference}:{action_id}:{user}:{pressed_at}");
     match action_id {
         "alert.confirm" => open(Form::Answer { answer: Answered::Real }),
-        "alert.decline" => open(Form::Answer { answer: Answered::FalseAlarm }),
+        "alert.decline" => open(Form::Answer {
+            answer: Answered::FalseAlarm,
+        }),
         "alert.merge" => open(Form::Answer { answer: Answered::Same }),
         "incident.update" => open(Form::Update),
         "incident.severity" => open(Form::Severity),
@@ -260,12 +390,20 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
                 return open(Form::Role { role: role.to_owned() });
             }
             if let Some(key) = other.strip_prefix("step.retry.") {
-                return wish(Some(about.clone()), Command::Retry { key: key.to_owned() }, id, "It is being tried again.");
+                return wish(
+                    Some(about.clone()),
+                    Command::Retry { key: key.to_owned() },
+                    id,
+                    "It is being tried again.",
+                );
             }
             if let Some(key) = other.strip_prefix("step.skip.") {
                 return open(Form::Skip { key: key.to_owned() });
             }
-            Intent::Say("IMP does not know this button. The message may be from an older version; open the incident's card.".into())
+            Intent::Say(
+                "IMP does not know this button. The message may be from an older version; open the incident's card."
+                    .into(),
+            )
         }
     }
 }
@@ -279,18 +417,28 @@ fn submitted(callback_id: &str, memo: &str, answers: &Answers, view_id: &str) ->
     if about.is_none() && callback_id != "incident.declare" {
         return Intent::Say("This form belongs to no incident.".into());
     }
-    Intent::Submit { about, commands, id: format!("slack:view:{view_id}") }
+    Intent::Submit {
+        about,
+        commands,
+        id: format!("slack:view:{view_id}"),
+    }
 }
 
 fn happened(id: &str, what: &Happened) -> Intent {
     let id = format!("slack:event:{id}");
     match what {
         Happened::HomeOpened { user } => Intent::Home { user: user.clone() },
-        Happened::Joined { user, channel } => {
-            wish(Some(About::Channel(channel.clone())), Command::Join { who: Who::slack(user) }, id, "")
-        }
+        Happened::Joined { user, channel } => wish(
+            Some(About::Channel(channel.clone())),
+            Command::Join { who: Who::slack(user) },
+            id,
+            "",
+        ),
         Happened::Pinned { channel, text, ts, .. } if !text.trim().is_empty() => {
-            let command = Command::Note { text: unslack(text), ts: Some(ts.clone()) };
+            let command = Command::Note {
+                text: unslack(text),
+                ts: Some(ts.clone()),
+            };
             wish(Some(About::Channel(channel.clone())), command, id, "")
         }
         Happened::Pinned { .. } | Happened::Other(_) => Intent::Nothing,
@@ -319,7 +467,10 @@ pub fn unslack(text: &str) -> String {
         match (what.chars().next(), label) {
             (Some('@'), Some(l)) => out.push_str(&format!("@{l}")),
             (Some('#'), Some(l)) => out.push_str(&format!("#{l}")),
-            (Some('!'), _) => out.push_str(&format!("@{}", what.trim_start_matches('!').split('^').next().unwrap_or_default())),
+            (Some('!'), _) => out.push_str(&format!(
+                "@{}",
+                what.trim_start_matches('!').split('^').next().unwrap_or_default()
+            )),
             (_, Some(l)) if !l.is_empty() && !what.contains(l) => out.push_str(&format!("{l} ({what})")),
             _ => out.push_str(what),
         }
@@ -331,7 +482,9 @@ pub fn unslack(text: &str) -> String {
 
 /// The command's words, for a person.
 pub fn help(command: &str, unknown: Option<&str>) -> String {
-    let first = unknown.map(|w| format!("IMP does not know `{}`. ", super::mrkdwn::escape(&w.replace('`', "'")))).unwrap_or_default();
+    let first = unknown
+        .map(|w| format!("IMP does not know `{}`. ", super::mrkdwn::escape(&w.replace('`', "'"))))
+        .unwrap_or_default();
     let c = command;
     format!(
         "{first}Here is what it knows:\n\
@@ -350,7 +503,10 @@ mod tests {
 
     #[test]
     fn what_slack_made_of_words_becomes_words_again() {
-        assert_eq!(unslack("ask <@U1|ada> in <#C1|ops> at <https://x.example/a|x.example/a> &amp; &lt;b&gt;"), "ask @ada in #ops at https://x.example/a & <b>");
+        assert_eq!(
+            unslack("ask <@U1|ada> in <#C1|ops> at <https://x.example/a|x.example/a> &amp; &lt;b&gt;"),
+            "ask @ada in #ops at https://x.example/a & <b>"
+        );
         assert_eq!(unslack("<!channel> <!date^1^x|y> 1 < 2"), "@channel @date 1 < 2");
         assert_eq!(unslack("a < b"), "a < b");
     }
@@ -358,14 +514,32 @@ mod tests {
     #[test]
     fn a_reference_in_front_says_which_incident_is_meant() {
         let got = command("U1", "C1", "imp-7 update it works", "t1");
-        let Intent::Wish { about, commands, .. } = got else { panic!("{got:?}") };
-        assert_eq!((about, commands), (Some(About::Ref(Ref(7))), vec![Command::Post { text: "it works".into() }]));
+        let Intent::Wish { about, commands, .. } = got else {
+            panic!("{got:?}")
+        };
+        assert_eq!(
+            (about, commands),
+            (
+                Some(About::Ref(Ref(7))),
+                vec![Command::Post {
+                    text: "it works".into()
+                }]
+            )
+        );
     }
 
     #[test]
     fn an_unknown_word_gets_help() {
-        assert_eq!(command("U1", "C1", "frobnicate now", "t"), Intent::Help { unknown: Some("frobnicate".into()) });
-        assert!(matches!(press("U1", "incident.transition.closed", "nonsense", "1"), Intent::Say(_)));
+        assert_eq!(
+            command("U1", "C1", "frobnicate now", "t"),
+            Intent::Help {
+                unknown: Some("frobnicate".into())
+            }
+        );
+        assert!(matches!(
+            press("U1", "incident.transition.closed", "nonsense", "1"),
+            Intent::Say(_)
+        ));
         assert!(matches!(press("U1", "unknown.button", "IMP-1", "1"), Intent::Say(_)));
     }
 }

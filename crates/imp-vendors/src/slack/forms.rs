@@ -31,7 +31,10 @@ pub struct Memo {
 impl Memo {
     /// Reads what a view carried.
     pub fn parse(text: &str) -> Memo {
-        serde_json::from_str(text).unwrap_or_else(|_| Memo { reference: Ref::parse(text), ..Memo::default() })
+        serde_json::from_str(text).unwrap_or_else(|_| Memo {
+            reference: Ref::parse(text),
+            ..Memo::default()
+        })
     }
 }
 
@@ -79,7 +82,11 @@ fn select(options: Vec<Value>, initial: Option<&str>, placeholder: &str) -> Valu
 }
 
 fn severities(process: &Process, initial: &str) -> Value {
-    let options = process.severities.iter().map(|s| option(&s.id, &format!("{} {}: {}", s.id, s.label, s.meaning))).collect();
+    let options = process
+        .severities
+        .iter()
+        .map(|s| option(&s.id, &format!("{} {}: {}", s.id, s.label, s.meaning)))
+        .collect();
     select(options, Some(initial), "How bad is it?")
 }
 
@@ -90,8 +97,15 @@ fn services(catalogue: &Catalogue, initial: Option<&str>) -> Value {
     }
     let mut groups: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for s in &catalogue.services {
-        let team = s.team.as_deref().and_then(|t| catalogue.team(t)).map_or("No team", |t| t.name.as_str());
-        groups.entry(team).or_default().push(option(&s.alias, &format!("{} ({})", words::cut(&s.name, 35), words::cut(&s.alias, 35))));
+        let team = s
+            .team
+            .as_deref()
+            .and_then(|t| catalogue.team(t))
+            .map_or("No team", |t| t.name.as_str());
+        groups.entry(team).or_default().push(option(
+            &s.alias,
+            &format!("{} ({})", words::cut(&s.name, 35), words::cut(&s.alias, 35)),
+        ));
     }
     let mut e = json!({"type": "static_select", "placeholder": plain("Which service is affected?", 150)});
     if let Some(o) = initial.and_then(|i| groups.values().flatten().find(|o| o["value"] == i)) {
@@ -124,10 +138,34 @@ pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &
         "Declare",
         &Memo::default(),
         vec![
-            input("title", "What is wrong?", Some("A few words; they name the channel."), false, text_input(false, words::TITLE_MAX, title)),
-            input("severity", "How bad is it?", None, false, severities(process, &process.severity_default.declared)),
-            input("service", "Which service?", Some("IMP then knows whom to call."), true, services(catalogue, None)),
-            input("summary", "What do you know so far?", None, true, text_input(true, words::TEXT_MAX, summary)),
+            input(
+                "title",
+                "What is wrong?",
+                Some("A few words; they name the channel."),
+                false,
+                text_input(false, words::TITLE_MAX, title),
+            ),
+            input(
+                "severity",
+                "How bad is it?",
+                None,
+                false,
+                severities(process, &process.severity_default.declared),
+            ),
+            input(
+                "service",
+                "Which service?",
+                Some("IMP then knows whom to call."),
+                true,
+                services(catalogue, None),
+            ),
+            input(
+                "summary",
+                "What do you know so far?",
+                None,
+                true,
+                text_input(true, words::TEXT_MAX, summary),
+            ),
             input("private", "Who may see it?", None, true, private),
         ],
     )
@@ -149,7 +187,11 @@ pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incide
         (imp_core::process::Category::Triage, false) => "alert.decline",
         _ => "incident.transition",
     };
-    let memo = Memo { reference: Some(i.reference), to: Some(mv.to.clone()), through };
+    let memo = Memo {
+        reference: Some(i.reference),
+        to: Some(mv.to.clone()),
+        through,
+    };
     Some(view(callback, &mv.label, "Save", &memo, blocks))
 }
 
@@ -160,8 +202,14 @@ fn field(f: &Field, i: &Incident, open: &[Incident], optional: bool) -> Value {
         FieldKind::LongText => text_input(true, words::TEXT_MAX, known),
         FieldKind::Incident => {
             let others = open.iter().filter(|o| o.reference != i.reference);
-            let options: Vec<Value> = others.map(|o| option(&o.reference.to_string(), &format!("{} {}", o.reference, o.title))).collect();
-            if options.is_empty() { text_input(false, 20, "") } else { select(options, None, "Choose an open incident") }
+            let options: Vec<Value> = others
+                .map(|o| option(&o.reference.to_string(), &format!("{} {}", o.reference, o.title)))
+                .collect();
+            if options.is_empty() {
+                text_input(false, 20, "")
+            } else {
+                select(options, None, "Choose an open incident")
+            }
         }
     };
     input(&f.id, &f.label, f.hint.as_deref(), optional, element)
@@ -170,30 +218,80 @@ fn field(f: &Field, i: &Incident, open: &[Incident], optional: bool) -> Value {
 /// Writes an update.
 pub fn update(i: &Incident) -> Value {
     let hint = "What users see, what we know, what we do next.";
-    let blocks = vec![input("text", "What is new?", Some(hint), false, text_input(true, words::TEXT_MAX, ""))];
+    let blocks = vec![input(
+        "text",
+        "What is new?",
+        Some(hint),
+        false,
+        text_input(true, words::TEXT_MAX, ""),
+    )];
     view("incident.update", "Write an update", "Post", &memo(i), blocks)
 }
 
 /// Changes the severity.
 pub fn severity(i: &Incident, process: &Process) -> Value {
-    let blocks = vec![input("severity", "How bad is it now?", None, false, severities(process, &i.severity))];
+    let blocks = vec![input(
+        "severity",
+        "How bad is it now?",
+        None,
+        false,
+        severities(process, &i.severity),
+    )];
     view("incident.severity", "Severity", "Save", &memo(i), blocks)
 }
 
 /// Gives somebody a role.
 pub fn role(i: &Incident, process: &Process, role: &str, presser: &str) -> Value {
     let options = process.roles.iter().map(|r| option(&r.id, &r.label)).collect();
-    let mut blocks: Vec<Value> = process.role(role).map(|r| section(&super::mrkdwn::escape(&r.instructions))).into_iter().collect();
-    blocks.push(input("role", "Which role?", None, false, select(options, Some(role), "Choose a role")));
-    blocks.push(input("user", "Who?", None, false, person_select("Choose somebody", Some(presser))));
-    view("incident.role", "Give a role", "Save", &Memo { reference: Some(i.reference), to: Some(role.to_owned()), through: None }, blocks)
+    let mut blocks: Vec<Value> = process
+        .role(role)
+        .map(|r| section(&super::mrkdwn::escape(&r.instructions)))
+        .into_iter()
+        .collect();
+    blocks.push(input(
+        "role",
+        "Which role?",
+        None,
+        false,
+        select(options, Some(role), "Choose a role"),
+    ));
+    blocks.push(input(
+        "user",
+        "Who?",
+        None,
+        false,
+        person_select("Choose somebody", Some(presser)),
+    ));
+    view(
+        "incident.role",
+        "Give a role",
+        "Save",
+        &Memo {
+            reference: Some(i.reference),
+            to: Some(role.to_owned()),
+            through: None,
+        },
+        blocks,
+    )
 }
 
 /// Adds a task.
 pub fn task(i: &Incident) -> Value {
     let blocks = vec![
-        input("text", "What is to be done?", None, false, text_input(false, words::TITLE_MAX, "")),
-        input("assignee", "By whom?", None, true, person_select("Choose somebody", None)),
+        input(
+            "text",
+            "What is to be done?",
+            None,
+            false,
+            text_input(false, words::TITLE_MAX, ""),
+        ),
+        input(
+            "assignee",
+            "By whom?",
+            None,
+            true,
+            person_select("Choose somebody", None),
+        ),
     ];
     view("incident.task", "Add a task", "Add", &memo(i), blocks)
 }
@@ -202,22 +300,40 @@ pub fn task(i: &Incident) -> Value {
 pub fn statuspage(i: &Incident, components: &[(String, String)]) -> Value {
     let last = i.public.last();
     let options: Vec<Value> = components.iter().map(|(id, name)| option(id, name)).collect();
-    let mut blocks = vec![section("*This becomes public as soon as you press Publish.* Say what users see, not what is broken inside.")];
+    let mut blocks = vec![section(
+        "*This becomes public as soon as you press Publish.* Say what users see, not what is broken inside.",
+    )];
     // What an alert is called is for engineers; the public reads which part has a problem.
     let title = match (last, &i.service) {
         (Some(p), _) => p.title.clone(),
         (None, Some(s)) if s.known && !i.alerts.is_empty() => format!("Problems with {}", s.name),
         (None, _) => i.title.clone(),
     };
-    blocks.push(input("title", "Public title", None, false, text_input(false, 150, &title)));
+    blocks.push(input(
+        "title",
+        "Public title",
+        None,
+        false,
+        text_input(false, 150, &title),
+    ));
     let draft = match last {
         None => "We are investigating a problem. We will say more within the hour.",
         Some(_) => "",
     };
-    blocks.push(input("message", "Message", None, false, text_input(true, words::TEXT_MAX, draft)));
+    blocks.push(input(
+        "message",
+        "Message",
+        None,
+        false,
+        text_input(true, words::TEXT_MAX, draft),
+    ));
     if !options.is_empty() {
         let chosen: Vec<Value> = match last {
-            Some(p) => options.iter().filter(|o| p.components.iter().any(|c| o["value"] == c.as_str())).cloned().collect(),
+            Some(p) => options
+                .iter()
+                .filter(|o| p.components.iter().any(|c| o["value"] == c.as_str()))
+                .cloned()
+                .collect(),
             None => guess(i, components, &options),
         };
         let mut e = json!({"type": "multi_static_select", "placeholder": plain("Which parts?", 150)});
@@ -241,22 +357,65 @@ fn guess(i: &Incident, components: &[(String, String)], options: &[Value]) -> Ve
 /// Writes the review, and a follow-up with it.
 pub fn review(i: &Incident, draft: &str) -> Value {
     let blocks = vec![
-        input("review", "The review", Some("How it came about, not who."), false, text_input(true, words::TEXT_MAX, draft)),
-        input("follow_up", "A follow-up", Some("What would have prevented it, or made it shorter?"), true, text_input(false, words::TITLE_MAX, "")),
-        input("owner", "Who sees to it?", None, true, person_select("Choose somebody", None)),
-        input("due", "By when?", None, true, json!({"type": "datepicker", "placeholder": plain("Choose a day", 150)})),
+        input(
+            "review",
+            "The review",
+            Some("How it came about, not who."),
+            false,
+            text_input(true, words::TEXT_MAX, draft),
+        ),
+        input(
+            "follow_up",
+            "A follow-up",
+            Some("What would have prevented it, or made it shorter?"),
+            true,
+            text_input(false, words::TITLE_MAX, ""),
+        ),
+        input(
+            "owner",
+            "Who sees to it?",
+            None,
+            true,
+            person_select("Choose somebody", None),
+        ),
+        input(
+            "due",
+            "By when?",
+            None,
+            true,
+            json!({"type": "datepicker", "placeholder": plain("Choose a day", 150)}),
+        ),
     ];
     view("incident.review", "Review", "Save", &memo(i), blocks)
 }
 
 /// Asks why a failed step is not needed.
 pub fn skip(i: &Incident, key: &str) -> Value {
-    let blocks = vec![input("why", "Why is it not needed?", None, false, text_input(false, words::TITLE_MAX, ""))];
-    view("step.skip", "Skip a step", "Skip", &Memo { reference: Some(i.reference), to: Some(key.to_owned()), through: None }, blocks)
+    let blocks = vec![input(
+        "why",
+        "Why is it not needed?",
+        None,
+        false,
+        text_input(false, words::TITLE_MAX, ""),
+    )];
+    view(
+        "step.skip",
+        "Skip a step",
+        "Skip",
+        &Memo {
+            reference: Some(i.reference),
+            to: Some(key.to_owned()),
+            through: None,
+        },
+        blocks,
+    )
 }
 
 fn memo(i: &Incident) -> Memo {
-    Memo { reference: Some(i.reference), ..Memo::default() }
+    Memo {
+        reference: Some(i.reference),
+        ..Memo::default()
+    }
 }
 
 // ---- what answers mean
@@ -296,9 +455,18 @@ fn element_values(e: &Value) -> Vec<String> {
     let text = |v: &Value| v.as_str().map(str::to_owned);
     let list = |v: &Value, key: Option<&str>| -> Vec<String> {
         let items = v.as_array().into_iter().flatten();
-        items.filter_map(|i| key.map_or_else(|| text(i), |k| text(&i[k]))).collect()
+        items
+            .filter_map(|i| key.map_or_else(|| text(i), |k| text(&i[k])))
+            .collect()
     };
-    for key in ["value", "selected_user", "selected_date", "selected_channel", "selected_conversation", "selected_time"] {
+    for key in [
+        "value",
+        "selected_user",
+        "selected_date",
+        "selected_channel",
+        "selected_conversation",
+        "selected_time",
+    ] {
         if let Some(s) = text(&e[key]) {
             return vec![s];
         }
@@ -326,32 +494,57 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
         }],
         "incident.transition" | "alert.decline" | "alert.merge" => {
             let to = memo.to.clone().unwrap_or_default();
-            let through = memo.through.iter().map(|t| Command::Move { to: t.clone(), fields: BTreeMap::new() });
-            let fields = a.0.iter().filter_map(|(k, v)| v.first().map(|v| (k.clone(), v.clone()))).collect();
+            let through = memo.through.iter().map(|t| Command::Move {
+                to: t.clone(),
+                fields: BTreeMap::new(),
+            });
+            let fields =
+                a.0.iter()
+                    .filter_map(|(k, v)| v.first().map(|v| (k.clone(), v.clone())))
+                    .collect();
             through.chain([Command::Move { to, fields }]).collect()
         }
-        "incident.update" => vec![Command::Post { text: a.one("text").to_owned() }],
+        "incident.update" => vec![Command::Post {
+            text: a.one("text").to_owned(),
+        }],
         "incident.severity" => {
-            vec![Command::Edit { title: None, summary: None, severity: a.some("severity"), service: None }]
+            vec![Command::Edit {
+                title: None,
+                summary: None,
+                severity: a.some("severity"),
+                service: None,
+            }]
         }
         "incident.role" => vec![Command::Assign {
             role: a.some("role").or_else(|| memo.to.clone()).unwrap_or_default(),
             who: a.who("user").unwrap_or_default(),
         }],
-        "incident.task" => vec![Command::AddTask { text: a.one("text").to_owned(), assignee: a.who("assignee") }],
+        "incident.task" => vec![Command::AddTask {
+            text: a.one("text").to_owned(),
+            assignee: a.who("assignee"),
+        }],
         "incident.statuspage" => vec![Command::Publish {
             title: a.one("title").to_owned(),
             body: a.one("message").to_owned(),
             components: a.0.get("components").cloned().unwrap_or_default(),
         }],
         "incident.review" => {
-            let mut out = vec![Command::WriteReview { text: a.one("review").to_owned() }];
+            let mut out = vec![Command::WriteReview {
+                text: a.one("review").to_owned(),
+            }];
             if let Some(text) = a.some("follow_up") {
-                out.push(Command::AddFollowUp { text, owner: a.who("owner"), due: a.some("due") });
+                out.push(Command::AddFollowUp {
+                    text,
+                    owner: a.who("owner"),
+                    due: a.some("due"),
+                });
             }
             out
         }
-        "step.skip" => vec![Command::Skip { key: memo.to.clone().unwrap_or_default(), why: a.one("why").to_owned() }],
+        "step.skip" => vec![Command::Skip {
+            key: memo.to.clone().unwrap_or_default(),
+            why: a.one("why").to_owned(),
+        }],
         _ => return None,
     })
 }

@@ -135,8 +135,16 @@ pub enum Refused {
 ///
 /// # Errors
 /// [`Refused::Stale`] or [`Refused::Signature`].
-pub fn verify(secret: &Secret, timestamp: Option<&str>, signature: Option<&str>, body: &[u8], now: At) -> Result<(), Refused> {
-    let (Some(timestamp), Some(signature)) = (timestamp, signature) else { return Err(Refused::Signature) };
+pub fn verify(
+    secret: &Secret,
+    timestamp: Option<&str>,
+    signature: Option<&str>,
+    body: &[u8],
+    now: At,
+) -> Result<(), Refused> {
+    let (Some(timestamp), Some(signature)) = (timestamp, signature) else {
+        return Err(Refused::Signature);
+    };
     let sent: i64 = timestamp.parse().map_err(|_| Refused::Signature)?;
     if (now.0.div_euclid(1000)).abs_diff(sent) > WINDOW_SECS.unsigned_abs() {
         return Err(Refused::Stale);
@@ -152,7 +160,12 @@ pub fn verify(secret: &Secret, timestamp: Option<&str>, signature: Option<&str>,
 /// [`Refused::Shape`].
 pub fn command(body: &[u8]) -> Result<Inbound, Refused> {
     let form = form(body)?;
-    let get = |k: &str| form.iter().find(|(n, _)| n == k).map_or("", |(_, v)| v.as_str()).to_owned();
+    let get = |k: &str| {
+        form.iter()
+            .find(|(n, _)| n == k)
+            .map_or("", |(_, v)| v.as_str())
+            .to_owned()
+    };
     if get("user_id").is_empty() {
         return Err(Refused::Shape);
     }
@@ -195,7 +208,11 @@ pub fn interaction(p: &Value) -> Inbound {
     match p["type"].as_str().unwrap_or_default() {
         "block_actions" => {
             let a = &p["actions"][0];
-            let value = a["value"].as_str().or_else(|| a["selected_option"]["value"].as_str()).unwrap_or_default().to_owned();
+            let value = a["value"]
+                .as_str()
+                .or_else(|| a["selected_option"]["value"].as_str())
+                .unwrap_or_default()
+                .to_owned();
             Inbound::Press {
                 user,
                 action_id: text(&a["action_id"]),
@@ -237,7 +254,10 @@ pub fn event(p: &Value) -> Inbound {
             let (user, kind) = (text(&e["user"]), e["type"].as_str().unwrap_or_default());
             let what = match kind {
                 "app_home_opened" => Happened::HomeOpened { user },
-                "member_joined_channel" => Happened::Joined { user, channel: text(&e["channel"]) },
+                "member_joined_channel" => Happened::Joined {
+                    user,
+                    channel: text(&e["channel"]),
+                },
                 "pin_added" => Happened::Pinned {
                     user,
                     channel: text(&e["channel_id"]),
@@ -246,15 +266,23 @@ pub fn event(p: &Value) -> Inbound {
                 },
                 other => Happened::Other(imp_core::words::cut(other, 60)),
             };
-            Inbound::Event { id: text(&p["event_id"]), what }
+            Inbound::Event {
+                id: text(&p["event_id"]),
+                what,
+            }
         }
-        other => Inbound::Other { what: imp_core::words::cut(other, 60), response_url: None },
+        other => Inbound::Other {
+            what: imp_core::words::cut(other, 60),
+            response_url: None,
+        },
     }
 }
 
 fn inputs(blocks: &Value) -> Vec<String> {
     let all = blocks.as_array().into_iter().flatten();
-    all.filter(|b| b["type"] == "input").filter_map(|b| b["block_id"].as_str().map(str::to_owned)).collect()
+    all.filter(|b| b["type"] == "input")
+        .filter_map(|b| b["block_id"].as_str().map(str::to_owned))
+        .collect()
 }
 
 fn text(v: &Value) -> String {
@@ -306,10 +334,19 @@ mod tests {
     fn slacks_own_example_of_a_signature_is_accepted_and_no_other() {
         let (ts, at) = (Some("1531420618"), At(1_531_420_618_000));
         assert_eq!(verify(&secret(), ts, Some(SIGNATURE), BODY, at), Ok(()));
-        assert_eq!(verify(&secret(), ts, Some(SIGNATURE), b"other", at), Err(Refused::Signature));
-        assert_eq!(verify(&secret(), ts, Some(SIGNATURE), BODY, at.plus(301_000)), Err(Refused::Stale));
+        assert_eq!(
+            verify(&secret(), ts, Some(SIGNATURE), b"other", at),
+            Err(Refused::Signature)
+        );
+        assert_eq!(
+            verify(&secret(), ts, Some(SIGNATURE), BODY, at.plus(301_000)),
+            Err(Refused::Stale)
+        );
         assert_eq!(verify(&secret(), None, None, BODY, at), Err(Refused::Signature));
-        assert_eq!(verify(&secret(), Some("soon"), Some("v0=zz"), BODY, at), Err(Refused::Signature));
+        assert_eq!(
+            verify(&secret(), Some("soon"), Some("v0=zz"), BODY, at),
+            Err(Refused::Signature)
+        );
     }
 
     #[test]

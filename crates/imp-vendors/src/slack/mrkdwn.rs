@@ -43,12 +43,17 @@ pub fn link(url: &str, label: &str) -> String {
 /// The address, where it is one of the web and has nothing in it that ends a link early.
 pub fn web(url: &str) -> Option<&str> {
     let fine = (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 2000;
-    (fine && !url.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '|' | '"'))).then_some(url)
+    (fine && !url.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '|' | '"')))
+        .then_some(url)
 }
 
 /// A moment in the reader's own time zone.
 pub fn moment(at: At) -> String {
-    format!("<!date^{}^{{date_short_pretty}} {{time}}|{}>", at.0.div_euclid(1000), at.rfc3339())
+    format!(
+        "<!date^{}^{{date_short_pretty}} {{time}}|{}>",
+        at.0.div_euclid(1000),
+        at.rfc3339()
+    )
 }
 
 /// Whether this can be an identifier of Slack's: so that nothing else gets between `<@` and `>`.
@@ -110,9 +115,15 @@ mod tests {
 
     #[test]
     fn text_from_outside_stays_text() {
-        assert_eq!(escape("<!channel> & <@U1> <http://x|y>"), "&lt;!channel&gt; &amp; &lt;@U1&gt; &lt;http://x|y&gt;");
+        assert_eq!(
+            escape("<!channel> & <@U1> <http://x|y>"),
+            "&lt;!channel&gt; &amp; &lt;@U1&gt; &lt;http://x|y&gt;"
+        );
         assert_eq!(link("javascript:alert(1)", "click"), "click");
-        assert_eq!(link("https://x.example/a?b=1&c=2", "a|b>"), "<https://x.example/a?b=1&amp;c=2|a¦b&gt;>");
+        assert_eq!(
+            link("https://x.example/a?b=1&c=2", "a|b>"),
+            "<https://x.example/a?b=1&amp;c=2|a¦b&gt;>"
+        );
         assert_eq!(person(&Who::slack("!channel")), "!channel");
         assert_eq!(quote(&"&".repeat(10), 4), "&amp;&amp;&amp;…");
     }

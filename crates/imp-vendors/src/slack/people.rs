@@ -33,12 +33,21 @@ impl People {
             if !cursor.is_empty() {
                 args.push(("cursor", cursor.as_str()));
             }
-            let page = self.client.call("users.list", &args, Urgency::Usual).await.map_err(|t| match t.into() {
-                imp_core::Outcome::Later { why, .. } | imp_core::Outcome::Never { why } => why,
-                imp_core::Outcome::Wait { .. } | imp_core::Outcome::Done(_) => "our own limit of calls asks to wait".to_owned(),
-            })?;
+            let page = self
+                .client
+                .call("users.list", &args, Urgency::Usual)
+                .await
+                .map_err(|t| match t.into() {
+                    imp_core::Outcome::Later { why, .. } | imp_core::Outcome::Never { why } => why,
+                    imp_core::Outcome::Wait { .. } | imp_core::Outcome::Done(_) => {
+                        "our own limit of calls asks to wait".to_owned()
+                    }
+                })?;
             people.extend(page["members"].as_array().into_iter().flatten().filter_map(person));
-            cursor = page["response_metadata"]["next_cursor"].as_str().unwrap_or_default().to_owned();
+            cursor = page["response_metadata"]["next_cursor"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             if cursor.is_empty() {
                 return Ok(Directory { people });
             }
@@ -55,7 +64,9 @@ fn person(m: &Value) -> Option<Who> {
     Some(Who {
         slack: text(&m["id"]),
         email: text(&m["profile"]["email"]),
-        name: text(&m["profile"]["real_name"]).or_else(|| text(&m["real_name"])).or_else(|| text(&m["name"])),
+        name: text(&m["profile"]["real_name"])
+            .or_else(|| text(&m["real_name"]))
+            .or_else(|| text(&m["name"])),
     })
 }
 

@@ -64,7 +64,10 @@ impl Chat {
     pub async fn get_to_know(&self) -> Result<(), Trouble> {
         let me = self.client.call("auth.test", &[], Urgency::Usual).await?;
         let text = |k: &str| me[k].as_str().unwrap_or_default().to_owned();
-        let _ = self.home.set(Home { url: text("url"), bot: text("user_id") });
+        let _ = self.home.set(Home {
+            url: text("url"),
+            bot: text("user_id"),
+        });
         Ok(())
     }
 
@@ -86,7 +89,12 @@ impl Chat {
             (What::Members, Some(c)) => self.members(order, c).await,
             (What::Bookmarks, Some(c)) => self.bookmarks(order, c).await,
             (What::Notice { from, to, by, .. }, Some(c)) => {
-                self.post(order, &c.id, card::notice(&self.view(order), from, to, by, order.incident.status_since)).await
+                self.post(
+                    order,
+                    &c.id,
+                    card::notice(&self.view(order), from, to, by, order.incident.status_since),
+                )
+                .await
             }
             (What::PostUpdate { n }, Some(c)) => match card::update(&self.view(order), *n) {
                 Some(m) => self.post(order, &c.id, m).await,
@@ -96,7 +104,9 @@ impl Chat {
             (What::LastWord { .. }, Some(c)) => self.post(order, &c.id, card::last_word(&self.view(order))).await,
             (What::ArchiveChannel { .. }, Some(c)) => self.archive(order, c).await,
             (What::Card | What::Topic | What::Members | What::Bookmarks, None) => Ok(Outcome::Done(vec![])),
-            (What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. }, None) => Ok(Outcome::Done(vec![])),
+            (What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. }, None) => {
+                Ok(Outcome::Done(vec![]))
+            }
             (What::LastWord { .. } | What::ArchiveChannel { .. }, None) => Ok(Outcome::Done(vec![])),
             (other, _) => Ok(crate::not_ours("Slack", other)),
         }
@@ -146,14 +156,26 @@ impl Chat {
 
     async fn rewrite(&self, channel: &str, ts: &str, m: &Message) -> Result<(), Trouble> {
         let blocks = json!(m.blocks).to_string();
-        let args = [("channel", channel), ("ts", ts), ("text", m.text.as_str()), ("blocks", blocks.as_str())];
+        let args = [
+            ("channel", channel),
+            ("ts", ts),
+            ("text", m.text.as_str()),
+            ("blocks", blocks.as_str()),
+        ];
         self.client.call("chat.update", &args, Urgency::Usual).await.map(|_| ())
     }
 
     /// The message of this order in a channel, where an earlier try may have left it.
     async fn look_for(&self, order: &Order, channel: &str) -> Result<Option<String>, Trouble> {
-        let args = [("channel", channel), ("limit", LOOK_BACK), ("include_all_metadata", "true")];
-        let history = self.client.call("conversations.history", &args, Urgency::Urgent).await?;
+        let args = [
+            ("channel", channel),
+            ("limit", LOOK_BACK),
+            ("include_all_metadata", "true"),
+        ];
+        let history = self
+            .client
+            .call("conversations.history", &args, Urgency::Urgent)
+            .await?;
         let reference = order.incident.reference.to_string();
         let ours = |m: &&Value| {
             let p = &m["metadata"]["event_payload"];
@@ -176,11 +198,17 @@ impl Chat {
 
     async fn ask(&self, order: &Order, n: u32) -> Result<Outcome, Trouble> {
         let i = &*order.incident;
-        let Some(q) = i.questions.iter().find(|q| q.n == n) else { return Ok(Outcome::Done(vec![])) };
+        let Some(q) = i.questions.iter().find(|q| q.n == n) else {
+            return Ok(Outcome::Done(vec![]));
+        };
         let channel = match &q.whom {
             Target::Person(who) => match self.id_of(who, order).await? {
                 Some(id) => id,
-                None => return Ok(Outcome::Never { why: format!("Slack knows nobody called {}", who.label()) }),
+                None => {
+                    return Ok(Outcome::Never {
+                        why: format!("Slack knows nobody called {}", who.label()),
+                    });
+                }
             },
             Target::Channel(name) => name.trim_start_matches('#').to_owned(),
             Target::Announcements => self.announce_channel.clone(),
@@ -205,7 +233,10 @@ impl Chat {
     ) -> Result<Option<(String, String)>, Trouble> {
         let id = match &q.whom {
             Target::Person(_) => {
-                let opened = self.client.call("conversations.open", &[("users", channel)], Urgency::Urgent).await?;
+                let opened = self
+                    .client
+                    .call("conversations.open", &[("users", channel)], Urgency::Urgent)
+                    .await?;
                 opened["channel"]["id"].as_str().unwrap_or_default().to_owned()
             }
             Target::Channel(_) | Target::Announcements => match self.channel_named(channel).await? {
@@ -216,7 +247,9 @@ impl Chat {
         let found = match self.look_for(order, &id).await {
             // A channel that we are not in can be read after joining it.
             Err(t) if t.code() == "not_in_channel" => {
-                self.client.call("conversations.join", &[("channel", &id)], Urgency::Urgent).await?;
+                self.client
+                    .call("conversations.join", &[("channel", &id)], Urgency::Urgent)
+                    .await?;
                 self.look_for(order, &id).await?
             }
             other => other?,
@@ -235,7 +268,11 @@ impl Chat {
             }
             match self.rewrite(channel, ts, &m).await {
                 // Somebody deleted it, or its channel is gone: there is nothing left to keep true.
-                Err(t) if matches!(t.code(), "message_not_found" | "channel_not_found" | "is_archived" | "cant_update_message") => {}
+                Err(t)
+                    if matches!(
+                        t.code(),
+                        "message_not_found" | "channel_not_found" | "is_archived" | "cant_update_message"
+                    ) => {}
                 other => other?,
             }
             self.remember(thing, print(&m));
@@ -249,15 +286,27 @@ impl Chat {
         let i = &*order.incident;
         let service = i.service.as_ref().map(|s| imp_core::words::slug(&s.alias, 30));
         let reference = i.reference.to_string();
-        let name = order.process.channel_name(i.opened_at, &i.title, &reference, service.as_deref());
+        let name = order
+            .process
+            .channel_name(i.opened_at, &i.title, &reference, service.as_deref());
         let private = if i.private { "true" } else { "false" };
         let create = async |name: &str| {
-            self.client.call("conversations.create", &[("name", name), ("is_private", private)], Urgency::Urgent).await
+            self.client
+                .call(
+                    "conversations.create",
+                    &[("name", name), ("is_private", private)],
+                    Urgency::Urgent,
+                )
+                .await
         };
         let made = match create(&name).await {
             Err(t) if t.code() == "name_taken" && order.tried > 0 => match self.lost_channel(order, &name).await? {
                 Lost::Ours(channel) => return Ok(self.opened(&channel)),
-                Lost::Unsure => return Ok(Outcome::Wait { after_ms: LOOK_AGAIN_MS }),
+                Lost::Unsure => {
+                    return Ok(Outcome::Wait {
+                        after_ms: LOOK_AGAIN_MS,
+                    });
+                }
                 Lost::NotOurs => create(&own_name(&name, i.reference)).await,
             },
             Err(t) if t.code() == "name_taken" => create(&own_name(&name, i.reference)).await,
@@ -268,7 +317,12 @@ impl Chat {
             // A name that nobody but this incident has: an earlier try made it and its answer was lost.
             Err(t) if t.code() == "name_taken" => match self.channel_named(&own_name(&name, i.reference)).await? {
                 Some(channel) if self.may_be_ours(&channel, i) => Ok(self.opened(&channel)),
-                Some(_) | None => Ok(Outcome::Never { why: format!("the channel names {name} and {} are taken", own_name(&name, i.reference)) }),
+                Some(_) | None => Ok(Outcome::Never {
+                    why: format!(
+                        "the channel names {name} and {} are taken",
+                        own_name(&name, i.reference)
+                    ),
+                }),
             },
             Err(t) => Err(t),
         }
@@ -295,7 +349,9 @@ impl Chat {
 
     /// Whether the channel that has our name is one that an earlier try of ours made.
     async fn lost_channel(&self, order: &Order, name: &str) -> Result<Lost, Trouble> {
-        let Some(channel) = self.channel_named(name).await? else { return Ok(Lost::NotOurs) };
+        let Some(channel) = self.channel_named(name).await? else {
+            return Ok(Lost::NotOurs);
+        };
         let reference = order.incident.reference.to_string();
         let purpose = channel["purpose"]["value"].as_str().unwrap_or_default();
         if purpose.split([':', ' ']).next() == Some(reference.as_str()) {
@@ -309,8 +365,19 @@ impl Chat {
         // Empty and made by us: either the lost one, or one that another incident opened this very moment and that gets
         // its purpose and card right after. Look twice, some time apart.
         let id = channel["id"].as_str().unwrap_or_default();
-        let history = self.client.call("conversations.history", &[("channel", id), ("limit", "10"), ("include_all_metadata", "true")], Urgency::Urgent).await?;
-        let foreign = history["messages"].as_array().into_iter().flatten().any(|m| m["metadata"].is_object());
+        let history = self
+            .client
+            .call(
+                "conversations.history",
+                &[("channel", id), ("limit", "10"), ("include_all_metadata", "true")],
+                Urgency::Urgent,
+            )
+            .await?;
+        let foreign = history["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|m| m["metadata"].is_object());
         if foreign {
             return Ok(Lost::NotOurs);
         }
@@ -325,16 +392,27 @@ impl Chat {
     async fn channel_named(&self, name: &str) -> Result<Option<Value>, Trouble> {
         let mut cursor = String::new();
         loop {
-            let mut args = vec![("limit", "1000"), ("types", "public_channel,private_channel"), ("exclude_archived", "true")];
+            let mut args = vec![
+                ("limit", "1000"),
+                ("types", "public_channel,private_channel"),
+                ("exclude_archived", "true"),
+            ];
             if !cursor.is_empty() {
                 args.push(("cursor", cursor.as_str()));
             }
             let page = self.client.call("conversations.list", &args, Urgency::Urgent).await?;
-            let found = page["channels"].as_array().into_iter().flatten().find(|c| c["name"] == name || c["id"] == name);
+            let found = page["channels"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|c| c["name"] == name || c["id"] == name);
             if let Some(c) = found {
                 return Ok(Some(c.clone()));
             }
-            cursor = page["response_metadata"]["next_cursor"].as_str().unwrap_or_default().to_owned();
+            cursor = page["response_metadata"]["next_cursor"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             if cursor.is_empty() {
                 return Ok(None);
             }
@@ -360,7 +438,11 @@ impl Chat {
                 Err(t) => return Err(t),
             }
         }
-        let found = if order.tried > 0 { self.look_for(order, &c.id).await? } else { None };
+        let found = if order.tried > 0 {
+            self.look_for(order, &c.id).await?
+        } else {
+            None
+        };
         let ts = match found {
             Some(ts) => ts,
             None => place(&self.send(order, &c.id, &m, Urgency::Urgent).await?).1,
@@ -376,7 +458,11 @@ impl Chat {
         if self.unchanged(&thing, 1) {
             return;
         }
-        match self.client.call("pins.add", &[("channel", channel), ("timestamp", ts)], Urgency::Urgent).await {
+        match self
+            .client
+            .call("pins.add", &[("channel", channel), ("timestamp", ts)], Urgency::Urgent)
+            .await
+        {
             Ok(_) => self.remember(thing, 1),
             Err(t) if t.code() == "already_pinned" => self.remember(thing, 1),
             Err(t) => tracing::warn!(code = t.code(), "the card is not pinned yet"),
@@ -391,7 +477,9 @@ impl Chat {
             text.hash(&mut hasher);
             let print = hasher.finish();
             if !self.unchanged(&thing, print) {
-                self.client.call(method, &[("channel", &c.id), (name, &text)], Urgency::Usual).await?;
+                self.client
+                    .call(method, &[("channel", &c.id), (name, &text)], Urgency::Usual)
+                    .await?;
                 self.remember(thing, print);
             }
             Ok(())
@@ -419,7 +507,17 @@ impl Chat {
             let args = [("channel", c.id.as_str()), ("users", users.as_str()), ("force", "true")];
             match self.client.call("conversations.invite", &args, Urgency::Urgent).await {
                 // They are there already, have left the company, or may not be invited: asking again changes nothing.
-                Err(t) if matches!(t.code(), "already_in_channel" | "cant_invite_self" | "user_not_found" | "cant_invite" | "user_is_restricted" | "user_is_ultra_restricted") => {
+                Err(t)
+                    if matches!(
+                        t.code(),
+                        "already_in_channel"
+                            | "cant_invite_self"
+                            | "user_not_found"
+                            | "cant_invite"
+                            | "user_is_restricted"
+                            | "user_is_ultra_restricted"
+                    ) =>
+                {
                     tracing::info!(code = t.code(), reference = %i.reference, "some people were not invited");
                 }
                 other => drop(other?),
@@ -434,14 +532,26 @@ impl Chat {
     async fn bookmarks(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
         let wanted = card::bookmarks(&self.view(order));
         let thing = |url: &str| format!("bookmark {} {url}", c.id);
-        let mut missing: Vec<_> = wanted.into_iter().filter(|(_, url)| !self.unchanged(&thing(url), 1)).collect();
+        let mut missing: Vec<_> = wanted
+            .into_iter()
+            .filter(|(_, url)| !self.unchanged(&thing(url), 1))
+            .collect();
         let fresh = order.incident.links.ticket.is_none() && order.incident.links.meeting.is_none();
         if missing.is_empty() {
             return Ok(Outcome::Done(vec![]));
         }
         if order.tried > 0 || (!fresh && !self.unchanged(&format!("bookmarks {}", c.id), 1)) {
-            let there = self.client.call("bookmarks.list", &[("channel_id", &c.id)], Urgency::Usual).await?;
-            let has = |url: &str| there["bookmarks"].as_array().into_iter().flatten().any(|b| b["link"] == url);
+            let there = self
+                .client
+                .call("bookmarks.list", &[("channel_id", &c.id)], Urgency::Usual)
+                .await?;
+            let has = |url: &str| {
+                there["bookmarks"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .any(|b| b["link"] == url)
+            };
             missing.retain(|(_, url)| {
                 let there = has(url);
                 if there {
@@ -452,15 +562,26 @@ impl Chat {
         }
         self.remember(format!("bookmarks {}", c.id), 1);
         let add = async |(title, url): &(String, String)| -> Result<(), Trouble> {
-            let args = [("channel_id", c.id.as_str()), ("title", title.as_str()), ("type", "link"), ("link", url.as_str())];
+            let args = [
+                ("channel_id", c.id.as_str()),
+                ("title", title.as_str()),
+                ("type", "link"),
+                ("link", url.as_str()),
+            ];
             self.client.call("bookmarks.add", &args, Urgency::Usual).await?;
             self.remember(thing(url), 1);
             Ok(())
         };
         // The card has all of these links too. When many incidents open at once, later bookmarks are left to the next
         // change of this one rather than queued behind everybody's first.
-        let first = missing.iter().take(1).filter(|_| self.client.has_room("bookmarks.add", Room::Any));
-        let others = missing.iter().skip(1).filter(|_| self.client.has_room("bookmarks.add", Room::Half));
+        let first = missing
+            .iter()
+            .take(1)
+            .filter(|_| self.client.has_room("bookmarks.add", Room::Any));
+        let others = missing
+            .iter()
+            .skip(1)
+            .filter(|_| self.client.has_room("bookmarks.add", Room::Half));
         let now: Vec<_> = first.chain(others).map(add).collect();
         let added = futures_util::future::join_all(now).await;
         added.into_iter().collect::<Result<Vec<()>, Trouble>>()?;
@@ -471,7 +592,11 @@ impl Chat {
         if order.process.category(&order.incident.status) != Category::Done {
             return Ok(Outcome::Done(vec![]));
         }
-        match self.client.call("conversations.archive", &[("channel", &c.id)], Urgency::Usual).await {
+        match self
+            .client
+            .call("conversations.archive", &[("channel", &c.id)], Urgency::Usual)
+            .await
+        {
             Err(t) if !matches!(t.code(), "already_archived" | "channel_not_found") => Err(t),
             _ => Ok(Outcome::Done(vec![Link::Archived])),
         }
@@ -498,7 +623,10 @@ impl Chat {
             && let Some(id) = c["id"].as_str()
             && let Some(ts) = self.look_for(order, id).await?
         {
-            return Ok(Outcome::Done(vec![Link::Announcement { channel: id.to_owned(), ts }]));
+            return Ok(Outcome::Done(vec![Link::Announcement {
+                channel: id.to_owned(),
+                ts,
+            }]));
         }
         let sent = self.send(order, &self.announce_channel, &m, Urgency::Usual).await?;
         let (channel, ts) = place(&sent);
@@ -514,16 +642,28 @@ impl Chat {
             return Ok(Some(id).filter(|id| mrkdwn::is_id(id)));
         }
         let Some(email) = known.email else { return Ok(None) };
-        let seen = self.ids.lock().unwrap_or_else(PoisonError::into_inner).get(&email).cloned();
+        let seen = self
+            .ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&email)
+            .cloned();
         if let Some(id) = seen {
             return Ok(Some(id).filter(|id| !id.is_empty()));
         }
-        let id = match self.client.call("users.lookupByEmail", &[("email", &email)], Urgency::Urgent).await {
+        let id = match self
+            .client
+            .call("users.lookupByEmail", &[("email", &email)], Urgency::Urgent)
+            .await
+        {
             Ok(answer) => answer["user"]["id"].as_str().unwrap_or_default().to_owned(),
             Err(t) if t.code() == "users_not_found" => String::new(),
             Err(t) => return Err(t),
         };
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(email, id.clone());
+        self.ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(email, id.clone());
         Ok(Some(id).filter(|id| !id.is_empty()))
     }
 }
@@ -544,7 +684,10 @@ fn own_name(name: &str, reference: imp_core::Ref) -> String {
 }
 
 fn place(sent: &Value) -> (String, String) {
-    (sent["channel"].as_str().unwrap_or_default().to_owned(), sent["ts"].as_str().unwrap_or_default().to_owned())
+    (
+        sent["channel"].as_str().unwrap_or_default().to_owned(),
+        sent["ts"].as_str().unwrap_or_default().to_owned(),
+    )
 }
 
 fn print(m: &Message) -> u64 {

@@ -2,8 +2,8 @@
 //! that Slack wants to refresh is replaced at once; what is being answered then is still answered on the old one.
 
 use super::client::Client;
-use crate::secret::Secret;
 use super::inlet::{self, Inbound};
+use crate::secret::Secret;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -62,10 +62,13 @@ where
 type Stream = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn connect(client: &Client, app_token: &Secret) -> Result<Stream, String> {
-    let url = client.socket_url(app_token).await.map_err(|t| match imp_core::Outcome::from(t) {
-        imp_core::Outcome::Later { why, .. } | imp_core::Outcome::Never { why } => why,
-        imp_core::Outcome::Wait { .. } | imp_core::Outcome::Done(_) => "our own limit of calls asks to wait".into(),
-    })?;
+    let url = client
+        .socket_url(app_token)
+        .await
+        .map_err(|t| match imp_core::Outcome::from(t) {
+            imp_core::Outcome::Later { why, .. } | imp_core::Outcome::Never { why } => why,
+            imp_core::Outcome::Wait { .. } | imp_core::Outcome::Done(_) => "our own limit of calls asks to wait".into(),
+        })?;
     let (stream, _) = tokio_tungstenite::connect_async(url).await.map_err(|e| e.to_string())?;
     Ok(stream)
 }
@@ -86,7 +89,9 @@ where
         }
     });
     loop {
-        let Ok(Some(Ok(message))) = tokio::time::timeout(SILENCE, inn.next()).await else { break };
+        let Ok(Some(Ok(message))) = tokio::time::timeout(SILENCE, inn.next()).await else {
+            break;
+        };
         let text = match message {
             Message::Text(t) => t,
             Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_) => continue,
@@ -103,12 +108,16 @@ where
             }
             break;
         }
-        let Some(id) = envelope["envelope_id"].as_str().map(str::to_owned) else { continue };
+        let Some(id) = envelope["envelope_id"].as_str().map(str::to_owned) else {
+            continue;
+        };
         let inbound = read(&envelope);
         let wants_payload = envelope["accepts_response_payload"] == true;
         let (acks, answer) = (acks.clone(), answer.clone());
         tokio::spawn(async move {
-            let Ack::Kept(payload) = answer(inbound).await else { return };
+            let Ack::Kept(payload) = answer(inbound).await else {
+                return;
+            };
             let mut ack = json!({"envelope_id": id});
             if let Some(p) = payload.filter(|_| wants_payload) {
                 ack["payload"] = p;
@@ -128,6 +137,9 @@ fn read(envelope: &Value) -> Inbound {
         "slash_commands" => inlet::command_json(p),
         "interactive" => inlet::interaction(p),
         "events_api" => inlet::event(p),
-        other => Inbound::Other { what: imp_core::words::cut(other, 60), response_url: None },
+        other => Inbound::Other {
+            what: imp_core::words::cut(other, 60),
+            response_url: None,
+        },
     }
 }

@@ -1,8 +1,8 @@
 //! The ticket and all that belongs to it.
 
 use crate::stage::Stage;
-use imp_core::effect::LinkTo;
 use imp_core::command::RecordChange;
+use imp_core::effect::LinkTo;
 use imp_core::event::Link;
 use imp_core::{Event, Outcome, What, Who};
 use imp_practice::faults::Vendor;
@@ -99,7 +99,11 @@ async fn status_fields_and_links_follow_the_incident_and_rest_when_nothing_chang
     assert_eq!(issue["properties"]["imp"]["severity"], "SEV1");
     assert_eq!(s.practice.jira().remote_links(&key).len(), 2);
     let (_, seq) = s.calls_since(0);
-    for what in [What::TicketFields, What::TicketLink { to: LinkTo::Meeting }, What::TicketStatus] {
+    for what in [
+        What::TicketFields,
+        What::TicketLink { to: LinkTo::Meeting },
+        What::TicketStatus,
+    ] {
         assert_eq!(s.tries(&port, &what, 0).await, Outcome::Done(vec![]));
     }
     assert_eq!(

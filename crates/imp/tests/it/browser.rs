@@ -23,11 +23,17 @@ async fn the_demo_can_be_clicked_through_from_the_alert_to_the_closed_incident()
         .expect("IMP_TEST_CHROMIUM does not name a browser: run `cargo xtask test`, which finds or installs one");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let scripts = root.join("tests/browser");
-    assert!(scripts.join("node_modules/playwright-core").exists(), "tests/browser/node_modules is missing: run `cargo xtask test`, which installs it");
+    assert!(
+        scripts.join("node_modules/playwright-core").exists(),
+        "tests/browser/node_modules is missing: run `cargo xtask test`, which installs it"
+    );
     // The practice workspace takes the next port.
     let port = free_port();
     let listen = format!("127.0.0.1:{port}");
-    let demo = command(&["demo", "--listen", &listen]).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn();
+    let demo = command(&["demo", "--listen", &listen])
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .spawn();
     let _demo = Demo(demo.expect("imp starts"));
     let imp = format!("http://{listen}");
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -43,7 +49,16 @@ async fn the_demo_can_be_clicked_through_from_the_alert_to_the_closed_incident()
         .arg(root.join("target/screenshots"))
         .current_dir(scripts)
         .env("CHROMIUM", chromium);
-    let output = tokio::task::spawn_blocking(move || walk.output()).await.expect("it ends").expect("Node starts");
-    let (said, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}\n{complaints}\nThe pictures are in target/screenshots.");
+    let output = tokio::task::spawn_blocking(move || walk.output())
+        .await
+        .expect("it ends")
+        .expect("Node starts");
+    let (said, complaints) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{said}\n{complaints}\nThe pictures are in target/screenshots."
+    );
 }

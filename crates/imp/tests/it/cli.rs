@@ -22,7 +22,10 @@ fn file(text: &str) -> tempfile::NamedTempFile {
 #[test]
 fn it_says_its_version_and_its_words() {
     let (code, out, err) = ended(&["--version"]);
-    assert_eq!((code, out.trim(), err.as_str()), (0, concat!("imp ", env!("CARGO_PKG_VERSION")), ""));
+    assert_eq!(
+        (code, out.trim(), err.as_str()),
+        (0, concat!("imp ", env!("CARGO_PKG_VERSION")), "")
+    );
     let (code, out, _) = ended(&["help"]);
     assert!(code == 0 && out.contains("demo") && out.contains("serve"), "{out}");
     let (code, out, err) = ended(&["srve"]);
@@ -50,10 +53,16 @@ fn a_bad_configuration_is_refused_with_a_line_for_each_fault() {
     ] {
         let config = file(text);
         let (code, _, err) = ended(&["serve", "--config", &config.path().display().to_string()]);
-        assert!(code == 2 && err.lines().count() == 1 && err.contains(hint), "{text}: {code} {err}");
+        assert!(
+            code == 2 && err.lines().count() == 1 && err.contains(hint),
+            "{text}: {code} {err}"
+        );
     }
     let (code, _, err) = ended(&["serve", "--config", "there-is-no-such-file.toml"]);
-    assert!(code == 2 && err.lines().count() == 1 && err.contains("--config"), "{err}");
+    assert!(
+        code == 2 && err.lines().count() == 1 && err.contains("--config"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -62,11 +71,16 @@ fn a_port_or_a_store_that_cannot_be_had_is_a_failure() {
     let address = taken.local_addr().expect("it listens");
     let folder = tempfile::tempdir().expect("a folder");
     let store = folder.path().join("imp.db").display().to_string();
-    let config = file(&format!("[server]\nlisten = \"{address}\"\n[store]\nurl = \"sqlite://{store}\"\n"));
+    let config = file(&format!(
+        "[server]\nlisten = \"{address}\"\n[store]\nurl = \"sqlite://{store}\"\n"
+    ));
     let (code, _, err) = ended(&["serve", "--config", &config.path().display().to_string()]);
     assert!(code == 1 && err.contains(&address.to_string()), "{code} {err}");
     let store = folder.path().join("no/such/folder/imp.db").display().to_string();
-    let config = file(&format!("[server]\nlisten = \"127.0.0.1:{}\"\n[store]\nurl = \"sqlite://{store}\"\n", free_port()));
+    let config = file(&format!(
+        "[server]\nlisten = \"127.0.0.1:{}\"\n[store]\nurl = \"sqlite://{store}\"\n",
+        free_port()
+    ));
     let (code, _, err) = ended(&["serve", "--config", &config.path().display().to_string()]);
     assert!(code == 1 && err.contains("imp.db"), "{code} {err}");
 }
@@ -90,8 +104,14 @@ async fn check_asks_every_vendor() {
     let check = async |config: &str, json: bool| {
         let mut c = command(&["check", "--config", config]);
         c.args(json.then_some("--json"));
-        let out = tokio::task::spawn_blocking(move || c.output()).await.expect("it ends").expect("imp starts");
-        (out.status.code().unwrap_or(-1), String::from_utf8_lossy(&out.stdout).into_owned())
+        let out = tokio::task::spawn_blocking(move || c.output())
+            .await
+            .expect("it ends")
+            .expect("imp starts");
+        (
+            out.status.code().unwrap_or(-1),
+            String::from_utf8_lossy(&out.stdout).into_owned(),
+        )
     };
     let (code, out) = check(&config, false).await;
     assert_eq!(code, 0, "{out}");
@@ -103,7 +123,13 @@ async fn check_asks_every_vendor() {
     assert!(found.as_array().is_some_and(|all| all.len() >= 5), "{found}");
     let text = std::fs::read_to_string(&config).expect("the configuration");
     let keys = &s.practice.org.keys;
-    for key in [&keys.slack_bot_token, &keys.jira_api_token, &keys.statuspage_api_key, &keys.opslevel_api_token, &keys.zoom_client_secret] {
+    for key in [
+        &keys.slack_bot_token,
+        &keys.jira_api_token,
+        &keys.statuspage_api_key,
+        &keys.opslevel_api_token,
+        &keys.zoom_client_secret,
+    ] {
         let wrong = file(&text.replace(key.as_str(), "not-the-right-one"));
         let (code, out) = check(&wrong.path().display().to_string(), false).await;
         assert!(code == 1 && out.contains("WRONG"), "with a wrong {key}: {code} {out}");
@@ -115,7 +141,9 @@ async fn it_stops_gracefully_when_told_to() {
     let s = Stage::new().await;
     let pid = s.imp.as_ref().expect("it runs").pid().to_string();
     s.declares("Under way").await;
-    let told = command(&["--version"]).status().and_then(|_| std::process::Command::new("kill").args(["-TERM", &pid]).status());
+    let told = command(&["--version"])
+        .status()
+        .and_then(|_| std::process::Command::new("kill").args(["-TERM", &pid]).status());
     assert!(told.expect("kill").success());
     crate::stage::until("imp says that it stops", async || {
         let log = s.imp.as_ref().map(crate::imp::Imp::log).unwrap_or_default();

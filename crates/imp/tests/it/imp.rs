@@ -37,7 +37,14 @@ pub fn command(words: &[&str]) -> Command {
     for (key, _) in std::env::vars_os().filter(|(k, _)| k.to_string_lossy().starts_with("IMP_")) {
         c.env_remove(key);
     }
-    for proxy in ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+    for proxy in [
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ] {
         c.env_remove(proxy);
     }
     c
@@ -64,7 +71,11 @@ impl Imp {
             .stderr(file)
             .spawn()
             .expect("imp starts");
-        let mut imp = Imp { child, log, base: base.to_owned() };
+        let mut imp = Imp {
+            child,
+            log,
+            base: base.to_owned(),
+        };
         let http = reqwest::Client::new();
         until("imp is ready", async || {
             if let Ok(Some(status)) = imp.child.try_wait() {

@@ -14,14 +14,22 @@ async fn without(section: &str) -> (Stage, String) {
     let (status, i) = s.post("/api/v1/incidents", json!({"title": "Something real"})).await;
     assert_eq!(status, 201, "{i}");
     let incident = i["ref"].as_str().expect("a reference").to_owned();
-    let (status, said) = s.post(&format!("/api/v1/incidents/{incident}/transitions"), json!({"to": "identified"})).await;
+    let (status, said) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/transitions"),
+            json!({"to": "identified"}),
+        )
+        .await;
     assert_eq!(status, 200, "{said}");
     s.settle().await;
     (s, incident)
 }
 
 async fn buttons(s: &Stage, incident: &str) -> Vec<(String, String)> {
-    let channel = s.incident(incident).await["links"]["slack"]["channel_id"].as_str().expect("a channel").to_owned();
+    let channel = s.incident(incident).await["links"]["slack"]["channel_id"]
+        .as_str()
+        .expect("a channel")
+        .to_owned();
     let announced = s.slack("ada.lima").card(&channel).await;
     announced.buttons()
 }
@@ -30,8 +38,19 @@ async fn buttons(s: &Stage, incident: &str) -> Vec<(String, String)> {
 async fn without_slack() {
     let (s, incident) = without("slack").await;
     let i = s.incident(&incident).await;
-    assert!(i["links"]["slack"].is_null() && i["links"]["jira"].is_object() && i["links"]["zoom"].is_object(), "{i}");
-    assert_eq!(s.request(reqwest::Method::POST, "/slack/commands").send().await.expect("an answer").status().as_u16(), 401);
+    assert!(
+        i["links"]["slack"].is_null() && i["links"]["jira"].is_object() && i["links"]["zoom"].is_object(),
+        "{i}"
+    );
+    assert_eq!(
+        s.request(reqwest::Method::POST, "/slack/commands")
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16(),
+        401
+    );
     s.finish().await;
 }
 
@@ -39,8 +58,18 @@ async fn without_slack() {
 async fn without_jira() {
     let (s, incident) = without("jira").await;
     assert!(s.incident(&incident).await["links"]["jira"].is_null());
-    assert!(buttons(&s, &incident).await.iter().all(|(_, action)| action != "incident.jira"));
-    let (status, _) = s.post(&format!("/api/v1/incidents/{incident}/tasks"), json!({"text": "without a ticket"})).await;
+    assert!(
+        buttons(&s, &incident)
+            .await
+            .iter()
+            .all(|(_, action)| action != "incident.jira")
+    );
+    let (status, _) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/tasks"),
+            json!({"text": "without a ticket"}),
+        )
+        .await;
     assert_eq!(status, 201);
     s.finish().await;
 }
@@ -48,8 +77,18 @@ async fn without_jira() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_statuspage() {
     let (s, incident) = without("statuspage").await;
-    assert!(buttons(&s, &incident).await.iter().all(|(_, action)| action != "incident.statuspage"));
-    let (status, said) = s.post(&format!("/api/v1/incidents/{incident}/updates"), json!({"text": "x", "public": true})).await;
+    assert!(
+        buttons(&s, &incident)
+            .await
+            .iter()
+            .all(|(_, action)| action != "incident.statuspage")
+    );
+    let (status, said) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/updates"),
+            json!({"text": "x", "public": true}),
+        )
+        .await;
     assert!((400..500).contains(&status), "{status} {said}");
     s.finish().await;
 }
@@ -58,7 +97,12 @@ async fn without_statuspage() {
 async fn without_zoom() {
     let (s, incident) = without("zoom").await;
     assert!(s.incident(&incident).await["links"]["zoom"].is_null());
-    assert!(buttons(&s, &incident).await.iter().all(|(_, action)| action != "incident.zoom"));
+    assert!(
+        buttons(&s, &incident)
+            .await
+            .iter()
+            .all(|(_, action)| action != "incident.zoom")
+    );
     s.finish().await;
 }
 
@@ -66,7 +110,12 @@ async fn without_zoom() {
 async fn without_opslevel() {
     let (s, incident) = without("opslevel").await;
     let moves = buttons(&s, &incident).await;
-    assert!(moves.iter().any(|(_, action)| action == "incident.transition.monitoring"), "{moves:?}");
+    assert!(
+        moves
+            .iter()
+            .any(|(_, action)| action == "incident.transition.monitoring"),
+        "{moves:?}"
+    );
     s.finish().await;
 }
 

@@ -13,7 +13,10 @@ use crate::stage::{Mode, Stage};
 pub async fn only(kept: &[&str]) -> Stage {
     Stage::with(Mode::Http, |config| {
         let mut table: toml::Table = config.parse().expect("TOML");
-        for vendor in ["slack", "jira", "statuspage", "opslevel", "zoom"].iter().filter(|v| !kept.contains(v)) {
+        for vendor in ["slack", "jira", "statuspage", "opslevel", "zoom"]
+            .iter()
+            .filter(|v| !kept.contains(v))
+        {
             table.remove(*vendor);
         }
         toml::to_string(&table).expect("TOML")
@@ -72,27 +75,61 @@ async fn every_move_of_the_table_succeeds_and_every_other_is_refused_with_what_i
         n += 1;
         let here = standing(&s, &process, &status.id, n, &target).await;
         let next = s.incident(&here).await["next"].clone();
-        let allowed: Vec<&str> = next.as_array().into_iter().flatten().filter_map(|m| m["status"].as_str()).collect();
+        let allowed: Vec<&str> = next
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|m| m["status"].as_str())
+            .collect();
         let table: Vec<&str> = process.moves_from(&status.id).map(|m| m.to.as_str()).collect();
         assert_eq!(allowed, table, "from {}", status.id);
         for to in process.statuses.iter().map(|s| s.id.as_str()).chain(["nowhere", ""]) {
             if allowed.contains(&to) {
-                let requires = next.as_array().into_iter().flatten().find(|m| m["status"] == to).map(|m| m["requires"].clone());
-                if requires.as_ref().is_some_and(|r| r.as_array().is_some_and(|r| !r.is_empty())) {
-                    let (got, said) = s.post(&format!("/api/v1/incidents/{here}/transitions"), json!({"to": to})).await;
-                    let missing: Vec<Value> = said["fields"].as_array().into_iter().flatten().map(|f| f["field"].clone()).collect();
-                    assert_eq!((got, Some(json!(missing))), (409, requires), "{} to {to} without its fields: {said}", status.id);
+                let requires = next
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .find(|m| m["status"] == to)
+                    .map(|m| m["requires"].clone());
+                if requires
+                    .as_ref()
+                    .is_some_and(|r| r.as_array().is_some_and(|r| !r.is_empty()))
+                {
+                    let (got, said) = s
+                        .post(&format!("/api/v1/incidents/{here}/transitions"), json!({"to": to}))
+                        .await;
+                    let missing: Vec<Value> = said["fields"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .map(|f| f["field"].clone())
+                        .collect();
+                    assert_eq!(
+                        (got, Some(json!(missing))),
+                        (409, requires),
+                        "{} to {to} without its fields: {said}",
+                        status.id
+                    );
                 }
                 n += 1;
                 let other = standing(&s, &process, &status.id, n, &target).await;
                 let (got, said) = go(&s, &other, to, &target).await;
-                assert_eq!((got, said["status"].as_str()), (200, Some(to)), "{} to {to}: {said}", status.id);
+                assert_eq!(
+                    (got, said["status"].as_str()),
+                    (200, Some(to)),
+                    "{} to {to}: {said}",
+                    status.id
+                );
             } else {
                 let (got, said) = go(&s, &here, to, &target).await;
                 assert_eq!((got, &said["allowed"]), (409, &next), "{} to {to}: {said}", status.id);
             }
         }
-        assert_eq!(s.incident(&here).await["status"], json!(status.id), "refusals change nothing");
+        assert_eq!(
+            s.incident(&here).await["status"],
+            json!(status.id),
+            "refusals change nothing"
+        );
     }
     s.finish().await;
 }
@@ -104,8 +141,19 @@ async fn the_cards_buttons_are_the_moves() {
     let incident = s.declares_bare("Followed through all its statuses").await;
     let ada = s.slack("ada.lima");
     s.settle().await;
-    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"].as_str().expect("a channel").to_owned();
-    let walk = ["identified", "investigating", "identified", "monitoring", "resolved", "review", "closed"];
+    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"]
+        .as_str()
+        .expect("a channel")
+        .to_owned();
+    let walk = [
+        "identified",
+        "investigating",
+        "identified",
+        "monitoring",
+        "resolved",
+        "review",
+        "closed",
+    ];
     for to in std::iter::once("").chain(walk) {
         if !to.is_empty() {
             let (got, said) = go(&s, &incident, to, "").await;
@@ -117,16 +165,27 @@ async fn the_cards_buttons_are_the_moves() {
             .as_array()
             .into_iter()
             .flatten()
-            .map(|m| (m["label"].as_str().unwrap_or_default().to_owned(), m["status"].as_str().unwrap_or_default().to_owned()))
+            .map(|m| {
+                (
+                    m["label"].as_str().unwrap_or_default().to_owned(),
+                    m["status"].as_str().unwrap_or_default().to_owned(),
+                )
+            })
             .collect();
         let card = ada.card(&channel).await;
-        let buttons = card.buttons().into_iter().filter_map(|(label, action)| Some((label, action.strip_prefix("incident.transition.")?.to_owned())));
+        let buttons = card
+            .buttons()
+            .into_iter()
+            .filter_map(|(label, action)| Some((label, action.strip_prefix("incident.transition.")?.to_owned())));
         let buttons: Vec<(String, String)> = buttons.collect();
         let (moves, ways) = buttons.split_at(allowed.len().min(buttons.len()));
         assert_eq!(moves, allowed, "after {to:?}: {}", card.words);
         for (label, end) in ways {
             let here = if to.is_empty() { "investigating" } else { to };
-            assert!(process.way(here, end).len() > 1, "{label} leads over several moves to {end}");
+            assert!(
+                process.way(here, end).len() > 1,
+                "{label} leads over several moves to {end}"
+            );
         }
     }
     s.finish().await;

@@ -10,24 +10,55 @@ use crate::stage::{Mode, Stage, until};
 async fn set_up_once(s: &Stage, incident: &str) {
     let i = s.incident(incident).await;
     for vendor in ["slack", "jira", "zoom"] {
-        assert!(i["links"][vendor].is_object(), "{incident} has no {vendor}: {}", i["links"]);
+        assert!(
+            i["links"][vendor].is_object(),
+            "{incident} has no {vendor}: {}",
+            i["links"]
+        );
     }
     let title = i["title"].as_str().expect("a title");
     let issues = s.issues().into_iter().filter(|i| mentions(i, incident)).count();
     assert_eq!(issues, 1, "tickets of {incident}");
     let meetings = s.practice.zoom().meetings();
-    let meetings = meetings.iter().filter(|m| m.to_string().contains(&format!("{incident}\"")) || m.to_string().contains(&format!("{incident} ")) || m.to_string().contains(&format!("{incident}:"))).count();
-    assert_eq!(meetings, 1, "meetings of {incident}: {:#?}", s.practice.zoom().meetings());
+    let meetings = meetings
+        .iter()
+        .filter(|m| {
+            m.to_string().contains(&format!("{incident}\""))
+                || m.to_string().contains(&format!("{incident} "))
+                || m.to_string().contains(&format!("{incident}:"))
+        })
+        .count();
+    assert_eq!(
+        meetings,
+        1,
+        "meetings of {incident}: {:#?}",
+        s.practice.zoom().meetings()
+    );
     let ada = s.slack("ada.lima");
     let all = ada.channels().await;
-    let mine: Vec<_> = all.iter().filter(|c| c["purpose"].as_str().is_some_and(|p| p.starts_with(&format!("{incident}:")))).collect();
+    let mine: Vec<_> = all
+        .iter()
+        .filter(|c| {
+            c["purpose"]
+                .as_str()
+                .is_some_and(|p| p.starts_with(&format!("{incident}:")))
+        })
+        .collect();
     assert_eq!(mine.len(), 1, "channels of {incident}: {mine:#?}");
     let announced = ada.messages(&ada.channel("incidents").await).await;
-    let announced = announced.iter().filter(|m| m.words.contains(incident) && m.words.contains(title)).count();
+    let announced = announced
+        .iter()
+        .filter(|m| m.words.contains(incident) && m.words.contains(title))
+        .count();
     assert_eq!(announced, 1, "announcements of {incident}");
     let place = ada.opens(mine[0]["id"].as_str().expect("an identifier")).await;
     assert_eq!(place["pins"].as_array().map_or(0, Vec::len), 1, "one card is pinned");
-    let cards = place["messages"].as_array().into_iter().flatten().filter(|m| m.to_string().contains("What to do now")).count();
+    let cards = place["messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|m| m.to_string().contains("What to do now"))
+        .count();
     assert_eq!(cards, 1, "cards of {incident}");
 }
 
@@ -53,7 +84,10 @@ async fn power_fails_in_the_middle_of_everything() {
     for calls in [1, 3, 6, 10, 15] {
         let before = s.practice.faults().calls(0).last().map_or(0, |c| c.seq);
         all.push(s.declares(&format!("Power fails after {calls} calls")).await);
-        until("the vendors are called", async || (s.practice.faults().calls(before).len() >= calls).then_some(())).await;
+        until("the vendors are called", async || {
+            (s.practice.faults().calls(before).len() >= calls).then_some(())
+        })
+        .await;
         s.kill();
         s.rise().await;
     }
@@ -74,7 +108,9 @@ async fn vendors_do_the_work_and_lose_their_answers() {
         (Vendor::Zoom, "POST users/me/meetings"),
         (Vendor::Zoom, "POST users/{id}/meetings"),
     ] {
-        s.practice.faults().set(Rule::new(vendor, Fault::LoseAnswer).on(op).times(2));
+        s.practice
+            .faults()
+            .set(Rule::new(vendor, Fault::LoseAnswer).on(op).times(2));
     }
     let incident = s.declares("Answers are lost").await;
     s.settle().await;
@@ -102,9 +138,18 @@ async fn without(vendor: Vendor, link: &str) {
     let s = Stage::new().await;
     s.practice.faults().set(Rule::new(vendor, Fault::Down));
     let incident = s.declares("A vendor is down").await;
-    let (status, i) = s.post(&format!("/api/v1/incidents/{incident}/transitions"), json!({"to": "identified"})).await;
+    let (status, i) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/transitions"),
+            json!({"to": "identified"}),
+        )
+        .await;
     assert_eq!(status, 200, "{i}");
-    s.post(&format!("/api/v1/incidents/{incident}/updates"), json!({"text": "We know."})).await;
+    s.post(
+        &format!("/api/v1/incidents/{incident}/updates"),
+        json!({"text": "We know."}),
+    )
+    .await;
     let others: Vec<&str> = ["slack", "jira", "zoom"].into_iter().filter(|l| *l != link).collect();
     until("the others have done theirs", async || {
         let links = s.incident(&incident).await["links"].clone();
@@ -122,7 +167,10 @@ async fn without(vendor: Vendor, link: &str) {
     s.settle().await;
     set_up_once(&s, &incident).await;
     if vendor == Vendor::Jira {
-        let key = s.incident(&incident).await["links"]["jira"]["key"].as_str().expect("a ticket").to_owned();
+        let key = s.incident(&incident).await["links"]["jira"]["key"]
+            .as_str()
+            .expect("a ticket")
+            .to_owned();
         let ticket = s.jira(&key).await;
         assert_eq!(ticket["fields"]["status"]["name"], "Identified");
         assert!(ticket["fields"]["comment"].to_string().contains("We know."));

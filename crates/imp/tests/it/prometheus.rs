@@ -19,9 +19,17 @@ impl Drop for Running {
 }
 
 fn start(variable: &str, folder: &Path, words: &[String]) -> Running {
-    let program = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} does not name a program: run `cargo xtask test`, which finds or fetches it"));
+    let program = std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} does not name a program: run `cargo xtask test`, which finds or fetches it")
+    });
     let log = File::create(folder.join(format!("{variable}.log"))).expect("a log");
-    let child = Command::new(&program).args(words).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
+    let child = Command::new(&program)
+        .args(words)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn();
     Running(child.unwrap_or_else(|why| panic!("{program} cannot be started ({why})")))
 }
 
@@ -60,23 +68,48 @@ async fn an_alert_of_prometheus_becomes_a_question_and_its_end_is_said() {
     let _alertmanager = start(
         "IMP_TEST_ALERTMANAGER",
         folder.path(),
-        &["--config.file=alertmanager.yml".into(), "--storage.path=alerts".into(), format!("--web.listen-address=127.0.0.1:{alertmanager}"), "--cluster.listen-address=".into()],
+        &[
+            "--config.file=alertmanager.yml".into(),
+            "--storage.path=alerts".into(),
+            format!("--web.listen-address=127.0.0.1:{alertmanager}"),
+            "--cluster.listen-address=".into(),
+        ],
     );
     let _prometheus = start(
         "IMP_TEST_PROMETHEUS",
         folder.path(),
-        &["--config.file=prometheus.yml".into(), "--storage.tsdb.path=series".into(), "--web.enable-lifecycle".into(), "--rules.alert.resend-delay=1s".into(), format!("--web.listen-address=127.0.0.1:{prometheus}")],
+        &[
+            "--config.file=prometheus.yml".into(),
+            "--storage.tsdb.path=series".into(),
+            "--web.enable-lifecycle".into(),
+            "--rules.alert.resend-delay=1s".into(),
+            format!("--web.listen-address=127.0.0.1:{prometheus}"),
+        ],
     );
-    let said = || ["IMP_TEST_ALERTMANAGER", "IMP_TEST_PROMETHEUS"].map(|v| std::fs::read_to_string(folder.path().join(format!("{v}.log"))).unwrap_or_default()).join("\n");
+    let said = || {
+        ["IMP_TEST_ALERTMANAGER", "IMP_TEST_PROMETHEUS"]
+            .map(|v| std::fs::read_to_string(folder.path().join(format!("{v}.log"))).unwrap_or_default())
+            .join("\n")
+    };
     let arrives = until("the alert arrives", async || s.incidents().await.first().cloned());
-    let incident = tokio::time::timeout(std::time::Duration::from_secs(40), arrives).await.unwrap_or_else(|_| panic!("no alert arrives:\n{}", said()));
-    assert_eq!((&incident["status"], &incident["service"], &incident["severity"]), (&"triage".into(), &"payments-api".into(), &"SEV2".into()));
+    let incident = tokio::time::timeout(std::time::Duration::from_secs(40), arrives)
+        .await
+        .unwrap_or_else(|_| panic!("no alert arrives:\n{}", said()));
+    assert_eq!(
+        (&incident["status"], &incident["service"], &incident["severity"]),
+        (&"triage".into(), &"payments-api".into(), &"SEV2".into())
+    );
     let tiago = s.slack("tiago.fernandes");
     let question = tiago.sees("IMP", "5xx above 12 %").await;
     assert!(question.words.contains("Where to look"), "{}", question.words);
 
     write("rules.yml", rule(false));
-    let reload = s.http.post(format!("http://127.0.0.1:{prometheus}/-/reload")).send().await.expect("an answer");
+    let reload = s
+        .http
+        .post(format!("http://127.0.0.1:{prometheus}/-/reload"))
+        .send()
+        .await
+        .expect("an answer");
     assert!(reload.status().is_success());
     tiago.sees("IMP", "The alert has resolved by itself").await;
     assert_eq!(s.incidents().await.len(), 1);

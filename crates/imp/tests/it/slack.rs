@@ -29,19 +29,31 @@ impl Message {
         let mut words = String::new();
         collect(&raw["text"], &mut words);
         collect(&raw["blocks"], &mut words);
-        Message { channel: channel.to_owned(), ts: raw["ts"].as_str().unwrap_or_default().to_owned(), words, raw: raw.clone() }
+        Message {
+            channel: channel.to_owned(),
+            ts: raw["ts"].as_str().unwrap_or_default().to_owned(),
+            words,
+            raw: raw.clone(),
+        }
     }
 
     /// The buttons: label and `action_id`.
     pub fn buttons(&self) -> Vec<(String, String)> {
         let all = self.elements();
-        all.iter().map(|e| (text(&e["text"]["text"]), text(&e["action_id"]))).collect()
+        all.iter()
+            .map(|e| (text(&e["text"]["text"]), text(&e["action_id"])))
+            .collect()
     }
 
     fn elements(&self) -> Vec<Value> {
         let mut out = Vec::new();
         for block in self.raw["blocks"].as_array().into_iter().flatten() {
-            for e in block["elements"].as_array().into_iter().flatten().filter(|e| e["type"] == "button") {
+            for e in block["elements"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter(|e| e["type"] == "button")
+            {
                 let mut e = e.clone();
                 e["block_id"] = block["block_id"].clone();
                 out.push(e);
@@ -52,7 +64,10 @@ impl Message {
 
     /// What pressing a button sends.
     pub fn press(&self, label: &str) -> Value {
-        let found = self.elements().into_iter().find(|e| e["text"]["text"] == label || e["action_id"] == label);
+        let found = self
+            .elements()
+            .into_iter()
+            .find(|e| e["text"]["text"] == label || e["action_id"] == label);
         found.unwrap_or_else(|| panic!("no button {label:?} among {:?} of {}", self.buttons(), self.words))
     }
 }
@@ -88,7 +103,11 @@ impl<'a> Person<'a> {
 
     /// Their identifier.
     pub fn id(&self) -> String {
-        self.stage.practice.org.slack_id(self.handle).expect("somebody of the organisation")
+        self.stage
+            .practice
+            .org
+            .slack_id(self.handle)
+            .expect("somebody of the organisation")
     }
 
     async fn look(&self, path: &str) -> Value {
@@ -104,14 +123,23 @@ impl<'a> Person<'a> {
 
     /// The channels in their sidebar.
     pub async fn channels(&self) -> Vec<Value> {
-        self.look("boot").await["channels"].as_array().cloned().unwrap_or_default()
+        self.look("boot").await["channels"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The identifier of a channel by its name; `IMP` is the app's own messages.
     pub async fn channel(&self, name: &str) -> String {
         until(&format!("{} sees the channel {name}", self.handle), async || {
             let all = self.channels().await;
-            let found = all.iter().find(|c| if name == "IMP" { c["app"] == true } else { c["name"] == name || c["id"] == name });
+            let found = all.iter().find(|c| {
+                if name == "IMP" {
+                    c["app"] == true
+                } else {
+                    c["name"] == name || c["id"] == name
+                }
+            });
             found.map(|c| text(&c["id"]))
         })
         .await
@@ -125,7 +153,12 @@ impl<'a> Person<'a> {
     /// Messages of a channel, oldest first.
     pub async fn messages(&self, channel: &str) -> Vec<Message> {
         let seen = self.opens(channel).await;
-        seen["messages"].as_array().into_iter().flatten().map(|m| Message::read(channel, m)).collect()
+        seen["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|m| Message::read(channel, m))
+            .collect()
     }
 
     /// Waits for a message that has these words.
@@ -152,7 +185,10 @@ impl<'a> Person<'a> {
         let id = self.channel(channel).await;
         until(&format!("the card is pinned in {channel}"), async || {
             let seen = self.opens(&id).await;
-            seen["pins"].as_array().and_then(|p| p.first()).map(|m| Message::read(&id, m))
+            seen["pins"]
+                .as_array()
+                .and_then(|p| p.first())
+                .map(|m| Message::read(&id, m))
         })
         .await
     }
@@ -165,7 +201,11 @@ impl<'a> Person<'a> {
 
     /// Presses a button; the workspace's answer.
     pub async fn tries(&self, label: &str, on: &Message) -> (u16, Value) {
-        self.act("action", json!({"channel": on.channel, "ts": on.ts, "action": on.press(label)})).await
+        self.act(
+            "action",
+            json!({"channel": on.channel, "ts": on.ts, "action": on.press(label)}),
+        )
+        .await
     }
 
     /// Types a message or a command.
@@ -189,13 +229,22 @@ impl<'a> Person<'a> {
     pub async fn fills(&self, callback_id: &str, answers: &[(&str, &str)]) {
         let form = self.form(callback_id).await;
         let (status, said) = self.submits(&form, answers).await;
-        assert!(status == 200 && said["errors"].is_null(), "{} filled {callback_id}: {status} {said}", self.handle);
+        assert!(
+            status == 200 && said["errors"].is_null(),
+            "{} filled {callback_id}: {status} {said}",
+            self.handle
+        );
     }
 
     /// Submits a modal; what the workspace says.
     pub async fn submits(&self, form: &Value, answers: &[(&str, &str)]) -> (u16, Value) {
         let mut values = Map::new();
-        for block in form["blocks"].as_array().into_iter().flatten().filter(|b| b["type"] == "input") {
+        for block in form["blocks"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|b| b["type"] == "input")
+        {
             let name = text(&block["block_id"]);
             let given = answers.iter().find(|(n, _)| *n == name).map(|(_, a)| *a);
             let value = self.answer_to(&block["element"], given);
@@ -210,14 +259,23 @@ impl<'a> Person<'a> {
     fn answer_to(&self, element: &Value, given: Option<&str>) -> Value {
         let kind = text(&element["type"]);
         let choose = |wanted: &str| {
-            let groups = element["option_groups"].as_array().into_iter().flatten().flat_map(|g| g["options"].as_array().into_iter().flatten());
+            let groups = element["option_groups"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .flat_map(|g| g["options"].as_array().into_iter().flatten());
             let mut all = element["options"].as_array().into_iter().flatten().chain(groups);
             let found = all.find(|o| o["value"] == wanted || o["text"]["text"] == wanted);
-            found.cloned().unwrap_or_else(|| panic!("no option {wanted:?} in {element:#}"))
+            found
+                .cloned()
+                .unwrap_or_else(|| panic!("no option {wanted:?} in {element:#}"))
         };
         let mut out = json!({"type": kind});
         let (key, value) = match kind.as_str() {
-            "static_select" => ("selected_option", given.map_or(element["initial_option"].clone(), choose)),
+            "static_select" => (
+                "selected_option",
+                given.map_or(element["initial_option"].clone(), choose),
+            ),
             "multi_static_select" | "checkboxes" => {
                 let initial = element["initial_options"].clone();
                 let value = given.map_or(initial, |g| g.split(',').map(choose).collect());
@@ -227,7 +285,10 @@ impl<'a> Person<'a> {
                 let id = |h: &str| json!(self.stage.practice.org.slack_id(h).expect("somebody"));
                 ("selected_user", given.map_or(element["initial_user"].clone(), id))
             }
-            "datepicker" => ("selected_date", given.map_or(element["initial_date"].clone(), |d| json!(d))),
+            "datepicker" => (
+                "selected_date",
+                given.map_or(element["initial_date"].clone(), |d| json!(d)),
+            ),
             _ => ("value", given.map_or(element["initial_value"].clone(), |t| json!(t))),
         };
         out[key] = value;

@@ -70,19 +70,43 @@ impl Stage {
     pub async fn dark(mode: Mode, change: impl FnOnce(String) -> String) -> Stage {
         let listen = format!("127.0.0.1:{}", free_port());
         let base = format!("http://{listen}");
-        let options = Options { app_url: Some(base.clone()), latency: false, limits: false };
+        let options = Options {
+            app_url: Some(base.clone()),
+            latency: false,
+            limits: false,
+        };
         let org = Org::built_in();
-        let practice = Practice::start(([127, 0, 0, 1], 0).into(), org, options).await.expect("a free port");
+        let practice = Practice::start(([127, 0, 0, 1], 0).into(), org, options)
+            .await
+            .expect("a free port");
         let folder = tempfile::tempdir().expect("a folder");
         let store = folder.path().join("imp.db");
-        let mut config = format!("{}\n[store]\nurl = \"sqlite://{}\"\n", practice.config_toml(&listen), store.display());
+        let mut config = format!(
+            "{}\n[store]\nurl = \"sqlite://{}\"\n",
+            practice.config_toml(&listen),
+            store.display()
+        );
         if mode == Mode::Socket {
             let signed = format!("signing_secret = \"{}\"", practice.org.keys.slack_signing_secret);
-            config = config.replacen(&signed, &format!("app_token = \"{}\"", practice.org.keys.slack_app_token), 1);
+            config = config.replacen(
+                &signed,
+                &format!("app_token = \"{}\"", practice.org.keys.slack_app_token),
+                1,
+            );
         }
         std::fs::write(folder.path().join("imp.toml"), change(config)).expect("a configuration");
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().expect("a client");
-        Stage { practice, imp: None, base, http, folder }
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Stage {
+            practice,
+            imp: None,
+            base,
+            http,
+            folder,
+        }
     }
 
     /// Starts the program, and waits until it knows the organisation.
@@ -92,12 +116,18 @@ impl Stage {
         if config.contains("[opslevel]") {
             until("imp knows the catalogue", async || {
                 let (_, found) = self.get("/api/v1/services").await;
-                found["items"].as_array().is_some_and(|all| !all.is_empty()).then_some(())
+                found["items"]
+                    .as_array()
+                    .is_some_and(|all| !all.is_empty())
+                    .then_some(())
             })
             .await;
         }
         if config.contains("app_token") {
-            until("imp has opened its socket", async || self.practice.slack().linked().then_some(())).await;
+            until("imp has opened its socket", async || {
+                self.practice.slack().linked().then_some(())
+            })
+            .await;
         }
     }
 
@@ -130,7 +160,9 @@ impl Stage {
 
     /// Declares an incident; its reference.
     pub async fn declares(&self, title: &str) -> String {
-        let (status, i) = self.post("/api/v1/incidents", json!({"title": title, "service": "payments-api"})).await;
+        let (status, i) = self
+            .post("/api/v1/incidents", json!({"title": title, "service": "payments-api"}))
+            .await;
         assert_eq!(status, 201, "{i}");
         i["ref"].as_str().expect("a reference").to_owned()
     }
@@ -186,15 +218,28 @@ impl Stage {
     /// The incidents on the public status page.
     pub async fn public(&self) -> Vec<Value> {
         let k = &self.practice.org.keys;
-        let url = format!("{}/statuspage/v1/pages/{}/incidents", self.practice.base, k.statuspage_page_id);
-        let (status, all) = answer(self.http.get(url).header("authorization", format!("OAuth {}", k.statuspage_api_key))).await;
+        let url = format!(
+            "{}/statuspage/v1/pages/{}/incidents",
+            self.practice.base, k.statuspage_page_id
+        );
+        let (status, all) = answer(
+            self.http
+                .get(url)
+                .header("authorization", format!("OAuth {}", k.statuspage_api_key)),
+        )
+        .await;
         assert_eq!(status, 200, "{all}");
         all.as_array().cloned().unwrap_or_default()
     }
 
     /// How often a vendor did something, by the ledger's name for it.
     pub fn times(&self, op: &str) -> usize {
-        self.practice.faults().calls(0).iter().filter(|c| c.op == op && (200..300).contains(&c.status)).count()
+        self.practice
+            .faults()
+            .calls(0)
+            .iter()
+            .filter(|c| c.op == op && (200..300).contains(&c.status))
+            .count()
     }
 
     // ---- waiting
@@ -206,7 +251,11 @@ impl Stage {
         while looks < QUIET_LOOKS {
             let pending = self.deliveries("pending").await;
             let seq = self.practice.faults().calls(0).last().map_or(0, |c| c.seq);
-            looks = if pending.is_empty() && seq == last { looks + 1 } else { 0 };
+            looks = if pending.is_empty() && seq == last {
+                looks + 1
+            } else {
+                0
+            };
             last = seq;
             assert!(began.elapsed() < PATIENCE, "still owed: {pending:#?}");
             tokio::time::sleep(POLL).await;
@@ -219,7 +268,10 @@ impl Stage {
         let failed = self.deliveries("failed").await;
         assert!(failed.is_empty(), "failed: {failed:#?}");
         let log = self.imp.as_ref().map(Imp::log).unwrap_or_default();
-        let wrong: Vec<&str> = log.lines().filter(|l| l.contains("ERROR") || l.contains("panicked")).collect();
+        let wrong: Vec<&str> = log
+            .lines()
+            .filter(|l| l.contains("ERROR") || l.contains("panicked"))
+            .collect();
         assert!(wrong.is_empty(), "the log says: {wrong:#?}");
     }
 }

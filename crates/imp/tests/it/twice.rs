@@ -28,7 +28,12 @@ async fn a_double_click_is_one() {
     tiago.sees("IMP", "is Investigating already").await;
 
     // The question still hangs in somebody's window when the incident has moved on: its buttons change nothing.
-    let (moved, _) = s.post(&format!("/api/v1/incidents/{incident}/transitions"), json!({"to": "identified"})).await;
+    let (moved, _) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/transitions"),
+            json!({"to": "identified"}),
+        )
+        .await;
     assert_eq!(moved, 200);
     for label in ["It's real", "False alarm", "Same as …"] {
         tiago.clicks(label, &question).await;
@@ -37,7 +42,14 @@ async fn a_double_click_is_one() {
     s.settle().await;
     assert_eq!(s.incident(&incident).await["status"], "identified");
     let tickets = s.issues().into_iter().filter(|i| mentions(i, &incident)).count();
-    assert_eq!((s.times("conversations.create"), tickets, s.practice.zoom().meetings().len()), (1, 1, 1));
+    assert_eq!(
+        (
+            s.times("conversations.create"),
+            tickets,
+            s.practice.zoom().meetings().len()
+        ),
+        (1, 1, 1)
+    );
     s.finish().await;
 }
 
@@ -75,7 +87,11 @@ async fn an_event_that_comes_twice_is_one() {
         assert_eq!(from_slack(&s, "/slack/events", event.to_string()).await.0, 200);
     }
     s.settle().await;
-    let told = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await.1.to_string();
+    let told = s
+        .get(&format!("/api/v1/incidents/{incident}/timeline"))
+        .await
+        .1
+        .to_string();
     assert_eq!(told.matches("the index was dropped").count(), 1, "{told}");
     s.finish().await;
 }
@@ -84,7 +100,12 @@ async fn an_event_that_comes_twice_is_one() {
 async fn a_call_with_the_same_key_is_one() {
     let s = Stage::new().await;
     let call = async |path: &str, key: &str, body: Value| {
-        answer(s.request(reqwest::Method::POST, path).header("idempotency-key", key).json(&body)).await
+        answer(
+            s.request(reqwest::Method::POST, path)
+                .header("idempotency-key", key)
+                .json(&body),
+        )
+        .await
     };
     let declare = json!({"title": "Declared by a script"});
     let (first, i) = call("/api/v1/incidents", "key-1", declare.clone()).await;
@@ -96,8 +117,18 @@ async fn a_call_with_the_same_key_is_one() {
     for _ in 0..3 {
         assert_eq!(call(&path, "key-2", json!({"text": "Said once."})).await.0, 201);
     }
-    let (moved, _) = call(&path.replace("updates", "transitions"), "key-3", json!({"to": "identified"})).await;
-    let (again, said) = call(&path.replace("updates", "transitions"), "key-3", json!({"to": "identified"})).await;
+    let (moved, _) = call(
+        &path.replace("updates", "transitions"),
+        "key-3",
+        json!({"to": "identified"}),
+    )
+    .await;
+    let (again, said) = call(
+        &path.replace("updates", "transitions"),
+        "key-3",
+        json!({"to": "identified"}),
+    )
+    .await;
     assert_eq!((moved, again), (200, 200), "{said}");
     s.settle().await;
     assert_eq!(s.incidents().await.len(), 1);
@@ -121,7 +152,9 @@ async fn an_alert_that_comes_again_asks_nobody_again() {
     // After it was declined, the same alert is new again.
     let question = tiago.sees("IMP", "Is this real?").await;
     tiago.clicks("False alarm", &question).await;
-    tiago.fills("alert.decline", &[("reason", "A test of the pager.")]).await;
+    tiago
+        .fills("alert.decline", &[("reason", "A test of the pager.")])
+        .await;
     s.settle().await;
     assert_eq!(s.incident(&first).await["status"], "declined");
     assert_ne!(raise(&s, &alert("firing")).await, first);
