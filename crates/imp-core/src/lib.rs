@@ -16,6 +16,7 @@ pub mod reference;
 pub mod refusal;
 pub mod rights;
 pub mod story;
+pub mod summons;
 pub mod words;
 
 pub use alert::Alert;

@@ -1,7 +1,7 @@
 //! The timeline's words: each fact as a sentence that a person reads. Plain text, no markup of any vendor.
 
-use crate::decide::target_label;
 use crate::event::{Event, Fact, Link};
+use crate::summons::target_label;
 use crate::{Process, words};
 
 /// One line of the timeline; `None` for facts that are only bookkeeping.
