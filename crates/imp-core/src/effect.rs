@@ -227,6 +227,11 @@ pub enum Rank {
     Cosmetic = 2,
 }
 
+impl Rank {
+    /// All, the first first.
+    pub const ALL: [Rank; 3] = [Rank::Urgent, Rank::Normal, Rank::Cosmetic];
+}
+
 impl What {
     /// Which kind of vendor can do it.
     pub fn capability(&self) -> Capability {

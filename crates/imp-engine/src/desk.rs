@@ -2,21 +2,22 @@
 //! one transaction, and answers once that is on disk (group commit).
 
 use crate::clock::Clock;
+use crate::inbox::{Inbox, NotTaken, Outbox, Queue, inbox};
+use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val};
 use crate::tx;
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::port::{Order, Outcome};
-use imp_core::{Catalogue, Directory, Envelope, Incident, Process, Ref, Refusal};
+use imp_core::{Catalogue, Command, Directory, Envelope, Incident, Process, Ref, Refusal};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast, oneshot};
 
-/// Jobs that may wait at the desk. Beyond it callers are told to come back: an alert source then sends again.
-const QUEUE: usize = 4096;
-/// Jobs decided in one transaction: enough to share a disk flush among many, few enough to answer within milliseconds.
-const BATCH: usize = 256;
+/// For how long jobs join a transaction: long enough to share a disk flush among many, short enough that whoever comes
+/// next is answered within milliseconds.
+const BATCH: Duration = Duration::from_millis(6);
 /// Changes that a slow listener may lag behind before it has to look for itself.
 const CHANGES: usize = 1024;
 
@@ -94,7 +95,7 @@ enum Job {
 /// A handle on the desk; cheap to clone. The thread ends when the last one is gone.
 #[derive(Clone)]
 pub struct Desk {
-    jobs: SyncSender<Job>,
+    jobs: Arc<Inbox<Job>>,
     /// The store, to read from.
     pub store: Store,
     /// What the house knows.
@@ -130,11 +131,11 @@ impl Desk {
             "update effect set state = 'pending', due_at = ?1 where state = 'running'",
             &[now.0.into()],
         )?;
-        let (jobs, inbox) = sync_channel(QUEUE);
+        let (jobs, outbox) = inbox();
         let (changes, _) = broadcast::channel(CHANGES);
         let work = Arc::new(Notify::new());
         let desk = Desk {
-            jobs,
+            jobs: Arc::new(jobs),
             store,
             house: house.clone(),
             clock: clock.clone(),
@@ -143,7 +144,7 @@ impl Desk {
         };
         std::thread::Builder::new()
             .name("desk".into())
-            .spawn(move || attend(&inbox, conn.as_mut(), &house, clock.as_ref(), &work, &changes))
+            .spawn(move || attend(&outbox, conn.as_mut(), &house, clock.as_ref(), &work, &changes))
             .map_err(|e| StoreError(e.to_string()))?;
         Ok(desk)
     }
@@ -158,7 +159,11 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn submit(&self, envelope: Envelope) -> Result<Receipt, SubmitError> {
-        self.ask(|answer| Job::Submit(Box::new(envelope), answer)).await
+        let queue = match &envelope.command {
+            Command::Alert(_) => Queue::Alerts,
+            _ => Queue::People,
+        };
+        self.ask(queue, |answer| Job::Submit(Box::new(envelope), answer)).await
     }
 
     /// Takes effects to perform.
@@ -166,7 +171,7 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn claim(&self, slots: Slots) -> Result<Claims, SubmitError> {
-        self.ask(|answer| Job::Claim(slots, answer)).await
+        self.ask(Queue::Hands, |answer| Job::Claim(slots, answer)).await
     }
 
     /// Reports how an effect went.
@@ -174,7 +179,7 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn settle(&self, id: i64, outcome: Outcome) -> Result<(), SubmitError> {
-        self.ask(|answer| Job::Settle(id, outcome, answer)).await
+        self.ask(Queue::Hands, |answer| Job::Settle(id, outcome, answer)).await
     }
 
     /// Writes something that is not an incident (the catalogue as last seen, a due date).
@@ -185,15 +190,19 @@ impl Desk {
     where
         F: FnOnce(&mut dyn Conn) -> Result<(), StoreError> + Send + 'static,
     {
-        self.ask(|answer| Job::Write(Box::new(f), answer)).await
+        self.ask(Queue::Hands, |answer| Job::Write(Box::new(f), answer)).await
     }
 
-    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, SubmitError>>) -> Job) -> Result<T, SubmitError> {
+    async fn ask<T>(
+        &self,
+        queue: Queue,
+        job: impl FnOnce(oneshot::Sender<Result<T, SubmitError>>) -> Job,
+    ) -> Result<T, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        match self.jobs.try_send(job(answer)) {
+        match self.jobs.hand_in(queue, job(answer)) {
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(SubmitError::Busy),
-            Err(TrySendError::Disconnected(_)) => return Err(StoreError("the desk has closed".into()).into()),
+            Err(NotTaken::Full) => return Err(SubmitError::Busy),
+            Err(NotTaken::Closed) => return Err(StoreError("the desk has closed".into()).into()),
         }
         answered
             .await
@@ -205,76 +214,86 @@ impl Desk {
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 fn attend(
-    inbox: &Receiver<Job>,
+    jobs: &Outbox<Job>,
     conn: &mut dyn Conn,
     house: &House,
     clock: &dyn Clock,
     work: &Notify,
     changes: &broadcast::Sender<Change>,
 ) {
-    while let Ok(first) = inbox.recv() {
-        let mut batch = vec![first];
-        batch.extend(inbox.try_iter().take(BATCH - 1));
-        let mut changed: Vec<Change> = Vec::new();
-        let mut wake = false;
-        let mut replies: Vec<Reply> = Vec::new();
-        let begun = conn.run("begin immediate", &[]);
-        let mut broken = begun.err();
-        for job in batch {
+    let shelf = Shelf::default();
+    while let Some((queue, first)) = jobs.first() {
+        let mut batch = Batch::default();
+        let began = Instant::now();
+        let mut next = Some(first);
+        let mut broken = conn.run("begin immediate", &[]).err();
+        while let Some(job) = next {
             if let Some(e) = &broken {
                 refuse(job, e);
-                continue;
+            } else {
+                let seen = tx::Seen {
+                    house,
+                    now: clock.now(),
+                    shelf: &shelf,
+                };
+                broken = attend_safely(job, conn, &seen, &mut batch).err();
             }
-            let seen = tx::Seen {
-                house,
-                now: clock.now(),
-            };
-            // A job that fails undoes itself and leaves the others alone; a panic of our own code is such a failure.
-            let step = |conn: &mut dyn Conn, sql: &str| conn.run(sql, &[]).map(|_| ());
-            let attempt = step(conn, "savepoint job").and_then(|()| {
-                let one = || attend_one(job, conn, &seen, &mut changed, &mut wake, &mut replies);
-                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one));
-                done.unwrap_or_else(|_| Err(StoreError("IMP's own code failed; see the log".into())))
-            });
-            let undone = match attempt {
-                Ok(()) => step(conn, "release job"),
-                Err(e) => {
-                    tracing::error!(error = %e, "a job could not be done");
-                    step(conn, "rollback to job").and_then(|()| step(conn, "release job"))
-                }
-            };
-            broken = undone.err();
+            next = (began.elapsed() < BATCH).then(|| jobs.next(queue)).flatten();
         }
         let ended = match broken {
-            None => conn.run("commit", &[]).map(|_| ()),
+            None => tx::catch_up(conn, house, &shelf).and_then(|()| conn.run("commit", &[]).map(|_| ())),
             Some(e) => Err(e),
         };
         if let Err(e) = &ended {
             tracing::error!(error = %e, "the store does not work; nothing of this batch was kept");
             let _ = conn.run("rollback", &[]);
+            shelf.forget();
+        } else {
+            shelf.kept(conn.sole_writer());
         }
-        for reply in replies {
+        for reply in batch.replies {
             reply(ended.clone());
         }
         if ended.is_ok() {
-            for c in changed {
+            for c in batch.changed {
                 let _ = changes.send(c);
             }
-            if wake {
+            if batch.wake {
                 work.notify_one();
             }
         }
     }
 }
 
-fn attend_one(
-    job: Job,
-    conn: &mut dyn Conn,
-    seen: &tx::Seen,
-    changed: &mut Vec<Change>,
-    wake: &mut bool,
-    replies: &mut Vec<Reply>,
-) -> Result<(), StoreError> {
+/// What a transaction leaves to be done once it is kept.
+#[derive(Default)]
+struct Batch {
+    replies: Vec<Reply>,
+    changed: Vec<Change>,
+    wake: bool,
+}
+
+/// A job that fails undoes itself and leaves the others alone; a panic of our own code is such a failure. An error means
+/// that not even that was possible.
+fn attend_safely(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch) -> Result<(), StoreError> {
+    let step = |conn: &mut dyn Conn, sql: &str| conn.run(sql, &[]).map(|_| ());
+    seen.shelf.begin();
+    let attempt = step(conn, "savepoint job").and_then(|()| {
+        let one = || attend_one(job, conn, seen, batch);
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(one));
+        done.unwrap_or_else(|_| Err(StoreError("IMP's own code failed; see the log".into())))
+    });
+    match attempt {
+        Ok(()) => step(conn, "release job"),
+        Err(e) => {
+            tracing::error!(error = %e, "a job could not be done");
+            seen.shelf.undo();
+            step(conn, "rollback to job").and_then(|()| step(conn, "release job"))
+        }
+    }
+}
+
+fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch) -> Result<(), StoreError> {
     /// Keeps the answer until the commit; on a fault of the store the asker hears of it at once.
     fn later<T: Send + 'static>(
         out: Result<Result<T, SubmitError>, StoreError>,
@@ -298,34 +317,38 @@ fn attend_one(
         Job::Submit(envelope, answer) => {
             let out = tx::submit(conn, seen, &envelope).map(|granted| match granted {
                 Ok(g) => {
-                    *wake |= g.effects;
-                    changed.extend(g.changes);
+                    batch.wake |= g.effects;
+                    batch.changed.extend(g.changes);
                     Ok(g.receipt)
                 }
                 Err(refusal) => Err(SubmitError::Refused(Box::new(refusal))),
             });
-            later(out, answer, replies)
+            later(out, answer, &mut batch.replies)
         }
         Job::Claim(slots, answer) => {
             let out = tx::claim(conn, seen, &slots).map(|(claims, moved)| {
-                *wake |= !moved.is_empty();
-                changed.extend(moved);
+                batch.wake |= !moved.is_empty();
+                batch.changed.extend(moved);
                 Ok(claims)
             });
-            later(out, answer, replies)
+            later(out, answer, &mut batch.replies)
         }
         Job::Settle(id, outcome, answer) => {
             let out = tx::settle(conn, seen, id, &outcome).map(|moved| {
-                *wake = true;
-                changed.extend(moved);
+                batch.wake = true;
+                batch.changed.extend(moved);
                 Ok(())
             });
-            later(out, answer, replies)
+            later(out, answer, &mut batch.replies)
         }
         Job::Write(f, answer) => {
-            let out = f(conn).map(Ok);
-            *wake = true;
-            later(out, answer, replies)
+            // It may read rows and write past the desk, so the rows come first and what is at hand is put away.
+            let out = tx::catch_up(conn, seen.house, seen.shelf).and_then(|()| f(conn));
+            if out.is_ok() {
+                seen.shelf.forget();
+            }
+            batch.wake = true;
+            later(out.map(Ok), answer, &mut batch.replies)
         }
     }
 }

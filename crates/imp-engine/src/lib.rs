@@ -2,8 +2,10 @@
 
 pub mod clock;
 pub mod desk;
+mod inbox;
 pub mod read;
 pub mod runner;
+mod shelf;
 pub mod store;
 pub mod sweep;
 mod tx;

@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, SubmitError};
 use imp_core::effect::Capability;
-use imp_core::port::{Outcome, Port};
+use imp_core::port::{Order, Outcome, Port};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +28,19 @@ pub enum Progress {
     Idle(Option<i64>),
 }
 
+/// What an effect has shown of its vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Well,
+    Failing,
+    Unknown,
+}
+
 /// Performs effects.
 pub struct Runner {
     desk: Desk,
     ports: BTreeMap<Capability, Arc<dyn Port>>,
-    flying: JoinSet<(i64, Capability, Outcome)>,
+    flying: JoinSet<(Capability, Health)>,
     busy: BTreeMap<Capability, usize>,
     failures: BTreeMap<Capability, u32>,
 }
@@ -61,14 +69,14 @@ impl Runner {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                Some(home) = self.flying.join_next(), if !self.flying.is_empty() => self.bring_home(home).await,
+                Some(home) = self.flying.join_next(), if !self.flying.is_empty() => self.came_home(home),
                 () = self.desk.work.notified() => {}
                 () = tokio::time::sleep(rest) => {}
             }
         }
         let _ = tokio::time::timeout(grace, async {
             while let Some(home) = self.flying.join_next().await {
-                self.bring_home(home).await;
+                self.came_home(home);
             }
         })
         .await;
@@ -92,21 +100,16 @@ impl Runner {
                 continue;
             };
             *self.busy.entry(capability).or_default() += 1;
+            let desk = self.desk.clone();
             self.flying.spawn(async move {
-                let attempt =
-                    tokio::spawn(async move { tokio::time::timeout(PERFORM_LIMIT, port.perform(order)).await });
-                let outcome = match attempt.await {
-                    Ok(Ok(outcome)) => outcome,
-                    Ok(Err(_)) => Outcome::Later {
-                        after_ms: None,
-                        why: "no answer within a minute".into(),
-                    },
-                    Err(_) => Outcome::Later {
-                        after_ms: None,
-                        why: "our own code failed; see the log".into(),
-                    },
+                let outcome = perform(port, order).await;
+                let health = match &outcome {
+                    Outcome::Later { .. } => Health::Failing,
+                    Outcome::Done(_) | Outcome::Never { .. } => Health::Well,
+                    Outcome::Wait { .. } => Health::Unknown,
                 };
-                (id, capability, outcome)
+                settle(&desk, id, outcome).await;
+                (capability, health)
             });
         }
         match n {
@@ -123,7 +126,7 @@ impl Runner {
     /// Waits for one effect in flight to come home, if there is one.
     pub async fn land(&mut self) {
         if let Some(home) = self.flying.join_next().await {
-            self.bring_home(home).await;
+            self.came_home(home);
         }
     }
 
@@ -133,8 +136,8 @@ impl Runner {
         most.saturating_sub(self.busy.get(&capability).copied().unwrap_or(0))
     }
 
-    async fn bring_home(&mut self, home: Result<(i64, Capability, Outcome), tokio::task::JoinError>) {
-        let (id, capability, outcome) = match home {
+    fn came_home(&mut self, home: Result<(Capability, Health), tokio::task::JoinError>) {
+        let (capability, health) = match home {
             Ok(h) => h,
             Err(e) => {
                 tracing::error!(error = %e, "an effect was lost on its way home");
@@ -144,20 +147,32 @@ impl Runner {
         if let Some(n) = self.busy.get_mut(&capability) {
             *n = n.saturating_sub(1);
         }
-        match &outcome {
-            Outcome::Later { .. } => *self.failures.entry(capability).or_default() += 1,
-            Outcome::Done(_) | Outcome::Never { .. } => drop(self.failures.remove(&capability)),
-            Outcome::Wait { .. } => {}
+        match health {
+            Health::Failing => *self.failures.entry(capability).or_default() += 1,
+            Health::Well => drop(self.failures.remove(&capability)),
+            Health::Unknown => {}
         }
-        while let Err(e) = self.desk.settle(id, outcome.clone()).await {
-            match e {
-                SubmitError::Busy => tokio::time::sleep(Duration::from_millis(20)).await,
-                other => {
-                    // The effect stays marked as being tried and is taken up again at the next start.
-                    tracing::error!(id, error = %other, "how an effect went could not be kept; trying again");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
+    }
+}
+
+/// Performs one effect. A port that panics or takes too long has failed like any vendor.
+async fn perform(port: Arc<dyn Port>, order: Order) -> Outcome {
+    let later = |why: &str| Outcome::Later {
+        after_ms: None,
+        why: why.into(),
+    };
+    let attempt = tokio::spawn(async move { tokio::time::timeout(PERFORM_LIMIT, port.perform(order)).await });
+    match attempt.await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => later("no answer within a minute"),
+        Err(_) => later("our own code failed; see the log"),
+    }
+}
+
+/// Keeps how it went, however long the store is away.
+async fn settle(desk: &Desk, id: i64, outcome: Outcome) {
+    while let Err(e) = desk.settle(id, outcome.clone()).await {
+        tracing::error!(id, error = %e, "how an effect went could not be kept; trying again");
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

@@ -1,9 +1,10 @@
 //! What happens inside the desk's transaction: load, decide, evolve, react, keep. No IO but the connection.
 
 use crate::desk::{Change, Claims, House, Receipt, Slots};
+use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
 use imp_core::alert::Alert;
-use imp_core::effect::{Capability, Effect, What};
+use imp_core::effect::{Capability, Effect, Rank, What};
 use imp_core::event::{Event, Fact};
 use imp_core::port::{Order, Outcome, Waiting};
 use imp_core::process::Category;
@@ -26,6 +27,8 @@ pub struct Seen<'a> {
     pub house: &'a House,
     /// Now.
     pub now: At,
+    /// The incidents at hand.
+    pub shelf: &'a Shelf,
 }
 
 /// A wish that was granted.
@@ -49,14 +52,14 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
             )?
             .first()
     {
-        return repeated(conn, row, &print);
+        return repeated(conn, seen, row, &print);
     }
     let (about, current) = locate(conn, seen, envelope)?;
     let process = seen.house.process.load_full();
     let catalogue = seen.house.catalogue.load();
     let directory = seen.house.directory.load();
     let other = match envelope.command.names() {
-        Some(r) => load(conn, r)?,
+        Some(r) => at_hand(conn, seen, r)?,
         None => None,
     };
     let opens = current.is_none() && matches!(envelope.command, Command::Alert(_) | Command::Declare { .. });
@@ -66,7 +69,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         catalogue: &catalogue,
         directory: &directory,
         next,
-        other: other.as_ref(),
+        other: other.as_deref(),
         can: &seen.house.can,
         catalogue_comes: seen.house.reads_catalogue && catalogue.as_of.is_none(),
     };
@@ -74,7 +77,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         about: about.or(envelope.about),
         ..envelope.clone()
     };
-    let events = match decide(current.as_ref(), &asked, &facts) {
+    let events = match decide(current.as_deref(), &asked, &facts) {
         Ok(events) => events,
         Err(refusal) => return Ok(Err(refusal)),
     };
@@ -107,7 +110,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         _ => Vec::new(),
     };
     let receipt = Receipt {
-        incident: incident.map(Arc::new),
+        incident,
         changed,
         repeated: false,
     };
@@ -118,17 +121,17 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
     }))
 }
 
-fn repeated(conn: &mut dyn Conn, row: &Row, print: &str) -> Result<Result<Granted, Refusal>, StoreError> {
+fn repeated(conn: &mut dyn Conn, seen: &Seen, row: &Row, print: &str) -> Result<Result<Granted, Refusal>, StoreError> {
     if row.text(1) != print {
         let message = "This Idempotency-Key was used for a different call; take a new one.";
         return Ok(Err(Refusal::new(Kind::KeyReused, message)));
     }
     let incident = match row.maybe_int(0) {
-        Some(r) => load(conn, Ref(r.unsigned_abs()))?,
+        Some(r) => at_hand(conn, seen, Ref(r.unsigned_abs()))?,
         None => None,
     };
     let receipt = Receipt {
-        incident: incident.map(Arc::new),
+        incident,
         changed: false,
         repeated: true,
     };
@@ -159,32 +162,32 @@ fn locate(
     conn: &mut dyn Conn,
     seen: &Seen,
     envelope: &Envelope,
-) -> Result<(Option<Ref>, Option<Incident>), StoreError> {
+) -> Result<(Option<Ref>, Option<Arc<Incident>>), StoreError> {
     match (&envelope.command, envelope.about) {
         (Command::Alert(alert), _) => {
             let i = home_of(conn, seen, alert)?;
             Ok((i.as_ref().map(|i| i.reference), i))
         }
         (Command::Declare { .. }, _) | (_, None) => Ok((None, None)),
-        (_, Some(r)) => Ok((Some(r), load(conn, r)?)),
+        (_, Some(r)) => Ok((Some(r), at_hand(conn, seen, r)?)),
     }
 }
 
 /// Where an alert belongs: to the incident of its group, else to a fresh triage of its service, else nowhere yet.
-fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Incident>, StoreError> {
+fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Arc<Incident>>, StoreError> {
     let process = seen.house.process.load();
     let rows = conn.rows(
         "select ref, firing from alert_group where source = ?1 and key = ?2",
         &[alert.source.as_str().into(), alert.key.as_str().into()],
     )?;
     if let Some(row) = rows.first()
-        && let Some(i) = load(conn, Ref(row.int(0).unsigned_abs()))?
+        && let Some(i) = at_hand(conn, seen, Ref(row.int(0).unsigned_abs()))?
     {
         let anew = alert.firing && row.int(1) == 0;
         match process.category(&i.status) {
             Category::Triage | Category::Active => return Ok(Some(i)),
             Category::After if !anew => return Ok(Some(i)),
-            Category::Done if !alert.firing => return merged_home(conn, i),
+            Category::Done if !alert.firing => return merged_home(conn, seen, i),
             Category::After | Category::Done => {}
         }
     }
@@ -200,20 +203,26 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Inc
     let Some(service) = service.or_else(|| alert.service_hints.first().cloned()) else {
         return Ok(None);
     };
+    catch_up(conn, seen.house, seen.shelf)?;
     let rows = conn.rows(
         "select ref from incident where category = 'triage' and service = ?1 and opened_at >= ?2 order by ref desc limit 1",
         &[service.into(), (seen.now.0 - process.timing.group_window.0).into()],
     )?;
     rows.first()
-        .map_or(Ok(None), |r| load(conn, Ref(r.int(0).unsigned_abs())))
+        .map_or(Ok(None), |r| at_hand(conn, seen, Ref(r.int(0).unsigned_abs())))
 }
 
 /// Where a merged incident went on, however often it was merged.
-fn merged_home(conn: &mut dyn Conn, mut i: Incident) -> Result<Option<Incident>, StoreError> {
+fn merged_home(conn: &mut dyn Conn, seen: &Seen, mut i: Arc<Incident>) -> Result<Option<Arc<Incident>>, StoreError> {
     /// More merges in a row than anybody would make.
     const HOPS: usize = 8;
     for _ in 0..HOPS {
-        match i.merged_into.map(|into| load(conn, into)).transpose()?.flatten() {
+        match i
+            .merged_into
+            .map(|into| at_hand(conn, seen, into))
+            .transpose()?
+            .flatten()
+        {
             Some(next) => i = next,
             None => break,
         }
@@ -240,6 +249,24 @@ fn keep_group(conn: &mut dyn Conn, alert: &Alert, r: Ref, now: At, events: &[Eve
     Ok(())
 }
 
+/// The incident as it is, also in the middle of a transaction.
+fn at_hand(conn: &mut dyn Conn, seen: &Seen, r: Ref) -> Result<Option<Arc<Incident>>, StoreError> {
+    if let Some(i) = seen.shelf.get(r) {
+        return Ok(Some(i));
+    }
+    let read = load(conn, r)?.map(Arc::new);
+    if let Some(i) = &read {
+        seen.shelf.read(i.clone());
+    }
+    Ok(read)
+}
+
+/// Writes the rows of the incidents that have changed.
+pub fn catch_up(conn: &mut dyn Conn, house: &House, shelf: &Shelf) -> Result<(), StoreError> {
+    let process = house.process.load();
+    shelf.catch_up(conn, |conn, i| save(conn, i, process.category(&i.status)))
+}
+
 /// The incident as its row has it.
 pub fn load(conn: &mut dyn Conn, r: Ref) -> Result<Option<Incident>, StoreError> {
     let rows = conn.rows("select state from incident where ref = ?1", &[r.0.into()])?;
@@ -262,16 +289,17 @@ fn next_ref(conn: &mut dyn Conn) -> Result<Ref, StoreError> {
 fn append(
     conn: &mut dyn Conn,
     seen: &Seen,
-    mut incident: Option<Incident>,
+    mut incident: Option<Arc<Incident>>,
     by: &Actor,
     at: At,
     events: Vec<Event>,
-) -> Result<(Option<Incident>, bool), StoreError> {
+) -> Result<(Option<Arc<Incident>>, bool), StoreError> {
     if events.is_empty() {
         return Ok((incident, false));
     }
     let process = seen.house.process.load_full();
     let mut effects: Vec<Effect> = Vec::new();
+    let opened = incident.is_none();
     for event in events {
         let n = incident.as_ref().map_or(0, |i| i.version) + 1;
         let fact = Fact {
@@ -280,17 +308,24 @@ fn append(
             by: by.clone(),
             event,
         };
-        let now = Incident::evolve(incident, &fact, &process)
+        let before = incident.map(Arc::unwrap_or_clone);
+        let now = Incident::evolve(before, &fact, &process)
             .ok_or_else(|| StoreError("a fact of an incident that was never opened".into()))?;
         conn.run(
             "insert into journal (ref, n, at, fact) values (?1, ?2, ?3, ?4)",
             &[now.reference.0.into(), n.into(), at.0.into(), json(&fact)?.into()],
         )?;
         effects.extend(react(&now, &fact, &process, &seen.house.can));
-        incident = Some(now);
+        incident = Some(Arc::new(now));
     }
     let Some(i) = incident else { return Ok((None, false)) };
-    save(conn, &i, process.category(&i.status))?;
+    if opened {
+        // Its number is taken from the table, so it has to stand there before the next one opens.
+        save(conn, &i, process.category(&i.status))?;
+        seen.shelf.read(i.clone());
+    } else {
+        seen.shelf.changed(i.clone());
+    }
     let any = !effects.is_empty();
     for e in effects {
         order(conn, seen, i.reference, &e)?;
@@ -392,7 +427,8 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
     for (capability, free) in slots {
         for row in due(conn, seen, *capability, *free)? {
             let (id, r, key) = (row.int(0), Ref(row.int(1).unsigned_abs()), row.text(2).to_owned());
-            let (Ok(what), Ok(Some(incident))) = (serde_json::from_str::<What>(row.text(3)), load(conn, r)) else {
+            let (Ok(what), Ok(Some(incident))) = (serde_json::from_str::<What>(row.text(3)), at_hand(conn, seen, r))
+            else {
                 tracing::error!(id, key, "an effect that cannot be read was set aside");
                 conn.run(
                     "update effect set state = 'failed', fault = 'cannot be read' where id = ?1",
@@ -407,7 +443,7 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
             let (incident, waiting) = match known.get(&r.0) {
                 Some(k) => k.clone(),
                 None => {
-                    let k = (Arc::new(incident), Arc::new(waiting(conn, r)?));
+                    let k = (incident, Arc::new(waiting(conn, r)?));
                     known.insert(r.0, k.clone());
                     k
                 }
@@ -436,18 +472,31 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
     Ok((claims, changes))
 }
 
+/// What is due of a capability, the urgent first. Rank by rank, so that the index hands out exactly what is taken: it
+/// costs the same however much waits, for its time or for its turn.
 fn due(conn: &mut dyn Conn, seen: &Seen, capability: Capability, most: usize) -> Result<Vec<Row>, StoreError> {
-    if most == 0 {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for rank in Rank::ALL {
+        let left = most.saturating_sub(found.len());
+        if left == 0 {
+            break;
+        }
+        found.extend(conn.rows(
+            &format!(
+                "select {EFFECT} from effect e
+                 where e.state = 'pending' and e.capability = ?2 and e.rank = ?4 and e.due_at <= ?1
+                 and not exists (select 1 from effect b where b.ref = e.ref and b.lane = e.lane and b.id < e.id
+                 and b.state in ('pending', 'running')) order by e.due_at, e.id limit ?3"
+            ),
+            &[
+                seen.now.0.into(),
+                capability.word().into(),
+                (left as i64).into(),
+                (rank as i64).into(),
+            ],
+        )?);
     }
-    conn.rows(
-        &format!(
-            "select {EFFECT} from effect e where e.state = 'pending' and e.due_at <= ?1 and e.capability = ?2
-             and not exists (select 1 from effect b where b.ref = e.ref and b.lane = e.lane and b.id < e.id
-             and b.state in ('pending', 'running')) order by e.rank, e.id limit ?3"
-        ),
-        &[seen.now.0.into(), capability.word().into(), (most as i64).into()],
-    )
+    Ok(found)
 }
 
 /// A timer that has come due, or a word from one incident to another.
@@ -459,7 +508,7 @@ fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>,
     )?;
     let command = match serde_json::from_str::<What>(row.text(3)) {
         Ok(What::Timer(timer)) => Some((r, Command::Nudge { timer })),
-        Ok(What::Absorb { into }) => load(conn, r)?.map(|i| {
+        Ok(What::Absorb { into }) => at_hand(conn, seen, r)?.map(|i| {
             let alerts = i
                 .alerts
                 .iter()
@@ -472,7 +521,7 @@ fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>,
                 into,
                 Command::Absorb {
                     other: i.reference,
-                    title: i.title,
+                    title: i.title.clone(),
                     alerts,
                 },
             )
@@ -556,7 +605,7 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
                 "delete from effect where ref = ?1 and key = ?2 and state = 'failed'",
                 &[r.0.into(), key.as_str().into()],
             )?;
-            let stood_as_failed = load(conn, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
+            let stood_as_failed = at_hand(conn, seen, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
             if links.is_empty() && !stood_as_failed {
                 return Ok(Vec::new());
             }
@@ -609,7 +658,7 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
                     why: why.clone(),
                 },
             )?;
-            let shown = load(conn, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
+            let shown = at_hand(conn, seen, r)?.is_some_and(|i| i.failed.iter().any(|f| f.key == key));
             if !shown {
                 // The process found another way; there is nothing for a person to mend.
                 conn.run(
@@ -638,7 +687,7 @@ fn back_to_waiting(conn: &mut dyn Conn, id: i64, r: Ref, key: &str, due: At, hel
 /// The card says that a step is being retried, or works again.
 fn news(conn: &mut dyn Conn, seen: &Seen, r: Ref, what: Option<&What>) -> Result<(), StoreError> {
     let card = What::Card;
-    let stands = load(conn, r)?.is_some_and(|i| i.links.channel.is_some_and(|c| !c.archived));
+    let stands = at_hand(conn, seen, r)?.is_some_and(|i| i.links.channel.as_ref().is_some_and(|c| !c.archived));
     if stands && seen.house.can.contains(&card.capability()) && what != Some(&card) {
         order(conn, seen, r, &Effect::from(card))?;
     }

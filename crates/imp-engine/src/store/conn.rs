@@ -104,6 +104,9 @@ pub trait Conn: Send {
     /// What the store says.
     fn rows(&mut self, sql: &str, args: &[Val]) -> Result<Vec<Row>, StoreError>;
 
+    /// Whether nobody else writes to this store: then what was read stays true between transactions.
+    fn sole_writer(&self) -> bool;
+
     /// The type of a column that numbers its rows by itself.
     fn serial(&self) -> &'static str;
 }

@@ -7,9 +7,13 @@ pub use conn::{Conn, Row, StoreError, Val};
 use sqlite::Sqlite;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use tokio::sync::Semaphore;
 
 /// Migrations, oldest first. One that has been released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_begin.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_begin.sql"),
+    include_str!("../../migrations/0002_due_by_rank.sql"),
+];
 
 /// Connections that read at the same time: two cores seldom want more.
 const READERS: usize = 4;
@@ -50,6 +54,8 @@ pub enum OpenError {
 pub struct Store {
     path: PathBuf,
     readers: Arc<Mutex<Vec<Sqlite>>>,
+    /// Who may read now; the others wait for a connection rather than open one more.
+    places: Arc<Semaphore>,
     _lock: Arc<std::fs::File>,
 }
 
@@ -74,6 +80,7 @@ impl Store {
         let store = Store {
             path: PathBuf::from(path),
             readers: Arc::new(Mutex::new(Vec::new())),
+            places: Arc::new(Semaphore::new(READERS)),
             _lock: Arc::new(lock),
         };
         Ok((store, Box::new(writer)))
@@ -88,10 +95,15 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut dyn Conn) -> Result<T, StoreError> + Send + 'static,
     {
+        let place = self.places.clone().acquire_owned().await;
+        let place = place.map_err(|e| StoreError(e.to_string()))?;
         let store = self.clone();
-        tokio::task::spawn_blocking(move || store.read_now(f))
-            .await
-            .unwrap_or_else(|e| Err(StoreError(format!("a reader ended early: {e}"))))
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            store.read_now(f)
+        })
+        .await
+        .unwrap_or_else(|e| Err(StoreError(format!("a reader ended early: {e}"))))
     }
 
     /// Brings everything that was written into the one file, so that a copy of it is whole.

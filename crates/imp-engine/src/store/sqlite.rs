@@ -87,6 +87,11 @@ impl Conn for Sqlite {
         Ok(out)
     }
 
+    fn sole_writer(&self) -> bool {
+        // A lock file keeps every other process out.
+        true
+    }
+
     fn serial(&self) -> &'static str {
         "integer primary key autoincrement"
     }
