@@ -113,8 +113,6 @@ async fn set_up(binary: &str) -> Result<(), String> {
 
 async fn acknowledge(binary: &str) -> Result<(), String> {
     let stage = Stage::start(binary, false).await?;
-    let reference = stage.declare("Clicked", "payments-api").await?;
-    stage.settle().await?;
     for round in 0..2 {
         let waiting = if round == 0 {
             0
@@ -130,6 +128,10 @@ async fn acknowledge(binary: &str) -> Result<(), String> {
         let mut p99 = async |what: &str| {
             let mut took = Vec::new();
             for r in 0..ROUNDS {
+                let reference = stage.declare(&format!("Clicked {round}.{r}"), "payments-api").await?;
+                if round == 0 {
+                    stage.has_channel(&reference).await?;
+                }
                 let words: Vec<String> = (0..CLICKS).map(|n| format!("{what} round {round}.{r}.{n}")).collect();
                 let clicks = words.iter().map(|w| stage.command(&reference, w));
                 for t in futures_util::future::join_all(clicks).await {

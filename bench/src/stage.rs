@@ -160,6 +160,21 @@ impl Stage {
         .await
     }
 
+    /// Waits until an incident has its channel.
+    pub async fn has_channel(&self, reference: &str) -> Result<(), String> {
+        self.until("there is a channel", async |s: &Stage| {
+            let url = format!("{}/api/v1/incidents/{reference}", s.url);
+            match s.http.get(url).send().await {
+                Ok(r) => r
+                    .json::<Value>()
+                    .await
+                    .is_ok_and(|v| v["links"]["slack"]["channel_id"].is_string()),
+                Err(_) => false,
+            }
+        })
+        .await
+    }
+
     /// Types a command as somebody in Slack; seconds until it was acknowledged.
     pub async fn command(&self, reference: &str, words: &str) -> Result<f64, String> {
         let body = format!(

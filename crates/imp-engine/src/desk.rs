@@ -5,19 +5,21 @@ use crate::clock::Clock;
 use crate::inbox::{Inbox, NotTaken, Outbox, Queue, inbox};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val};
-use crate::tx;
+use crate::{read, tx};
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::port::{Order, Outcome};
 use imp_core::{Catalogue, Command, Directory, Envelope, Incident, Process, Ref, Refusal};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast, oneshot};
 
 /// For how long jobs join a transaction: long enough to share a disk flush among many, short enough that whoever comes
 /// next is answered within milliseconds.
 const BATCH: Duration = Duration::from_millis(6);
+/// Incidents kept for readers, at some ten kilobytes each.
+const RECENT: usize = 128;
 /// Changes that a slow listener may lag behind before it has to look for itself.
 const CHANGES: usize = 1024;
 
@@ -105,6 +107,40 @@ pub struct Desk {
     /// Woken when there may be effects to perform.
     pub work: Arc<Notify>,
     changes: broadcast::Sender<Change>,
+    recent: Arc<Recent>,
+}
+
+/// Incidents that have just changed, as they are on disk: what most readers ask for. Kept only where nobody else writes.
+#[derive(Debug, Default)]
+struct Recent(RwLock<HashMap<u64, Arc<Incident>>>);
+
+impl Recent {
+    fn find(&self, fits: impl Fn(&Incident) -> bool) -> Option<Arc<Incident>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().find(|i| fits(i)).cloned()
+    }
+
+    fn get(&self, r: Ref) -> Option<Arc<Incident>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&r.0).cloned()
+    }
+
+    fn put(&self, changed: &[Change], shelf: &Shelf) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > RECENT {
+            known.clear();
+        }
+        for c in changed {
+            match shelf.get(c.reference) {
+                Some(i) => known.insert(c.reference.0, i),
+                None => known.remove(&c.reference.0),
+            };
+        }
+    }
+
+    fn forget(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 impl Desk {
@@ -134,6 +170,7 @@ impl Desk {
         let (jobs, outbox) = inbox();
         let (changes, _) = broadcast::channel(CHANGES);
         let work = Arc::new(Notify::new());
+        let recent = Arc::new(Recent::default());
         let desk = Desk {
             jobs: Arc::new(jobs),
             store,
@@ -141,10 +178,11 @@ impl Desk {
             clock: clock.clone(),
             work: work.clone(),
             changes: changes.clone(),
+            recent: recent.clone(),
         };
         std::thread::Builder::new()
             .name("desk".into())
-            .spawn(move || attend(&outbox, conn.as_mut(), &house, clock.as_ref(), &work, &changes))
+            .spawn(move || attend(&outbox, conn.as_mut(), &house, clock.as_ref(), &work, &changes, &recent))
             .map_err(|e| StoreError(e.to_string()))?;
         Ok(desk)
     }
@@ -152,6 +190,31 @@ impl Desk {
     /// Listens to changes from now on.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// The incident as it is.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn incident(&self, r: Ref) -> Result<Option<Arc<Incident>>, StoreError> {
+        if let Some(i) = self.recent.get(r) {
+            return Ok(Some(i));
+        }
+        Ok(self.store.read(move |c| read::load(c, r)).await?.map(Arc::new))
+    }
+
+    /// The incident whose channel this is, by Slack's identifier.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn incident_of_channel(&self, channel: &str) -> Result<Option<Arc<Incident>>, StoreError> {
+        let is_its = |i: &Incident| i.links.channel.as_ref().is_some_and(|c| c.id == channel);
+        if let Some(i) = self.recent.find(is_its) {
+            return Ok(Some(i));
+        }
+        let channel = channel.to_owned();
+        let found = self.store.read(move |c| read::of_channel(c, &channel)).await?;
+        Ok(found.map(Arc::new))
     }
 
     /// Hands in a wish; answers once the facts are on disk.
@@ -220,6 +283,7 @@ fn attend(
     clock: &dyn Clock,
     work: &Notify,
     changes: &broadcast::Sender<Change>,
+    recent: &Recent,
 ) {
     let shelf = Shelf::default();
     while let Some((queue, first)) = jobs.first() {
@@ -249,6 +313,11 @@ fn attend(
             let _ = conn.run("rollback", &[]);
             shelf.forget();
         } else {
+            if batch.past_the_desk {
+                recent.forget();
+            } else if conn.sole_writer() {
+                recent.put(&batch.changed, &shelf);
+            }
             shelf.kept(conn.sole_writer());
         }
         for reply in batch.replies {
@@ -271,6 +340,8 @@ struct Batch {
     replies: Vec<Reply>,
     changed: Vec<Change>,
     wake: bool,
+    /// Somebody wrote by SQL, perhaps into incidents.
+    past_the_desk: bool,
 }
 
 /// A job that fails undoes itself and leaves the others alone; a panic of our own code is such a failure. An error means
@@ -346,6 +417,7 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
             let out = tx::catch_up(conn, seen.house, seen.shelf).and_then(|()| f(conn));
             if out.is_ok() {
                 seen.shelf.forget();
+                batch.past_the_desk = true;
             }
             batch.wake = true;
             later(out.map(Ok), answer, &mut batch.replies)

@@ -63,7 +63,7 @@ pub enum Then {
         /// For opening it.
         trigger: String,
         /// About which incident.
-        incident: Option<Box<Incident>>,
+        incident: Option<Arc<Incident>>,
         /// Which.
         form: Form,
         /// Who pressed.
@@ -246,7 +246,7 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
     }
     let then = Then::Open {
         trigger: trigger(inbound).to_owned(),
-        incident: incident.map(Box::new),
+        incident,
         form,
         user: user(inbound).to_owned(),
         response_url: response_url(inbound).to_owned(),
@@ -329,16 +329,11 @@ async fn wish(
 }
 
 /// The incident that is meant, where this person may see it.
-async fn place(hall: &Hall, inbound: &Inbound, about: &About) -> Result<Option<Incident>, StoreError> {
-    let wanted = about.clone();
-    let found = hall
-        .desk
-        .store
-        .read(move |c| match wanted {
-            About::Ref(r) => read::load(c, r),
-            About::Channel(id) => read::of_channel(c, &id),
-        })
-        .await?;
+async fn place(hall: &Hall, inbound: &Inbound, about: &About) -> Result<Option<Arc<Incident>>, StoreError> {
+    let found = match about {
+        About::Ref(r) => hall.desk.incident(*r).await?,
+        About::Channel(id) => hall.desk.incident_of_channel(id).await?,
+    };
     Ok(found.filter(|i| sees(hall, i, user(inbound)) || matches!(inbound, Inbound::Event { .. })))
 }
 

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use imp_core::rights;
-use imp_engine::read;
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -22,7 +21,7 @@ pub async fn stream(
             let data = match changes.recv().await {
                 Ok(change) => {
                     let r = change.reference;
-                    let found = app.desk.store.read(move |c| read::load(c, r)).await.ok().flatten();
+                    let found = app.desk.incident(r).await.ok().flatten();
                     if !found.is_some_and(|i| rights::may_see(&i, &caller.actor, caller.role)) {
                         continue;
                     }
