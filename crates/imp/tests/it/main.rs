@@ -4,6 +4,7 @@ mod browser;
 mod cli;
 mod doors;
 mod imp;
+mod kills;
 mod lifecycle;
 mod missing;
 mod moves;

@@ -7,7 +7,7 @@ use crate::lifecycle::{alert, mentions, raise};
 use crate::stage::{Mode, Stage, until};
 
 /// One channel, one ticket, one meeting, one announcement, and the incident knows them.
-async fn set_up_once(s: &Stage, incident: &str) {
+pub async fn set_up_once(s: &Stage, incident: &str) {
     let i = s.incident(incident).await;
     for vendor in ["slack", "jira", "zoom"] {
         assert!(
