@@ -556,7 +556,7 @@ fn own(conn: &mut dyn Conn, seen: &Seen, about: Ref, command: Command) -> Result
 fn waiting(conn: &mut dyn Conn, r: Ref) -> Result<Vec<Waiting>, StoreError> {
     let rows = conn.rows(
         "select key, what, fault, made_at from effect
-         where ref = ?1 and state in ('pending', 'running') and fault is not null and tried >= ?2 order by id",
+         where ref = ?1 and state in ('pending', 'running') and fault is not null and failures >= ?2 order by id",
         &[r.0.into(), NEWS_AFTER.into()],
     )?;
     let read = |row: &Row| {
@@ -575,11 +575,11 @@ fn waiting(conn: &mut dyn Conn, r: Ref) -> Result<Vec<Waiting>, StoreError> {
 /// Keeps how an effect went, and what was learnt from it.
 pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> Result<Vec<Change>, StoreError> {
     let rows = conn.rows(
-        "select ref, key, what, tried, fault, capability from effect where id = ?1 and state = 'running'",
+        "select ref, key, what, failures, fault, capability from effect where id = ?1 and state = 'running'",
         &[id.into()],
     )?;
     let Some(row) = rows.first() else { return Ok(Vec::new()) };
-    let (r, key, tried) = (Ref(row.int(0).unsigned_abs()), row.text(1).to_owned(), row.int(3));
+    let (r, key, failures) = (Ref(row.int(0).unsigned_abs()), row.text(1).to_owned(), row.int(3));
     let faulted = row.maybe(4).is_some();
     let what: Option<What> = serde_json::from_str(row.text(2)).ok();
     let mirror = what.as_ref().is_some_and(What::is_mirror);
@@ -625,16 +625,18 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
             Ok(Vec::new())
         }
         Outcome::Later { after_ms, why } => {
-            let pause = after_ms.unwrap_or_else(|| backoff(tried, id));
+            // Only failures lengthen the pause: a try that our own end cut short says nothing about the vendor.
+            let failures = failures + 1;
+            let pause = after_ms.unwrap_or_else(|| backoff(failures, id));
             back_to_waiting(conn, id, r, &key, seen.now.plus(pause), after_ms.is_some())?;
             conn.run(
-                "update effect set fault = ?2, fault_at = ?3 where id = ?1",
-                &[id.into(), why.as_str().into(), seen.now.0.into()],
+                "update effect set fault = ?2, fault_at = ?3, failures = ?4 where id = ?1",
+                &[id.into(), why.as_str().into(), seen.now.0.into(), failures.into()],
             )?;
-            if tried == NEWS_AFTER {
+            if failures == NEWS_AFTER {
                 news(conn, seen, r, what.as_ref())?;
             }
-            tracing::warn!(reference = %r, key, tried, why, "will be tried again");
+            tracing::warn!(reference = %r, key, failures, why, "will be tried again");
             Ok(Vec::new())
         }
         Outcome::Never { why } => {
@@ -695,10 +697,10 @@ fn news(conn: &mut dyn Conn, seen: &Seen, r: Ref, what: Option<&What>) -> Result
 }
 
 /// The pause before the next try: doubling, capped, and spread by a quarter so that many do not come back at once.
-fn backoff(tried: i64, id: i64) -> i64 {
-    let doubled = BACKOFF_FIRST_MS << (tried - 1).clamp(0, 10);
+fn backoff(failures: i64, id: i64) -> i64 {
+    let doubled = BACKOFF_FIRST_MS << (failures - 1).clamp(0, 10);
     let pause = doubled.min(BACKOFF_MOST_MS);
-    let spread = (id.wrapping_mul(2_654_435_761) ^ tried.wrapping_mul(40_503)).rem_euclid(512);
+    let spread = (id.wrapping_mul(2_654_435_761) ^ failures.wrapping_mul(40_503)).rem_euclid(512);
     pause * (768 + spread) / 1024
 }
 
