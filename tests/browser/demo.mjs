@@ -112,13 +112,13 @@ const steps = {
     await picture(page, "console");
     await page.goto(`${imp}/incidents`);
     await picture(page, "console-incidents");
-    await page.goto(`${imp}/incidents/IMP-1`);
+    await page.goto(`${imp}/incidents/IMP-100`);
     await page.getByText("Deploy slowly.").first().waitFor();
     await page.screenshot({ path: join(pictures, "console-incident.png"), fullPage: true });
     await page.goto(`${imp}/deliveries`);
     await picture(page, "console-deliveries");
     await page.setViewportSize({ width: 390, height: 844 });
-    await page.goto(`${imp}/incidents/IMP-1`);
+    await page.goto(`${imp}/incidents/IMP-100`);
     await picture(page, "console-phone");
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     assert.ok(wide <= 0, `the page is ${wide} pixels wider than a phone`);

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod desk;
 mod inbox;
+pub mod past;
 pub mod read;
 pub mod runner;
 mod shelf;

@@ -1,7 +1,7 @@
 //! `imp demo` and `imp practice`: the stand-ins for the vendors, and IMP connected to them as in production.
 
 use crate::config::Config;
-use crate::{Failure, log_to_stderr, say, serve};
+use crate::{Failure, log_to_stderr, past, say, serve};
 use imp_practice::org::Org;
 use imp_practice::{Options, Practice};
 use std::collections::BTreeMap;
@@ -44,6 +44,8 @@ pub async fn run(listen: SocketAddr, data: Option<PathBuf>) -> Result<(), Failur
         folder.join("imp.db").display()
     );
     let config = Config::parse(&text, "the demo's configuration", &BTreeMap::new())?;
+    let process = config.process(None)?;
+    past::tell(&config.store.url, &Org::built_in(), &process)?;
     std::fs::write(folder.join("imp.toml"), &text)
         .map_err(|e| failed("the demo's configuration cannot be written", &e))?;
     let base = &practice.base;
@@ -61,7 +63,6 @@ pub async fn run(listen: SocketAddr, data: Option<PathBuf>) -> Result<(), Failur
          Its configuration is {}. Ctrl-C ends it.",
         folder.join("imp.toml").display()
     ));
-    let process = config.process(None)?;
     let served = serve::run(config, process, serve::signal()).await;
     practice.stop().await;
     served

@@ -5,6 +5,7 @@ mod demo;
 mod doors;
 mod drain;
 mod health;
+mod past;
 mod serve;
 mod slack_door;
 
