@@ -167,6 +167,11 @@ pub enum Command {
         /// Which.
         timer: Timer,
     },
+    /// Several wishes about one incident, in order: all of them or none.
+    Together {
+        /// They.
+        wishes: Vec<Command>,
+    },
     /// Somebody changed the ticket in Jira.
     Adopt {
         /// What they changed.

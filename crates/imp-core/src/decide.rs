@@ -8,7 +8,8 @@ use crate::event::{Event, Link, ServiceName, TeamName};
 use crate::person::Who;
 use crate::process::{Category, FieldKind, Process};
 use crate::refusal::{Allowed, Kind, Refusal};
-use crate::summons::{ask_next, invitees, path, summon, target_label};
+use crate::summons::{escalate, invitees, not_asked, path, summon};
+use crate::together::decide_all;
 use crate::{Incident, Ref, rights, words};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +37,7 @@ impl Command {
     pub fn names(&self) -> Option<Ref> {
         match self {
             Command::Move { fields, .. } => fields.get("into").and_then(|r| Ref::parse(r)),
+            Command::Together { wishes } => wishes.iter().find_map(Command::names),
             _ => None,
         }
     }
@@ -181,6 +183,7 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
         }
         Command::GiveUp { key, what, why } => Ok(give_up(i, key, what, why, facts)),
         Command::Nudge { timer } => Ok(nudge(i, timer, envelope, facts)),
+        Command::Together { wishes } => decide_all(i, wishes, envelope, facts),
         Command::Adopt { change } => Ok(adopt(i, change, envelope, facts)),
     }
 }
@@ -623,15 +626,8 @@ fn failed(i: &Incident, key: &str) -> Result<(), Refusal> {
 // ---- what hands, timers and Jira report
 
 fn give_up(i: &Incident, key: &str, what: &str, why: &str, facts: &Facts) -> Vec<Event> {
-    let question = key.strip_prefix("chat.ask.").and_then(|n| n.parse::<u32>().ok());
-    if let Some(q) = question.and_then(|n| i.questions.iter().find(|q| q.n == n))
-        && facts.process.category(&i.status) == Category::Triage
-        && q.level == i.questions.iter().map(|q| q.level).max().unwrap_or(0)
-    {
-        let next = ask_next(i, format!("{} could not be asked: {why}", target_label(&q.whom)), facts);
-        if !next.is_empty() {
-            return next;
-        }
+    if let Some(facts) = not_asked(i, key, why, facts) {
+        return facts;
     }
     let why = words::cut(why, 500);
     // It was tried again and failed as before: that is no news.
@@ -692,20 +688,7 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
         return Vec::new();
     }
     match timer {
-        Timer::Escalate { level } => {
-            let Some(last) = i.questions.iter().max_by_key(|q| q.level) else {
-                return Vec::new();
-            };
-            if last.level != *level {
-                return Vec::new();
-            }
-            let waited = facts.process.timing.answer_within.words();
-            ask_next(
-                i,
-                format!("{} has not answered for {waited}", target_label(&last.whom)),
-                facts,
-            )
-        }
+        Timer::Escalate { level } => escalate(i, *level, facts),
         Timer::Route => Vec::new(),
         Timer::Expire { .. } => {
             let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);

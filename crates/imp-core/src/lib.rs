@@ -17,6 +17,7 @@ pub mod refusal;
 pub mod rights;
 pub mod story;
 pub mod summons;
+mod together;
 pub mod words;
 
 pub use alert::Alert;

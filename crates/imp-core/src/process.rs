@@ -256,6 +256,9 @@ pub struct Role {
 pub struct Escalation {
     /// The path. Where nobody can be found, the announcement channel is asked.
     pub path: Vec<Invitee>,
+    /// The last resort, after the announcement channel: an e-mail address, a Slack identifier, or a team's alias.
+    #[serde(default)]
+    pub default_responder: Option<String>,
 }
 
 /// What has happened, as steps name it.

@@ -61,6 +61,8 @@ pub fn least(command: &Command) -> Role {
         | Command::Retry { .. }
         | Command::Skip { .. }
         | Command::Publish { .. } => Role::Responder,
+        // Each is asked again by itself when its turn comes.
+        Command::Together { wishes } => wishes.iter().map(least).max().unwrap_or(Role::Responder),
         Command::Alert(_)
         | Command::Absorb { .. }
         | Command::Learn { .. }

@@ -1,12 +1,13 @@
 //! Whom a triage asks, one after the other, and whom an incident invites by itself. Pure.
 
-use crate::Incident;
 use crate::decide::Facts;
+use crate::effect::What;
 use crate::event::{Event, ServiceName, Target, TeamName};
 use crate::person::Who;
-use crate::process::Invitee;
+use crate::process::{Category, Invitee, Process};
+use crate::{At, Incident, words};
 
-/// Whom a triage asks, one after the other; the announcement channel is always the last.
+/// Whom a triage asks, one after the other: the process's path, then the announcement channel, then the default responder.
 pub fn path(service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Facts) -> Vec<Target> {
     let service = service.and_then(|s| facts.catalogue.service(&s.alias));
     let team = team.and_then(|t| facts.catalogue.team(&t.alias));
@@ -37,10 +38,96 @@ pub fn path(service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Fact
         }
     }
     add(Target::Announcements);
+    if let Some(last) = &facts.process.escalation.default_responder {
+        default_responder(last, facts).into_iter().for_each(add);
+    }
     out
 }
 
-pub(crate) fn ask_next(i: &Incident, because: String, facts: &Facts) -> Vec<Event> {
+/// Whom a process or a configuration names as the last resort: an e-mail address, a team of the catalogue (its channel,
+/// then its manager), else a Slack identifier.
+fn default_responder(name: &str, facts: &Facts) -> Vec<Target> {
+    let person = |w: &Who| Target::Person(facts.directory.complete(w));
+    let name = name.trim();
+    if name.contains('@') {
+        return vec![person(&Who::email(name))];
+    }
+    match facts.catalogue.team(name) {
+        Some(t) => {
+            let channel = t.channel.clone().map(Target::Channel);
+            channel.into_iter().chain(t.manager.as_ref().map(person)).collect()
+        }
+        None => vec![person(&Who::slack(name))],
+    }
+}
+
+/// The time for an answer is over: the next on the path is asked. Where nobody is left and no question has reached
+/// anybody, that is a failure which a person has to see.
+pub(crate) fn escalate(i: &Incident, level: u32, facts: &Facts) -> Vec<Event> {
+    let Some(last) = i.questions.iter().max_by_key(|q| q.level).filter(|q| q.level == level) else {
+        return Vec::new();
+    };
+    let whom = target_label(&last.whom);
+    let waited = facts.process.timing.answer_within.words();
+    let next = ask_next(i, format!("{whom} has not answered for {waited}"), facts);
+    if next.is_empty() && nobody_reached(i) {
+        let why = format!("no question could be delivered for {waited}, and nobody is left to ask");
+        return vec![nobody(last.n, &why, facts)];
+    }
+    next
+}
+
+/// What follows when the effect `key` is given up, if it was a question: the next is asked at once, or it is said that
+/// there is nobody. `None` where it was something else, or somebody was asked all the same.
+pub(crate) fn not_asked(i: &Incident, key: &str, why: &str, facts: &Facts) -> Option<Vec<Event>> {
+    let n = key.strip_prefix("chat.ask.").and_then(|n| n.parse::<u32>().ok())?;
+    let q = i.questions.iter().find(|q| q.n == n)?;
+    let level = i.questions.iter().map(|q| q.level).max().unwrap_or(0);
+    if facts.process.category(&i.status) != Category::Triage || q.level != level {
+        return None;
+    }
+    let failed = format!("{} could not be asked: {why}", target_label(&q.whom));
+    let next = ask_next(i, failed.clone(), facts);
+    if !next.is_empty() {
+        return Some(next);
+    }
+    // Said once is enough, however often it is tried again.
+    let told = i.failed.iter().any(|f| f.key == key);
+    nobody_reached(i).then(|| match told {
+        true => Vec::new(),
+        false => vec![nobody(n, &failed, facts)],
+    })
+}
+
+fn nobody(n: u32, why: &str, facts: &Facts) -> Event {
+    let advice = match facts.process.escalation.default_responder {
+        Some(_) => "",
+        None => ". Name a default_responder under [organisation]",
+    };
+    Event::StepFailed {
+        key: What::Ask { n }.key(),
+        what: "ask anybody whether it is real".to_owned(),
+        why: words::cut(&format!("{why}{advice}"), 500),
+    }
+}
+
+fn nobody_reached(i: &Incident) -> bool {
+    i.questions.iter().all(|q| q.posted.is_none())
+}
+
+/// Whether an alert waits for an answer and nobody has been reached who could give it: all that could be asked have
+/// failed, or the time for an answer is over without any question delivered.
+pub fn is_unasked(i: &Incident, process: &Process, now: At) -> bool {
+    let all_failed = || {
+        let last = i.questions.last().map(|q| What::Ask { n: q.n }.key());
+        last.is_some_and(|key| i.failed.iter().any(|f| f.key == key))
+    };
+    process.category(&i.status) == Category::Triage
+        && nobody_reached(i)
+        && (all_failed() || now.since(i.opened_at) >= process.timing.answer_within.0)
+}
+
+fn ask_next(i: &Incident, because: String, facts: &Facts) -> Vec<Event> {
     let asked: Vec<&Target> = i.questions.iter().map(|q| &q.whom).collect();
     let already = |t: &Target| {
         asked.iter().any(|a| match (a, t) {

@@ -82,6 +82,8 @@ impl Default for Store {
 pub struct Organisation {
     /// The organisation's own process file; the built-in process where it is left out.
     pub process: Option<PathBuf>,
+    /// Whom an alert asks when nobody else can be asked; it wins over the process file's.
+    pub default_responder: Option<String>,
     /// An IANA time zone.
     pub timezone: String,
     /// A language.
@@ -92,6 +94,7 @@ impl Default for Organisation {
     fn default() -> Organisation {
         Organisation {
             process: None,
+            default_responder: None,
             timezone: "UTC".into(),
             locale: "en".into(),
         }
@@ -296,6 +299,15 @@ impl Config {
     /// # Errors
     /// Every fault of its file.
     pub fn process(&self, beside: Option<&Path>) -> Result<imp_core::Process, Faults> {
+        let mut process = self.written_process(beside)?;
+        let named = self.organisation.default_responder.as_deref().map(str::trim);
+        if let Some(name) = named.filter(|n| !n.is_empty()) {
+            process.escalation.default_responder = Some(name.to_owned());
+        }
+        Ok(process)
+    }
+
+    fn written_process(&self, beside: Option<&Path>) -> Result<imp_core::Process, Faults> {
         let Some(path) = &self.organisation.process else {
             return Ok(imp_core::Process::built_in());
         };

@@ -8,13 +8,19 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use imp_engine::read;
+use imp_core::process::Category;
+use imp_core::summons::is_unasked;
+use imp_core::{Incident, Ref};
+use imp_engine::desk::keep_sheet;
+use imp_engine::{StoreError, read};
 use imp_vendors::budget::Urgency;
 use imp_vendors::check::Finding;
 use imp_vendors::http::Http;
 use imp_vendors::{jira::Jira, opslevel::OpsLevel, slack, statuspage::Statuspage, zoom::Zoom};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The routes.
 pub fn routes(hall: Arc<Hall>) -> Router {
@@ -25,21 +31,65 @@ pub fn routes(hall: Arc<Hall>) -> Router {
         .with_state(hall)
 }
 
+/// How long the desk may take before it counts as stuck: a probe waits a few seconds, a healthy desk milliseconds.
+const READY_WITHIN: Duration = Duration::from_secs(2);
+
+/// Ready is who can write: the same small note is written anew through the desk, to disk and back. The journal does not
+/// grow by it, and probes that come together share one flush.
 async fn ready(State(hall): State<Arc<Hall>>) -> Response {
-    match hall.desk.store.read(|c| c.rows("select 1", &[]).map(|_| ())).await {
-        Ok(()) => "ready\n".into_response(),
-        Err(e) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("the store does not work: {e}\n"),
-        )
-            .into_response(),
+    let now = hall.desk.clock.now();
+    let note = hall.desk.write(move |conn| keep_sheet(conn, "ready", now, &()));
+    let why = match tokio::time::timeout(READY_WITHIN, note).await {
+        Ok(Ok(())) => return "ready\n".into_response(),
+        Ok(Err(e)) => format!("not ready: nothing can be written: {e}\n"),
+        Err(_) => format!(
+            "not ready: nothing could be written for {} seconds\n",
+            READY_WITHIN.as_secs()
+        ),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+}
+
+/// Alerts that nobody could be asked about.
+async fn unasked(hall: &Hall) -> Result<Vec<Incident>, StoreError> {
+    /// More than anybody would look at; the number in the metrics then stands for "very many".
+    const MOST: usize = 1000;
+    let filter = read::Filter {
+        categories: vec![Category::Triage.word().to_owned()],
+        ..read::Filter::default()
+    };
+    let (process, now) = (hall.desk.house.process.load_full(), hall.desk.clock.now());
+    let waiting = hall.desk.store.read(move |c| read::incidents(c, &filter, None, MOST));
+    Ok(waiting
+        .await?
+        .into_iter()
+        .filter(|i| is_unasked(i, &process, now))
+        .collect())
+}
+
+/// Says in the log, once for each, that an alert waits and nobody could be asked about it.
+pub async fn watch_unasked(hall: Arc<Hall>) {
+    /// Soon enough for whoever watches the log, seldom enough to cost nothing.
+    const EVERY: Duration = Duration::from_secs(5);
+    let mut told: BTreeSet<Ref> = BTreeSet::new();
+    loop {
+        tokio::time::sleep(EVERY).await;
+        // Where the store cannot be read, that is told elsewhere.
+        let now: Vec<Incident> = unasked(&hall).await.unwrap_or_default();
+        for i in now.iter().filter(|i| !told.contains(&i.reference)) {
+            let why = i.failed.first().map_or("no question was delivered", |f| f.why.as_str());
+            tracing::error!(reference = %i.reference, title = i.title, why, "an alert waits and nobody could be asked about it");
+        }
+        told = now.iter().map(|i| i.reference).collect();
     }
 }
 
 async fn metrics(State(hall): State<Arc<Hall>>) -> Response {
-    let counts = match hall.desk.store.read(read::counts).await {
+    let read = async { Ok((hall.desk.store.read(read::counts).await?, unasked(&hall).await?.len())) };
+    let (counts, unasked) = match read.await {
         Ok(c) => c,
         Err(e) => {
+            let e: StoreError = e;
             return (
                 StatusCode::SERVICE_UNAVAILABLE,
                 format!("the store does not work: {e}\n"),
@@ -57,6 +107,10 @@ async fn metrics(State(hall): State<Arc<Hall>>) -> Response {
             let _ = writeln!(out, "imp_{name}{{{label}=\"{value}\"}} {n}");
         }
     }
+    let _ = writeln!(
+        out,
+        "# HELP imp_alerts_nobody_was_asked Alerts that wait for an answer and that nobody could be asked about.\n# TYPE imp_alerts_nobody_was_asked gauge\nimp_alerts_nobody_was_asked {unasked}"
+    );
     let catalogue = hall.desk.house.catalogue.load();
     let age = catalogue
         .as_of

@@ -182,6 +182,7 @@ impl Service {
         if let Some(token) = hall.config.slack.as_ref().and_then(|s| s.app_token.clone()) {
             tasks.push(tokio::spawn(slack_door::listen(hall.clone(), token)));
         }
+        tasks.push(tokio::spawn(health::watch_unasked(hall.clone())));
         Ok(Service {
             hall,
             runner_stop,

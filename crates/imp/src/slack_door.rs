@@ -172,22 +172,11 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
                 Some(_) | None => nothing,
             })
         }
-        Intent::Submit {
-            about,
-            mut commands,
-            id,
-        } => {
+        Intent::Submit { about, commands, id } => {
             let about = match about {
                 None => None,
                 Some(a) => match place(hall, inbound, &a).await? {
-                    Some(i) => {
-                        // A way of two moves of which the first was made before: the form was refused and sent again.
-                        let made = |c: &Command| matches!(c, Command::Move { to, .. } if *to == i.status);
-                        if commands.len() > 1 && commands.first().is_some_and(made) {
-                            commands.remove(0);
-                        }
-                        Some(i.reference)
-                    }
+                    Some(i) => Some(i.reference),
                     None => return Err(refusal(Refusal::new(Kind::Unknown, not_here(hall, &a)))),
                 },
             };
@@ -302,30 +291,24 @@ async fn wish(
     id: &str,
 ) -> Result<Option<Arc<Incident>>, SubmitError> {
     let who = hall.desk.house.directory.load().complete(&Who::slack(user(inbound)));
-    let mut last = None;
-    for (n, command) in commands.into_iter().enumerate() {
-        // Who comes into a channel was let in by Slack; IMP only takes note of it.
-        let seen = matches!((inbound, &command), (Inbound::Event { .. }, Command::Join { .. }));
-        let person = Actor::Person {
-            who: who.clone(),
-            door: Door::Slack,
-        };
-        let (by, role) = if seen {
-            (Actor::Imp, Role::Admin)
-        } else {
-            (person, Role::Responder)
-        };
-        let envelope = Envelope {
-            id: if n == 0 { id.to_owned() } else { format!("{id}#{n}") },
-            by,
-            role,
-            at: hall.desk.clock.now(),
-            about,
-            command,
-        };
-        last = hall.desk.submit(envelope).await?.incident;
-    }
-    Ok(last)
+    let command = Command::of(commands);
+    // Who comes into a channel was let in by Slack; IMP only takes note of it.
+    let seen = matches!((inbound, &command), (Inbound::Event { .. }, Command::Join { .. }));
+    let (by, role) = if seen {
+        (Actor::Imp, Role::Admin)
+    } else {
+        let door = Door::Slack;
+        (Actor::Person { who, door }, Role::Responder)
+    };
+    let envelope = Envelope {
+        id: id.to_owned(),
+        by,
+        role,
+        at: hall.desk.clock.now(),
+        about,
+        command,
+    };
+    Ok(hall.desk.submit(envelope).await?.incident)
 }
 
 /// The incident that is meant, where this person may see it.
@@ -511,6 +494,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
                 let parts = tokio::time::timeout(patience, s.components()).await;
                 Some(forms::statuspage(
                     i,
+                    &process,
                     &parts.ok().and_then(Result::ok).unwrap_or_default(),
                 ))
             }

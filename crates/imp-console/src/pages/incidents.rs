@@ -38,14 +38,14 @@ pub async fn overview(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> 
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
-    let process = app.desk.house.process.load();
+    let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
     let seen: Vec<&Incident> = found
         .iter()
         .filter(|i| rights::may_see(i, &caller.actor, caller.role))
         .collect();
     let rows = |category: &str| {
         let some = seen.iter().filter(|i| process.category(&i.status).word() == category);
-        let mut rows: Vec<Row> = some.map(|i| Row::of(i, &process)).collect();
+        let mut rows: Vec<Row> = some.map(|i| Row::of(i, &process, now)).collect();
         rows.sort_by(|a, b| a.severity.cmp(&b.severity).then(b.since.cmp(&a.since)));
         rows
     };
@@ -103,7 +103,7 @@ pub async fn list(
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
-    let process = app.desk.house.process.load();
+    let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
     let next = (found.len() == PAGE)
         .then(|| found.last().map(|i| i.reference.0))
         .flatten()
@@ -129,7 +129,7 @@ pub async fn list(
     let seen = found.iter().filter(|i| rights::may_see(i, &caller.actor, caller.role));
     draw(&List {
         frame: Frame::new(&caller, "incidents", "all"),
-        rows: seen.map(|i| Row::of(i, &process)).collect(),
+        rows: seen.map(|i| Row::of(i, &process, now)).collect(),
         next,
         statuses: process
             .statuses

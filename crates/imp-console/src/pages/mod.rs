@@ -18,6 +18,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, extract::Request};
+use imp_core::summons::is_unasked;
 use imp_core::{At, Incident, Process};
 use std::sync::Arc;
 
@@ -146,12 +147,13 @@ struct Row {
     team: Option<String>,
     commander: Option<String>,
     private: bool,
+    unasked: bool,
     since: String,
     since_words: String,
 }
 
 impl Row {
-    fn of(i: &Incident, process: &Process) -> Row {
+    fn of(i: &Incident, process: &Process, now: At) -> Row {
         Row {
             reference: i.reference.to_string(),
             title: i.title.clone(),
@@ -162,6 +164,7 @@ impl Row {
             team: i.team.as_ref().map(|t| t.name.clone()),
             commander: i.roles.get("commander").map(|w| w.label().to_owned()),
             private: i.private,
+            unasked: is_unasked(i, process, now),
             since: i.opened_at.rfc3339(),
             since_words: moment(i.opened_at),
         }

@@ -194,7 +194,7 @@ fn now_block(v: &View) -> Option<Value> {
     let i = v.incident;
     let mut lines: Vec<String> = Vec::new();
     if v.category() == Category::Active && !i.roles.contains_key("commander") {
-        lines.push("Nobody is commander. *Take it, or give it to somebody.*".to_owned());
+        lines.push("*Nobody is commander.* Take command, or give it to somebody.".to_owned());
     }
     if let Some(s) = v.status() {
         lines.extend(s.guidance.iter().map(|g| escape(g)));

@@ -3,7 +3,7 @@
 use super::mrkdwn::{plain, section};
 use imp_core::catalogue::Catalogue;
 use imp_core::person::Who;
-use imp_core::process::{Field, FieldKind, Move, Process};
+use imp_core::process::{Category, Field, FieldKind, Move, Process};
 use imp_core::{Command, Incident, Ref, words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -297,7 +297,7 @@ pub fn task(i: &Incident) -> Value {
 }
 
 /// Tells the public. `components` are identifier and name.
-pub fn statuspage(i: &Incident, components: &[(String, String)]) -> Value {
+pub fn statuspage(i: &Incident, process: &Process, components: &[(String, String)]) -> Value {
     let last = i.public.last();
     let options: Vec<Value> = components.iter().map(|(id, name)| option(id, name)).collect();
     let mut blocks = vec![section(
@@ -316,9 +316,10 @@ pub fn statuspage(i: &Incident, components: &[(String, String)]) -> Value {
         false,
         text_input(false, 150, &title),
     ));
+    // Once the public has read what is said of this status, the words are the person's own.
     let draft = match last {
-        None => "We are investigating a problem. We will say more within the hour.",
-        Some(_) => "",
+        Some(p) if p.status == i.status => "",
+        Some(_) | None => public_draft(process, &i.status),
     };
     blocks.push(input(
         "message",
@@ -344,6 +345,16 @@ pub fn statuspage(i: &Incident, components: &[(String, String)]) -> Value {
         blocks.push(input("components", "Affected components", None, true, e));
     }
     view("incident.statuspage", "Status page", "Publish", &memo(i), blocks)
+}
+
+/// What the public may read of a status: the statuses that Statuspage has words for, else by category.
+fn public_draft(process: &Process, status: &str) -> &'static str {
+    match (status, process.category(status)) {
+        ("identified", _) => "We know the cause of the problem and are repairing it. We will say more within the hour.",
+        ("monitoring", _) => "The problem is repaired. We are watching whether it stays so.",
+        (_, Category::Triage | Category::Active) => "We are investigating a problem. We will say more within the hour.",
+        (_, Category::After | Category::Done) => "The problem is solved. We are sorry for the trouble.",
+    }
 }
 
 /// The component that bears the service's name.

@@ -426,7 +426,9 @@ impl Teller<'_> {
     /// Somebody of the team that owns the service.
     fn somebody(&mut self) -> String {
         let owner = self.org.services.iter().find(|s| s.alias == self.story.service);
-        let members = owner.and_then(|s| team(self.org, &s.team)).map(|t| t.members.as_slice());
+        let members = owner
+            .and_then(|s| team(self.org, &s.team))
+            .map(|t| t.members.as_slice());
         self.dice.of(members.unwrap_or_default()).cloned().unwrap_or_default()
     }
 
@@ -460,16 +462,29 @@ mod tests {
         assert_eq!(all.len(), TOLD);
         let now = SystemClock.now();
         let stand = |c: Category| all.iter().filter(|i| process.category(&i.status) == c).count();
-        assert_eq!((stand(Category::Active), stand(Category::Triage), stand(Category::After)), (OPEN, 0, 0));
+        assert_eq!(
+            (stand(Category::Active), stand(Category::Triage), stand(Category::After)),
+            (OPEN, 0, 0)
+        );
         let ended = |s: &str| all.iter().filter(|i| i.status == s).count();
         assert!(ended("closed") >= 70 && ended("declined") >= 9 && ended("merged") >= 3);
-        let declined_by_nobody = all.iter().filter(|i| i.status == "declined" && i.status_by == Actor::Imp);
-        assert!(declined_by_nobody.count() >= 3, "some went silent before anybody answered");
-        assert!(all.iter().all(|i| i.changed_at <= now && now.since(i.opened_at) <= DAYS * DAY));
+        let declined_by_nobody = all
+            .iter()
+            .filter(|i| i.status == "declined" && i.status_by == Actor::Imp);
+        assert!(
+            declined_by_nobody.count() >= 3,
+            "some went silent before anybody answered"
+        );
+        assert!(
+            all.iter()
+                .all(|i| i.changed_at <= now && now.since(i.opened_at) <= DAYS * DAY)
+        );
         assert!(all.iter().any(|i| now.since(i.opened_at) > (DAYS - 4) * DAY));
         let teams: BTreeSet<_> = all.iter().filter_map(|i| i.team.as_ref().map(|t| &t.alias)).collect();
         assert_eq!(teams.len(), org.teams.len(), "every team has been through something");
-        let owed = conn.rows("select key from effect where state <> 'done'", &[]).expect("rows");
+        let owed = conn
+            .rows("select key from effect where state <> 'done'", &[])
+            .expect("rows");
         assert!(owed.is_empty(), "nothing is owed to anybody: {}", owed.len());
     }
 }

@@ -5,6 +5,7 @@ mod cli;
 mod doors;
 mod imp;
 mod kills;
+mod last_resort;
 mod lifecycle;
 mod missing;
 mod moves;
