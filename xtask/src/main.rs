@@ -8,7 +8,7 @@ use run::{Broken, Stages, cargo, root};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-cargo xtask test [FILTER…]   everything: tools, lints, build, all tests (a filter narrows the tests)
+cargo xtask test [FILTER…]   everything: tools, format, lints, build, all tests (a filter narrows the tests)
 cargo xtask bench            measures a release build and prints ratios";
 
 enum Task {

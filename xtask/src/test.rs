@@ -17,6 +17,9 @@ pub fn run(filter: &[String]) -> Result<(), Broken> {
     let prometheus = tools::debian("prometheus", "prometheus")?;
     let alertmanager = tools::alertmanager()?;
 
+    stages.stage("format");
+    must(cargo().args(["fmt", "--all", "--check"]))?;
+
     stages.stage("lints");
     must(cargo().args([
         "clippy",

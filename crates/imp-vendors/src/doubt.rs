@@ -18,6 +18,8 @@ pub struct Doubt {
 enum State {
     /// No try so far can have worked.
     Undone,
+    /// A try is on its way. Whoever finds this later was called off before it heard how that went.
+    Sent,
     /// A try may have worked; when it was first looked for in vain.
     InDoubt { looked: Option<Instant> },
 }
@@ -42,19 +44,28 @@ impl Doubt {
         let deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
         match deeds.get(deed) {
             Some(State::Undone) => false,
-            Some(State::InDoubt { .. }) => true,
+            Some(State::Sent | State::InDoubt { .. }) => true,
             None => tried > 0,
+        }
+    }
+
+    /// Takes note that a create is about to be sent. From here on it may have worked, also where nobody waits for the
+    /// answer: the runner calls off what takes longer than a minute, and calls of twenty seconds add up to that.
+    pub fn sending(&self, deed: &str) {
+        let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut deeds);
+        match deeds.get(deed) {
+            Some(State::InDoubt { .. }) => {}
+            None | Some(State::Undone | State::Sent) => drop(deeds.insert(deed.to_owned(), State::Sent)),
         }
     }
 
     /// Takes note that a create has failed.
     pub fn failed(&self, deed: &str, fault: &Fault) {
         let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
-        if deeds.len() >= DEEDS_MAX {
-            deeds.clear();
-        }
+        make_room(&mut deeds);
         match (deeds.get(deed), fault.is_undone()) {
-            (None | Some(State::Undone), true) => deeds.insert(deed.to_owned(), State::Undone),
+            (None | Some(State::Undone | State::Sent), true) => deeds.insert(deed.to_owned(), State::Undone),
             (Some(State::InDoubt { .. }), true) => None,
             (_, false) => deeds.insert(deed.to_owned(), State::InDoubt { looked: None }),
         };
@@ -70,7 +81,7 @@ impl Doubt {
         let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
         let first = match deeds.get(deed) {
             Some(State::InDoubt { looked: Some(first) }) => *first,
-            Some(State::InDoubt { looked: None } | State::Undone) | None => now,
+            Some(State::InDoubt { looked: None } | State::Undone | State::Sent) | None => now,
         };
         if now.saturating_duration_since(first) >= lag {
             deeds.insert(deed.to_owned(), State::Undone);
@@ -84,6 +95,13 @@ impl Doubt {
                 .unwrap_or(i64::MAX)
                 .saturating_add(1),
         )
+    }
+}
+
+/// What is forgotten counts as in doubt wherever a deed was tried, so forgetting is safe.
+fn make_room(deeds: &mut HashMap<String, State>) {
+    if deeds.len() >= DEEDS_MAX {
+        deeds.clear();
     }
 }
 
@@ -110,6 +128,21 @@ mod tests {
         d.failed("b", &lost(false));
         d.failed("b", &lost(true));
         assert!(d.must_look("b", 3), "the second try may have worked");
+    }
+
+    #[test]
+    fn a_create_that_was_called_off_is_looked_for() {
+        let d = Doubt::new();
+        d.failed("a", &lost(true));
+        d.sending("a");
+        assert!(d.must_look("a", 1), "nobody heard how it went");
+        d.failed("a", &lost(true));
+        assert!(!d.must_look("a", 1), "it was heard that nothing was done");
+        d.sending("a");
+        d.failed("a", &lost(false));
+        d.sending("a");
+        d.failed("a", &lost(true));
+        assert!(d.must_look("a", 4), "the try before may have worked");
     }
 
     #[test]

@@ -174,7 +174,7 @@ pub async fn check(config: &Config, json: bool) -> Result<(), Failure> {
     }
 }
 
-/// Scopes are checked by asking for what needs them and changes nothing.
+/// The token, its scopes, the announcement channel and Socket Mode; nothing is changed.
 async fn check_slack(c: &slack::Config, http: Http) -> Vec<Finding> {
     const NAME: &str = "Slack";
     let client = slack::client::Client::new(http, &c.api_url, c.bot_token.clone());
@@ -199,24 +199,15 @@ async fn check_slack(c: &slack::Config, http: Http) -> Vec<Finding> {
     if out[0].fault.is_some() {
         return out;
     }
-    out.push(ask("users.list", &[("limit", "1")], "people can be read (users:read)").await);
-    out.push(
-        match client
-            .call(
-                "users.lookupByEmail",
-                &[("email", "nobody@imp.invalid")],
-                Urgency::Urgent,
-            )
-            .await
-        {
-            Err(t) if t.code() == "missing_scope" => Finding::wrong(
-                NAME,
-                "people can be found by e-mail (users:read.email)",
-                "add the scope users:read.email and install the app again",
-            ),
-            _ => Finding::well(NAME, "people can be found by e-mail (users:read.email)"),
-        },
-    );
+    out.extend(match client.scopes().await {
+        Ok(Some(granted)) => slack::scopes::findings(&granted),
+        Ok(None) => vec![Finding::well(
+            NAME,
+            "scopes: Slack did not list them, so they were not compared",
+        )],
+        Err(_) => vec![Finding::wrong(NAME, "scopes", "Slack did not answer; ask again")],
+    });
+    out.push(ask("users.list", &[("limit", "1")], "people can be read").await);
     out.push(announce_channel(&client, &c.announce_channel).await);
     if let Some(token) = &c.app_token {
         out.push(match client.socket_url(token).await {

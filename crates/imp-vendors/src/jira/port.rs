@@ -125,6 +125,7 @@ impl Jira {
         let mut first = true;
         loop {
             let body = json!({"fields": fields, "properties": [{"key": PROPERTY, "value": property}]});
+            self.doubt.sending(deed);
             let answer = self
                 .post("issue", &body)
                 .await
@@ -324,6 +325,7 @@ impl Jira {
             }
         }
         let body = json!({"body": text, "properties": [{"key": PROPERTY, "value": mark}]});
+        self.doubt.sending(&deed);
         let sent = self.write(Method::POST, &ticket.key, "/comment", &body).await;
         sent.inspect_err(|f| self.doubt.failed(&deed, f))
             .map_err(|f| gone(f, ticket))?;

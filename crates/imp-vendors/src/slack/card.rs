@@ -44,6 +44,17 @@ pub struct Message {
     pub blocks: Vec<Value>,
 }
 
+impl Message {
+    /// The same without anything to press.
+    pub fn without_buttons(&self) -> Message {
+        let blocks = self.blocks.iter().filter(|b| b["type"] != "actions");
+        Message {
+            text: self.text.clone(),
+            blocks: blocks.cloned().collect(),
+        }
+    }
+}
+
 impl View<'_> {
     fn status(&self) -> Option<&Status> {
         self.process.status(&self.incident.status)

@@ -117,6 +117,9 @@ impl From<Trouble> for Outcome {
     }
 }
 
+/// The header in which Slack lists a token's scopes.
+const SCOPES: &str = "x-oauth-scopes";
+
 /// After a refusal of the credentials, which only a person can mend.
 const CREDENTIALS_AGAIN_MS: i64 = 60_000;
 
@@ -179,6 +182,17 @@ impl Client {
             detail: detail(&body),
             code,
         })
+    }
+
+    /// The scopes that the token has, as Slack says with every answer; none where it does not say.
+    ///
+    /// # Errors
+    /// Where Slack cannot be asked.
+    pub async fn scopes(&self) -> Result<Option<Vec<String>>, Trouble> {
+        let request = self.http.post(&format!("{}auth.test", self.api_url));
+        let answer = http::call("Slack", request.bearer_auth(self.token.expose())).await?;
+        let said = answer.headers.get(SCOPES).and_then(|v| v.to_str().ok());
+        Ok(said.map(|s| s.split(',').map(|scope| scope.trim().to_owned()).collect()))
     }
 
     /// Whether a call that is only nice to have may be made now.

@@ -4,6 +4,7 @@ use super::card::{self, Message, View};
 use super::client::{Client, Room, Trouble};
 use super::mrkdwn;
 use crate::budget::Urgency;
+use imp_core::Ref;
 use imp_core::effect::{Capability, What};
 use imp_core::event::{Link, Target};
 use imp_core::incident::Channel;
@@ -24,6 +25,17 @@ const LOOK_AGAIN_MS: i64 = 2_000;
 /// What was last written is remembered for so many things; then all of it is forgotten and written once more.
 const REMEMBERED: usize = 20_000;
 
+async fn rewrite(client: &Client, channel: &str, ts: &str, m: &Message) -> Result<(), Trouble> {
+    let blocks = json!(m.blocks).to_string();
+    let args = [
+        ("channel", channel),
+        ("ts", ts),
+        ("text", m.text.as_str()),
+        ("blocks", blocks.as_str()),
+    ];
+    client.call("chat.update", &args, Urgency::Usual).await.map(|_| ())
+}
+
 /// Hands in Slack.
 pub struct Chat {
     client: Arc<Client>,
@@ -32,10 +44,19 @@ pub struct Chat {
     can: BTreeSet<Capability>,
     /// What was last written, by thing, so that nothing is written twice that is already so.
     written: Mutex<HashMap<String, u64>>,
+    /// Messages with next steps that stand in a channel, by incident: place, and how each looks without its buttons.
+    stale: Mutex<HashMap<Ref, Vec<Stale>>>,
     /// Slack identifiers by e-mail address, where the directory does not have them; empty text: Slack does not know it.
     ids: Mutex<HashMap<String, String>>,
     /// The workspace's address and our own user, once known.
     home: OnceLock<Home>,
+}
+
+/// A message whose buttons are out of date once the next one stands.
+struct Stale {
+    channel: String,
+    ts: String,
+    rest: Message,
 }
 
 struct Home {
@@ -52,6 +73,7 @@ impl Chat {
             public_url: public_url.trim_end_matches('/').to_owned(),
             can,
             written: Mutex::default(),
+            stale: Mutex::default(),
             ids: Mutex::default(),
             home: OnceLock::new(),
         }
@@ -89,19 +111,21 @@ impl Chat {
             (What::Members, Some(c)) => self.members(order, c).await,
             (What::Bookmarks, Some(c)) => self.bookmarks(order, c).await,
             (What::Notice { from, to, by, .. }, Some(c)) => {
-                self.post(
-                    order,
-                    &c.id,
-                    card::notice(&self.view(order), from, to, by, order.incident.status_since),
-                )
-                .await
+                let m = card::notice(&self.view(order), from, to, by, order.incident.status_since);
+                let done = self.post(order, &c.id, m).await?;
+                self.retire(i.reference, 1);
+                Ok(done)
             }
             (What::PostUpdate { n }, Some(c)) => match card::update(&self.view(order), *n) {
                 Some(m) => self.post(order, &c.id, m).await,
                 None => Ok(Outcome::Done(vec![])),
             },
             (What::PostReview { .. }, Some(c)) => self.post(order, &c.id, card::review(&self.view(order))).await,
-            (What::LastWord { .. }, Some(c)) => self.post(order, &c.id, card::last_word(&self.view(order))).await,
+            (What::LastWord { .. }, Some(c)) => {
+                let done = self.post(order, &c.id, card::last_word(&self.view(order))).await?;
+                self.retire(i.reference, 0);
+                Ok(done)
+            }
             (What::ArchiveChannel { .. }, Some(c)) => self.archive(order, c).await,
             (What::Card | What::Topic | What::Members | What::Bookmarks, None) => Ok(Outcome::Done(vec![])),
             (What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. }, None) => {
@@ -155,14 +179,7 @@ impl Chat {
     }
 
     async fn rewrite(&self, channel: &str, ts: &str, m: &Message) -> Result<(), Trouble> {
-        let blocks = json!(m.blocks).to_string();
-        let args = [
-            ("channel", channel),
-            ("ts", ts),
-            ("text", m.text.as_str()),
-            ("blocks", blocks.as_str()),
-        ];
-        self.client.call("chat.update", &args, Urgency::Usual).await.map(|_| ())
+        rewrite(&self.client, channel, ts, m).await
     }
 
     /// The message of this order in a channel, where an earlier try may have left it.
@@ -190,8 +207,47 @@ impl Chat {
         if order.tried > 0 && self.look_for(order, channel).await?.is_some() {
             return Ok(Outcome::Done(vec![]));
         }
-        self.send(order, channel, &m, Urgency::Usual).await?;
+        let sent = self.send(order, channel, &m, Urgency::Usual).await?;
+        let (channel, ts) = place(&sent);
+        let rest = m.without_buttons();
+        if rest != m {
+            let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+            if stale.len() >= REMEMBERED {
+                stale.clear();
+            }
+            let of_incident = stale.entry(order.incident.reference).or_default();
+            of_incident.push(Stale { channel, ts, rest });
+        }
         Ok(Outcome::Done(vec![]))
+    }
+
+    /// Takes the buttons off messages that are out of date, all but the newest `kept`. It is only for the eyes: who
+    /// presses one all the same is told in private. So it waits for nobody and nobody for it, takes no more than half of
+    /// what Slack allows, is not tried twice, and a restart forgets it.
+    fn retire(&self, reference: Ref, kept: usize) {
+        let old: Vec<Stale> = {
+            let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(of_incident) = stale.get_mut(&reference) else {
+                return;
+            };
+            let old = of_incident.len().saturating_sub(kept);
+            let old = of_incident.drain(..old).collect();
+            if of_incident.is_empty() {
+                stale.remove(&reference);
+            }
+            old
+        };
+        for s in old {
+            if !self.client.has_room("chat.update", Room::Half) {
+                return;
+            }
+            let client = self.client.clone();
+            tokio::spawn(async move {
+                if let Err(t) = rewrite(&client, &s.channel, &s.ts, &s.rest).await {
+                    tracing::debug!(code = t.code(), "old buttons stay where they are");
+                }
+            });
+        }
     }
 
     // ---- the question

@@ -76,6 +76,7 @@ impl Statuspage {
             "metadata": {"imp": {"ref": i.reference}},
             "deliver_notifications": true,
         }});
+        self.doubt.sending(&deed);
         let sent = self.call(self.http.post(&self.url("/incidents")).json(&body)).await;
         let made = sent
             .and_then(|a| a.json::<wire::Incident>(NAME))
@@ -114,6 +115,7 @@ impl Statuspage {
             "components": components(&order.process, i),
             "deliver_notifications": true,
         }});
+        self.doubt.sending(&deed);
         let sent = self
             .call(self.http.patch(&self.url(&format!("/incidents/{id}"))).json(&body))
             .await;

@@ -68,6 +68,7 @@ impl Zoom {
             return Ok(Outcome::Done(vec![found]));
         }
         let (url, body) = (self.of_host("meetings"), self.meeting(order));
+        self.doubt.sending(&deed);
         match self
             .call(|| self.http.post(&url).json(&body))
             .await

@@ -7,7 +7,7 @@ use imp_core::process::Category;
 use serde_json::{Value, json};
 
 use crate::lifecycle::{alert, raise};
-use crate::stage::{Mode, Stage};
+use crate::stage::{Mode, Stage, until};
 
 /// A stage without vendors but those named.
 pub async fn only(kept: &[&str]) -> Stage {
@@ -188,5 +188,49 @@ async fn the_cards_buttons_are_the_moves() {
             );
         }
     }
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_moves_of_one_form_are_made_together_or_not_at_all_and_old_buttons_go() {
+    let s = Stage::new().await;
+    let incident = s.declares("Something real").await;
+    for to in ["identified", "monitoring", "resolved"] {
+        assert_eq!(go(&s, &incident, to, "").await.0, 200);
+        s.settle().await;
+    }
+    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"]
+        .as_str()
+        .expect("a channel")
+        .to_owned();
+    let ada = s.slack("ada.lima");
+    let with_buttons = async || {
+        let all = ada.messages(&channel).await.into_iter();
+        let told = all.filter(|m| m.words.contains("moved it to") && !m.buttons().is_empty());
+        told.map(|m| m.words).collect::<Vec<_>>()
+    };
+    until("only the newest line has buttons", async || {
+        let left = with_buttons().await;
+        (left.len() == 1 && left[0].contains("Resolved")).then_some(())
+    })
+    .await;
+
+    ada.clicks("Start the review and close", &ada.card(&channel).await)
+        .await;
+    let form = ada.form("incident.transition").await;
+    let (_, said) = ada.submits(&form, &[("learned", "   ")]).await;
+    assert!(!said["errors"].is_null(), "it is refused: {said}");
+    assert_eq!(
+        s.incident(&incident).await["status"],
+        "resolved",
+        "the first move is not made either"
+    );
+    ada.fills("incident.transition", &[("learned", "Deploy slowly.")]).await;
+    s.settle().await;
+    assert_eq!(s.incident(&incident).await["status"], "closed");
+    until("no line has buttons any more", async || {
+        with_buttons().await.is_empty().then_some(())
+    })
+    .await;
     s.finish().await;
 }
