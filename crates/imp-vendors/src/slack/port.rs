@@ -52,7 +52,7 @@ pub struct Chat {
     home: OnceLock<Home>,
 }
 
-/// A message whose buttons are out of date once the next one stands.
+/// A message whose buttons mean nothing once the incident is over.
 struct Stale {
     channel: String,
     ts: String,
@@ -112,9 +112,7 @@ impl Chat {
             (What::Bookmarks, Some(c)) => self.bookmarks(order, c).await,
             (What::Notice { from, to, by, .. }, Some(c)) => {
                 let m = card::notice(&self.view(order), from, to, by, order.incident.status_since);
-                let done = self.post(order, &c.id, m).await?;
-                self.retire(i.reference, 1);
-                Ok(done)
+                self.post(order, &c.id, m).await
             }
             (What::PostUpdate { n }, Some(c)) => match card::update(&self.view(order), *n) {
                 Some(m) => self.post(order, &c.id, m).await,
@@ -123,7 +121,7 @@ impl Chat {
             (What::PostReview { .. }, Some(c)) => self.post(order, &c.id, card::review(&self.view(order))).await,
             (What::LastWord { .. }, Some(c)) => {
                 let done = self.post(order, &c.id, card::last_word(&self.view(order))).await?;
-                self.retire(i.reference, 0);
+                self.retire(i.reference);
                 Ok(done)
             }
             (What::ArchiveChannel { .. }, Some(c)) => self.archive(order, c).await,
@@ -221,22 +219,13 @@ impl Chat {
         Ok(Outcome::Done(vec![]))
     }
 
-    /// Takes the buttons off messages that are out of date, all but the newest `kept`. It is only for the eyes: who
-    /// presses one all the same is told in private. So it waits for nobody and nobody for it, takes no more than half of
-    /// what Slack allows, is not tried twice, and a restart forgets it.
-    fn retire(&self, reference: Ref, kept: usize) {
-        let old: Vec<Stale> = {
-            let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(of_incident) = stale.get_mut(&reference) else {
-                return;
-            };
-            let old = of_incident.len().saturating_sub(kept);
-            let old = of_incident.drain(..old).collect();
-            if of_incident.is_empty() {
-                stale.remove(&reference);
-            }
-            old
-        };
+    /// Takes the buttons off the lines of an incident that is over. It is only for the eyes: who presses one all the same
+    /// is told in private. So it waits for nobody and nobody for it, takes no more than half of what Slack allows, is not
+    /// tried twice, and a restart forgets it. While the incident goes on, the card needs these calls more.
+    fn retire(&self, reference: Ref) {
+        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = stale.remove(&reference).unwrap_or_default();
+        drop(stale);
         for s in old {
             if !self.client.has_room("chat.update", Room::Half) {
                 return;
