@@ -125,7 +125,7 @@ async fn acknowledge(binary: &str) -> Result<(), String> {
             }
             stage.owed().await?
         };
-        let p99 = async |what: &str| {
+        let mut p99 = async |what: &str| {
             let mut took = Vec::new();
             for r in 0..ROUNDS {
                 let reference = stage.declare(&format!("Clicked {round}.{r}"), "payments-api").await?;
