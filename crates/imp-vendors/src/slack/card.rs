@@ -228,6 +228,9 @@ fn now_block(v: &View) -> Option<Value> {
         lines.push(format!("{other} was merged into it."));
     }
     let heading = v.status().map_or_else(|| "Now".to_owned(), |s| escape(&s.meaning));
+    if lines.is_empty() {
+        return Some(section(&format!("_{heading}_")));
+    }
     let bullets = lines.iter().map(|l| format!("•  {l}")).collect::<Vec<_>>().join("\n");
     Some(section(&format!("*What to do now*  _{heading}_\n{bullets}")))
 }
@@ -399,9 +402,11 @@ fn links_buttons(v: &View) -> Vec<Value> {
         .ticket
         .as_ref()
         .and_then(|t| link_button("incident.jira", &t.key, &t.url));
+    let goes_on = v.category() != Category::Done;
     let zoom = l
         .meeting
         .as_ref()
+        .filter(|_| goes_on)
         .and_then(|(_, url)| link_button("incident.zoom", "Join Zoom", url));
     let page = l
         .page
