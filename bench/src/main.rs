@@ -1,6 +1,7 @@
 //! Measures a release build against the practice workspace in one run, and prints what it reached beside what it must.
 
 mod stage;
+mod storm;
 
 use imp_practice::faults::{Fault, Rule, Vendor};
 use stage::{Stage, percentile, rss_mib};
@@ -27,6 +28,7 @@ async fn main() -> Result<(), String> {
     start_and_rest(&binary).await?;
     set_up(&binary).await?;
     acknowledge(&binary).await?;
+    alerts(&binary, std::env::args().nth(2).as_deref()).await?;
     grow(&binary).await
 }
 
@@ -125,7 +127,7 @@ async fn acknowledge(binary: &str) -> Result<(), String> {
             }
             stage.owed().await?
         };
-        let mut p99 = async |what: &str| {
+        let p99 = async |what: &str| {
             let mut took = Vec::new();
             for r in 0..ROUNDS {
                 let reference = stage.declare(&format!("Clicked {round}.{r}"), "payments-api").await?;
@@ -152,6 +154,48 @@ async fn acknowledge(binary: &str) -> Result<(), String> {
             "",
         );
     }
+    Ok(())
+}
+
+async fn alerts(binary: &str, alertmanager: Option<&str>) -> Result<(), String> {
+    let stage = Stage::start(binary, false).await?;
+    stage.settle().await?;
+    let ours = storm::Target::imp(&stage);
+    let first = ours.storm(storm::GROUPS, 1).await?;
+    row("alerts of new groups kept, a second", &format!("{first:.0}"), "");
+    let single = ours.storm(storm::POSTS, 1).await?;
+    let batches = ours.storm(storm::POSTS / 5, storm::BATCH).await?;
+    row("posts of one alert, a second", &format!("{single:.0}"), "");
+    let size = storm::BATCH as f64;
+    row(
+        "alerts in batches of 64, a second",
+        &format!("{:.0}", batches * size),
+        "",
+    );
+    match alertmanager {
+        None => say("  Alertmanager is not here to compare with: name its binary as second word"),
+        Some(its) => {
+            let its = storm::Alertmanager::start(its).await?;
+            let theirs = its.target.storm(storm::POSTS, 1).await?;
+            row(
+                "  Alertmanager, posts of one; ours to theirs",
+                &format!("{theirs:.0} {:.2} x", single / theirs),
+                "0.50 x",
+            );
+            let theirs = its.target.storm(storm::POSTS / 5, storm::BATCH).await?;
+            row(
+                "  Alertmanager, alerts in batches; ours to theirs",
+                &format!("{:.0} {:.2} x", theirs * size, batches / theirs),
+                "1.00 x",
+            );
+        }
+    }
+    let p99 = storm::people_during(&stage, ours.storm(storm::POSTS, 1)).await?;
+    row(
+        "acknowledging Slack during a storm of 5000 posts (p99)",
+        &format!("{:.1} ms", p99 * 1000.0),
+        "100 ms",
+    );
     Ok(())
 }
 

@@ -104,6 +104,11 @@ impl Stage {
         imp_practice::clock::now_ms() as f64
     }
 
+    /// The whole address of one of its paths.
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
     /// Declares an incident; its reference.
     pub async fn declare(&self, title: &str, service: &str) -> Result<String, String> {
         let body = json!({"title": title, "severity": "SEV2", "service": service});

@@ -9,7 +9,7 @@ use crate::{read, tx};
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::port::{Order, Outcome};
-use imp_core::{Catalogue, Command, Directory, Envelope, Incident, Process, Ref, Refusal};
+use imp_core::{Catalogue, Directory, Envelope, Incident, Process, Ref, Refusal};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -84,11 +84,15 @@ pub struct Claims {
 /// How many effects of a capability may be claimed.
 pub type Slots = Vec<(Capability, usize)>;
 
+/// A wish of several that was granted or refused.
+pub type Granted = Result<Receipt, Refusal>;
+
 /// A closure that the desk runs in its transaction.
 type WriteFn = Box<dyn FnOnce(&mut dyn Conn) -> Result<(), StoreError> + Send>;
 
 enum Job {
     Submit(Box<Envelope>, oneshot::Sender<Result<Receipt, SubmitError>>),
+    Report(Vec<Envelope>, oneshot::Sender<Result<Vec<Granted>, SubmitError>>),
     Claim(Slots, oneshot::Sender<Result<Claims, SubmitError>>),
     Settle(i64, Outcome, oneshot::Sender<Result<(), SubmitError>>),
     Write(WriteFn, oneshot::Sender<Result<(), SubmitError>>),
@@ -222,11 +226,16 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn submit(&self, envelope: Envelope) -> Result<Receipt, SubmitError> {
-        let queue = match &envelope.command {
-            Command::Alert(_) => Queue::Alerts,
-            _ => Queue::People,
-        };
-        self.ask(queue, |answer| Job::Submit(Box::new(envelope), answer)).await
+        self.ask(Queue::People, |answer| Job::Submit(Box::new(envelope), answer))
+            .await
+    }
+
+    /// Hands in what a system reports, all of it or nothing; answers once the facts are on disk.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; what is refused stands in the answer, by its place.
+    pub async fn report(&self, envelopes: Vec<Envelope>) -> Result<Vec<Granted>, SubmitError> {
+        self.ask(Queue::Alerts, |answer| Job::Report(envelopes, answer)).await
     }
 
     /// Takes effects to perform.
@@ -396,6 +405,17 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
             });
             later(out, answer, &mut batch.replies)
         }
+        Job::Report(envelopes, answer) => {
+            let one = |envelope| {
+                Ok(tx::submit(conn, seen, envelope)?.map(|g| {
+                    batch.wake |= g.effects;
+                    batch.changed.extend(g.changes);
+                    g.receipt
+                }))
+            };
+            let out = envelopes.iter().map(one).collect::<Result<Vec<Granted>, StoreError>>();
+            later(out.map(Ok), answer, &mut batch.replies)
+        }
         Job::Claim(slots, answer) => {
             let out = tx::claim(conn, seen, &slots).map(|(claims, moved)| {
                 batch.wake |= !moved.is_empty();
@@ -429,6 +449,7 @@ fn refuse(job: Job, e: &StoreError) {
     let e = || SubmitError::from(e.clone());
     match job {
         Job::Submit(_, answer) => drop(answer.send(Err(e()))),
+        Job::Report(_, answer) => drop(answer.send(Err(e()))),
         Job::Claim(_, answer) => drop(answer.send(Err(e()))),
         Job::Settle(_, _, answer) => drop(answer.send(Err(e()))),
         Job::Write(_, answer) => drop(answer.send(Err(e()))),

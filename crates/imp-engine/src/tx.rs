@@ -10,6 +10,7 @@ use imp_core::port::{Order, Outcome, Waiting};
 use imp_core::process::Category;
 use imp_core::refusal::Kind;
 use imp_core::{Actor, At, Command, Envelope, Facts, Incident, Ref, Refusal, Role, decide, react};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -73,9 +74,14 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         can: &seen.house.can,
         catalogue_comes: seen.house.reads_catalogue && catalogue.as_of.is_none(),
     };
-    let asked = Envelope {
-        about: about.or(envelope.about),
-        ..envelope.clone()
+    // An alert's incident was found here; what else a wish is about, it says itself.
+    let asked = match (about, &envelope.command) {
+        (None, _) | (Some(_), Command::Alert(_)) => Cow::Borrowed(envelope),
+        (Some(_), _) if about == envelope.about => Cow::Borrowed(envelope),
+        (Some(_), _) => Cow::Owned(Envelope {
+            about,
+            ..envelope.clone()
+        }),
     };
     let events = match decide(current.as_deref(), &asked, &facts) {
         Ok(events) => events,

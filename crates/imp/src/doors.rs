@@ -158,32 +158,33 @@ async fn take_alerts(
         Ok(a) => a,
         Err(e) => return unreadable(&e),
     };
-    let wishes = read.into_iter().map(|alert| {
-        hall.desk.submit(Envelope {
-            id: String::new(),
-            by: Actor::Source { name: source.clone() },
-            role: Role::Admin,
-            at: hall.desk.clock.now(),
-            about: None,
-            command: Command::Alert(Box::new(alert)),
-        })
+    let by = Actor::Source { name: source };
+    let now = hall.desk.clock.now();
+    let wishes = read.into_iter().map(|alert| Envelope {
+        id: String::new(),
+        by: by.clone(),
+        role: Role::Admin,
+        at: now,
+        about: None,
+        command: Command::Alert(Box::new(alert)),
     });
+    let granted = match hall.desk.report(wishes.collect()).await {
+        Ok(granted) => granted,
+        // 503, never 429: Alertmanager does not send again what was answered with a 4xx.
+        Err(SubmitError::Busy) => return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again."),
+        Err(e @ (SubmitError::Broken(_) | SubmitError::Refused(_))) => {
+            tracing::error!(error = %e, "an alert could not be kept");
+            return fault(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The store does not work at the moment; send it again.",
+            );
+        }
+    };
     let mut refs: Vec<String> = Vec::new();
-    for wish in wishes {
-        match wish.await {
+    for one in granted {
+        match one {
             Ok(r) => refs.extend(r.incident.map(|i| i.reference.to_string())),
-            Err(SubmitError::Refused(r)) => tracing::warn!(refusal = %r, "an alert was refused"),
-            // 503, never 429: Alertmanager does not send again what was answered with a 4xx.
-            Err(SubmitError::Busy) => {
-                return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again.");
-            }
-            Err(SubmitError::Broken(e)) => {
-                tracing::error!(error = %e, "an alert could not be kept");
-                return fault(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "The store does not work at the moment; send it again.",
-                );
-            }
+            Err(refusal) => tracing::warn!(%refusal, "an alert was refused"),
         }
     }
     refs.dedup();
