@@ -6,10 +6,11 @@ mod doors;
 mod drain;
 mod health;
 mod past;
+mod script;
 mod serve;
 mod slack_door;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use config::{Config, Faults};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -56,6 +57,25 @@ enum Command {
         /// Where the application under practice listens
         #[arg(long)]
         app: Option<String>,
+    },
+    /// Incidents of a running `imp serve`, for scripts
+    Incident {
+        #[command(subcommand)]
+        command: script::Incident,
+        #[command(flatten)]
+        common: script::Common,
+    },
+    /// What a running `imp serve` still owes the vendors
+    Deliveries {
+        #[command(subcommand)]
+        command: script::Deliveries,
+        #[command(flatten)]
+        common: script::Common,
+    },
+    /// What a shell needs to complete IMP's words
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
     },
     /// An organisation's process
     Process {
@@ -143,6 +163,14 @@ async fn run(command: Command) -> Result<(), Failure> {
             health::check(&loaded, json).await
         }
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
+        Command::Incident { command, common } => script::incident(command, common, load_file).await,
+        Command::Deliveries { command, common } => script::deliveries(command, common, load_file).await,
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "imp", &mut out);
+            say(String::from_utf8_lossy(&out).trim_end());
+            Ok(())
+        }
         Command::Process {
             command: ProcessCommand::Check { file },
         } => {
@@ -173,8 +201,12 @@ async fn run(command: Command) -> Result<(), Failure> {
 }
 
 fn load(c: &ConfigArg) -> Result<Config, Failure> {
+    load_file(&c.config)
+}
+
+fn load_file(file: &PathBuf) -> Result<Config, Failure> {
     let env: BTreeMap<String, String> = std::env::vars().filter(|(k, _)| k.starts_with("IMP_")).collect();
-    Ok(Config::load(&c.config, &env)?)
+    Ok(Config::load(file, &env)?)
 }
 
 /// Data goes to standard output.

@@ -12,6 +12,7 @@ mod missing;
 mod moves;
 mod outages;
 mod prometheus;
+mod script;
 mod slack;
 mod stage;
 mod tidy;
