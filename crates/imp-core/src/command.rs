@@ -176,13 +176,38 @@ pub enum Command {
     Adopt {
         /// What they changed.
         change: RecordChange,
+        /// What was read of which field; none where the change is told apart in another way.
+        seen: Option<Seen>,
     },
+    /// Settle a conflict between the ticket and the incident.
+    Settle {
+        /// Whether the incident follows Jira; else Jira follows the incident.
+        follow: bool,
+        /// Answers to what the way there asks.
+        fields: BTreeMap<String, String>,
+    },
+    /// Make everything that others show of it look like it once more, in case that somebody broke it by hand.
+    Repeat,
+}
+
+/// What was read of a field of the ticket. A change is taken over only while the field is still agreed on as it was
+/// before the reading; else it is read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The field's identifier in Jira.
+    pub field: String,
+    /// What both sides had agreed on when it was read.
+    pub base: Option<String>,
+    /// What it is in Jira now.
+    pub value: String,
 }
 
 /// What somebody changed in the ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum RecordChange {
+    /// Nobody changed it: Jira filled it in, or it is what we wrote. It is only taken down.
+    Baseline,
     /// The summary.
     Summary {
         /// What it is now.
@@ -195,17 +220,57 @@ pub enum RecordChange {
     },
     /// The assignee.
     Assignee {
-        /// Who it is now.
-        who: Who,
+        /// Who it is now; none: nobody.
+        who: Option<Who>,
     },
     /// The status.
     Status {
         /// Jira's name of it.
         name: String,
+        /// Jira's category of it: `new`, `indeterminate` or `done`.
+        category: String,
     },
-    /// A comment was written.
+    /// The labels that are not IMP's.
+    Labels {
+        /// All of them.
+        labels: Vec<String>,
+    },
+    /// A comment was written or edited.
     Comment {
+        /// Jira's number of it.
+        id: String,
         /// What it says.
         text: String,
+    },
+    /// A comment was deleted.
+    CommentRemoved {
+        /// Jira's number of it.
+        id: String,
+    },
+    /// A configured custom field.
+    Custom {
+        /// What it stands for, by the name in `[jira.fields]`.
+        fact: String,
+        /// What it is now.
+        value: String,
+    },
+    /// A task was finished over there.
+    TaskDone {
+        /// Which one.
+        n: u32,
+    },
+    /// The ticket is gone, or may no longer be seen.
+    Gone {
+        /// Why.
+        why: String,
+    },
+    /// The ticket is where it is: under this key, perhaps a new one.
+    Found {
+        /// Its key.
+        key: String,
+        /// Jira's number of it.
+        id: String,
+        /// Its address.
+        url: String,
     },
 }

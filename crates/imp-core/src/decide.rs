@@ -2,7 +2,7 @@
 
 use crate::alert::Alert;
 use crate::catalogue::{Catalogue, Directory};
-use crate::command::{Command, Envelope, RecordChange};
+use crate::command::{Command, Envelope};
 use crate::effect::{Capability, Timer};
 use crate::event::{Event, Link, ServiceName, TeamName};
 use crate::person::Who;
@@ -10,7 +10,7 @@ use crate::process::{Category, FieldKind, Process};
 use crate::refusal::{Allowed, Kind, Refusal};
 use crate::summons::{escalate, invitees, not_asked, path, summon};
 use crate::together::decide_all;
-use crate::{Incident, Ref, rights, words};
+use crate::{Incident, Ref, record, rights, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a decision may look at besides the incident.
@@ -79,7 +79,7 @@ pub fn unknown(reference: Option<Ref>) -> Refusal {
     )
 }
 
-fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     match &envelope.command {
         Command::Alert(_) | Command::Declare { .. } => Ok(Vec::new()),
         Command::Move { to, fields } => change_status(i, to, fields, envelope, facts),
@@ -184,7 +184,9 @@ fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<E
         Command::GiveUp { key, what, why } => Ok(give_up(i, key, what, why, facts)),
         Command::Nudge { timer } => Ok(nudge(i, timer, envelope, facts)),
         Command::Together { wishes } => decide_all(i, wishes, envelope, facts),
-        Command::Adopt { change } => Ok(adopt(i, change, envelope, facts)),
+        Command::Adopt { change, seen } => Ok(record::adopt(i, change, seen.as_ref(), envelope, facts)),
+        Command::Settle { follow, fields } => record::settle(i, *follow, fields, envelope, facts),
+        Command::Repeat => Ok(Vec::new()),
     }
 }
 
@@ -304,7 +306,7 @@ fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
 
 // ---- moving on
 
-fn change_status(
+pub(crate) fn change_status(
     i: &Incident,
     to: &str,
     given: &BTreeMap<String, String>,
@@ -623,7 +625,7 @@ fn failed(i: &Incident, key: &str) -> Result<(), Refusal> {
     ))
 }
 
-// ---- what hands, timers and Jira report
+// ---- what hands and timers report
 
 fn give_up(i: &Incident, key: &str, what: &str, why: &str, facts: &Facts) -> Vec<Event> {
     if let Some(facts) = not_asked(i, key, why, facts) {
@@ -710,64 +712,6 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
                     )]),
                 }],
                 _ => Vec::new(),
-            }
-        }
-    }
-}
-
-fn adopt(i: &Incident, change: &RecordChange, envelope: &Envelope, facts: &Facts) -> Vec<Event> {
-    let process = facts.process;
-    match change {
-        RecordChange::Summary { text } => {
-            let title = words::title(text);
-            if title.is_empty() || title == i.title {
-                Vec::new()
-            } else {
-                vec![Event::Retitled { title }]
-            }
-        }
-        RecordChange::Priority { name } => {
-            let severity = process
-                .severities
-                .iter()
-                .find(|s| s.priority.eq_ignore_ascii_case(name));
-            match severity {
-                Some(s) if s.id != i.severity => {
-                    let same_priority = process
-                        .severity(&i.severity)
-                        .is_some_and(|now| now.priority == s.priority);
-                    if same_priority {
-                        return Vec::new();
-                    }
-                    vec![Event::SeverityChanged {
-                        from: i.severity.clone(),
-                        to: s.id.clone(),
-                    }]
-                }
-                _ => Vec::new(),
-            }
-        }
-        RecordChange::Assignee { who } => assign(i, "commander", who, facts).unwrap_or_default(),
-        RecordChange::Status { name } => {
-            if i.links.ticket.as_ref().and_then(|t| t.status.as_ref()) == Some(name) {
-                return Vec::new();
-            }
-            let seen = Event::TicketMoved { name: name.clone() };
-            let wanted = process
-                .statuses
-                .iter()
-                .find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name));
-            let moved = wanted.and_then(|s| change_status(i, &s.id, &BTreeMap::new(), envelope, facts).ok());
-            let mut out = vec![seen];
-            out.extend(moved.unwrap_or_default());
-            out
-        }
-        RecordChange::Comment { text } => {
-            let text = words::text(text);
-            if text.is_empty() {
-                Vec::new()
-            } else {
-                vec![Event::Noted { text, ts: None }]
             }
         }
     }

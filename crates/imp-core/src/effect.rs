@@ -178,6 +178,11 @@ pub enum What {
         /// Which one.
         n: u32,
     },
+    /// Deed: link the ticket of an incident with that of the one it was merged into.
+    Duplicate {
+        /// The other incident.
+        other: Ref,
+    },
     /// Deed: open the meeting.
     OpenMeeting,
     /// Deed: public post `n`.
@@ -244,7 +249,9 @@ impl What {
                 Capability::Chat
             }
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } => Capability::Record,
-            Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } => Capability::Record,
+            Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
+                Capability::Record
+            }
             OpenMeeting => Capability::Bridge,
             PublicPost { .. } | PageStatus => Capability::Page,
             CatalogueEvent { .. } => Capability::Catalogue,
@@ -278,6 +285,7 @@ impl What {
             FileTask { n } => format!("record.task.{n}"),
             TaskStatus { n } => format!("record.task_status.{n}"),
             FileFollowUp { n } => format!("record.follow_up.{n}"),
+            Duplicate { other } => format!("record.duplicate.{other}"),
             OpenMeeting => "bridge.meeting".into(),
             PublicPost { n } => format!("page.post.{n}"),
             PageStatus => "page.status".into(),
@@ -297,7 +305,7 @@ impl What {
             TicketFields | TicketStatus | TicketLink { .. } | TaskStatus { .. } | PageStatus => true,
             Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
             ArchiveChannel { .. } | FileTicket | Comment { .. } | FileTask { .. } | FileFollowUp { .. } => false,
-            OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Absorb { .. } => false,
+            OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Absorb { .. } | Duplicate { .. } => false,
             Timer(_) => false,
         }
     }
@@ -326,7 +334,8 @@ impl What {
             | TicketLink { .. }
             | FileTask { .. }
             | TaskStatus { .. }
-            | FileFollowUp { .. } => Rank::Normal,
+            | FileFollowUp { .. }
+            | Duplicate { .. } => Rank::Normal,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } => Rank::Cosmetic,
         }
     }
@@ -356,6 +365,7 @@ impl What {
             FileTask { n } => format!("file task {n} in Jira"),
             TaskStatus { n } => format!("move task {n} in Jira"),
             FileFollowUp { n } => format!("file follow-up {n} in Jira"),
+            Duplicate { other } => format!("link the ticket as a duplicate with that of {other}"),
             OpenMeeting => "open the Zoom meeting".into(),
             PublicPost { n } => format!("publish post {n} on the status page"),
             PageStatus => "keep the status page true".into(),

@@ -93,6 +93,11 @@ pub enum Link {
         /// Jira's name of it.
         name: String,
     },
+    /// These fields of the ticket are as they should be: written by us, or taken over from there.
+    TicketAgreed {
+        /// What they are, by the field's identifier.
+        fields: BTreeMap<String, String>,
+    },
     /// A task has been filed below the ticket.
     Task {
         /// Which one.
@@ -332,6 +337,60 @@ pub enum Event {
     TicketMoved {
         /// Jira's name of the status.
         name: String,
+    },
+    /// Somebody put labels on the ticket, or took some away.
+    TicketLabelled {
+        /// All that are not IMP's.
+        labels: Vec<String>,
+    },
+    /// Somebody wrote a comment into the ticket, or edited theirs.
+    Commented {
+        /// Jira's number of it.
+        id: String,
+        /// What it says.
+        text: String,
+        /// Whether it was there before.
+        edited: bool,
+    },
+    /// Somebody deleted a comment of theirs.
+    CommentRemoved {
+        /// Jira's number of it.
+        id: String,
+    },
+    /// An answer that a move had been given was changed.
+    Answered {
+        /// The process's field.
+        field: String,
+        /// What it says now; empty: nothing any more.
+        value: String,
+    },
+    /// Nobody holds a role any more.
+    RoleLeft {
+        /// Which.
+        role: String,
+        /// Who held it.
+        who: Who,
+    },
+    /// Jira and the incident say different things, and a person has to decide.
+    ConflictFound {
+        /// Jira's name of the ticket's status.
+        theirs: String,
+        /// Jira's category of it.
+        category: String,
+        /// Where the incident would go to follow; none where the process knows no way.
+        to: Option<String>,
+        /// Why it did not follow by itself.
+        why: String,
+    },
+    /// Somebody decided, or both agree again.
+    ConflictSettled {
+        /// Whether the incident followed Jira; else Jira follows the incident.
+        followed: bool,
+    },
+    /// The ticket is gone: deleted, or out of our sight.
+    TicketGone {
+        /// Why we think so.
+        why: String,
     },
 }
 

@@ -200,7 +200,7 @@ pub struct Channel {
 }
 
 /// The ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ticket {
     /// `INC-7`.
     pub key: String,
@@ -210,6 +210,41 @@ pub struct Ticket {
     pub url: String,
     /// Jira's name of the status in which it stands, as far as we know.
     pub status: Option<String>,
+    /// What both sides agreed on last, by the field's identifier in Jira; what differs from it was changed since.
+    #[serde(default)]
+    pub agreed: BTreeMap<String, String>,
+    /// How often a field of ours was put right after somebody changed it over there.
+    #[serde(default)]
+    pub repairs: BTreeMap<String, u32>,
+    /// The labels that people gave it.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// People's comments, with a fingerprint of what each says.
+    #[serde(default)]
+    pub comments: BTreeMap<String, u64>,
+    /// What the two sides do not agree on.
+    #[serde(default)]
+    pub conflict: Option<Conflict>,
+    /// Why it is thought to be gone.
+    #[serde(default)]
+    pub gone: Option<String>,
+}
+
+/// Jira's status and the incident's do not go together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Jira's name of the ticket's status.
+    pub theirs: String,
+    /// Jira's category of it.
+    pub category: String,
+    /// Where the incident would go to follow.
+    pub to: Option<String>,
+    /// Why it did not follow by itself.
+    pub why: String,
+    /// Who moved the ticket.
+    pub by: Actor,
+    /// Since when.
+    pub at: At,
 }
 
 impl Incident {
@@ -342,6 +377,13 @@ impl Incident {
                 self.status_since = fact.at;
                 self.status_by = fact.by.clone();
                 self.moments.insert(to.clone(), fact.at);
+                if let Some(t) = &mut self.links.ticket
+                    && t.conflict
+                        .as_ref()
+                        .is_some_and(|c| crate::record::agrees(process, to, &c.theirs, &c.category))
+                {
+                    t.conflict = None;
+                }
             }
             Event::Absorbed { other, alerts, .. } => {
                 self.absorbed.push(*other);
@@ -411,7 +453,16 @@ impl Incident {
             }),
             Event::ReviewWritten { text } => self.review = Some(text.clone()),
             Event::Noted { .. } | Event::AskingWaits => {}
-            Event::Linked { what } => self.link(what),
+            Event::Linked { what } => {
+                self.link(what);
+                if let (Link::TicketAgreed { fields }, Actor::Jira { .. }) = (what, &fact.by) {
+                    self.of_ticket(|t| {
+                        fields
+                            .keys()
+                            .for_each(|f| *t.repairs.entry(f.clone()).or_default() += 1)
+                    });
+                }
+            }
             Event::StepFailed { key, what, why } => {
                 self.failed.retain(|f| f.key != *key);
                 self.failed.push(FailedStep {
@@ -422,11 +473,45 @@ impl Incident {
                 });
             }
             Event::StepMended { key } | Event::StepSkipped { key, .. } => self.failed.retain(|f| f.key != *key),
-            Event::TicketMoved { name } => {
-                if let Some(t) = &mut self.links.ticket {
-                    t.status = Some(name.clone());
-                }
+            Event::RoleLeft { role, .. } => drop(self.roles.remove(role)),
+            Event::Answered { field, value } => {
+                match value.is_empty() {
+                    true => self.fields.remove(field),
+                    false => self.fields.insert(field.clone(), value.clone()),
+                };
             }
+            Event::TicketMoved { name } => self.of_ticket(|t| {
+                t.status = Some(name.clone());
+                t.conflict = None;
+            }),
+            Event::TicketLabelled { labels } => self.of_ticket(|t| t.labels.clone_from(labels)),
+            Event::Commented { id, text, .. } => {
+                self.of_ticket(|t| t.comments.extend([(id.clone(), crate::record::print(text))]));
+            }
+            Event::CommentRemoved { id } => self.of_ticket(|t| t.comments.retain(|known, _| known != id)),
+            Event::ConflictFound {
+                theirs,
+                category,
+                to,
+                why,
+            } => self.of_ticket(|t| {
+                t.conflict = Some(Conflict {
+                    theirs: theirs.clone(),
+                    category: category.clone(),
+                    to: to.clone(),
+                    why: why.clone(),
+                    by: fact.by.clone(),
+                    at: fact.at,
+                });
+            }),
+            Event::ConflictSettled { .. } => self.of_ticket(|t| t.conflict = None),
+            Event::TicketGone { why } => self.of_ticket(|t| t.gone = Some(why.clone())),
+        }
+    }
+
+    fn of_ticket(&mut self, change: impl FnOnce(&mut Ticket)) {
+        if let Some(t) = &mut self.links.ticket {
+            change(t);
         }
     }
 
@@ -486,13 +571,26 @@ impl Incident {
                     q.posted = Some((channel.clone(), ts.clone()));
                 }
             }
-            Link::Ticket { key, id, url } => {
-                self.links.ticket = Some(Ticket {
-                    key: key.clone(),
-                    id: id.clone(),
-                    url: url.clone(),
-                    status: None,
-                });
+            Link::Ticket { key, id, url } => match &mut self.links.ticket {
+                // The same issue under another key, or found again.
+                Some(t) if t.id == *id => {
+                    t.key.clone_from(key);
+                    t.url.clone_from(url);
+                    t.gone = None;
+                }
+                Some(_) | None => {
+                    self.links.ticket = Some(Ticket {
+                        key: key.clone(),
+                        id: id.clone(),
+                        url: url.clone(),
+                        ..Ticket::default()
+                    });
+                }
+            },
+            Link::TicketAgreed { fields } => {
+                if let Some(t) = &mut self.links.ticket {
+                    t.agreed.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
+                }
             }
             Link::TicketStatus { name } => {
                 if let Some(t) = &mut self.links.ticket {

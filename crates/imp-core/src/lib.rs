@@ -12,6 +12,7 @@ pub mod person;
 pub mod port;
 pub mod process;
 pub mod react;
+pub mod record;
 pub mod reference;
 pub mod refusal;
 pub mod rights;

@@ -1,8 +1,10 @@
 //! The doors through which hands reach the world; implemented in the vendor folders, called by the runner.
 
 use crate::catalogue::{Catalogue, Directory};
+use crate::command::{RecordChange, Seen};
 use crate::effect::What;
 use crate::event::Link;
+use crate::person::Who;
 use crate::{At, Incident, Process};
 use std::future::Future;
 use std::pin::Pin;
@@ -31,6 +33,8 @@ pub struct Order {
     pub directory: Arc<Directory>,
     /// Effects of this incident that are not done yet and have been tried: key, words, last fault, since when.
     pub waiting: Arc<Vec<Waiting>>,
+    /// Key of the other incident's ticket, where the effect is about another incident that has one.
+    pub other_ticket: Option<String>,
     /// Now.
     pub now: At,
 }
@@ -76,6 +80,9 @@ pub enum Outcome {
 pub trait Port: Send + Sync {
     /// Performs an order. Called again with the same key until it is done or never will be.
     fn perform(&self, order: Order) -> Boxed<'_, Outcome>;
+
+    /// Forgets what was last written of an incident, so that its mirrors look at what is there the next time.
+    fn forget(&self, incident: &Incident);
 }
 
 /// Where the catalogue is read from.
@@ -88,4 +95,24 @@ pub trait CatalogueSource: Send + Sync {
 pub trait DirectorySource: Send + Sync {
     /// Reads all of them.
     fn read(&self) -> Boxed<'_, Result<Directory, String>>;
+}
+
+/// Something that somebody changed in a ticket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// What.
+    pub change: RecordChange,
+    /// What was read of which field.
+    pub seen: Option<Seen>,
+    /// Who changed it, where the record says so.
+    pub who: Option<Who>,
+}
+
+/// The record, as it is looked at for what people changed there.
+pub trait RecordSource: Send + Sync {
+    /// Looks at an incident's ticket.
+    fn look(&self, incident: Arc<Incident>, process: Arc<Process>) -> Boxed<'_, Result<Vec<Heard>, String>>;
+
+    /// Which tickets have changed within so many milliseconds: key, and a mark that changes whenever the ticket does.
+    fn changed(&self, within_ms: i64) -> Boxed<'_, Result<Vec<(String, String)>, String>>;
 }

@@ -3,7 +3,7 @@
 use crate::effect::{Capability, Effect, LinkTo, Timer, What};
 use crate::event::{Event, Fact, Link};
 use crate::process::{Category, Process, Step, Trigger};
-use crate::{Incident, Ref};
+use crate::{Actor, Incident, Ref};
 use std::collections::BTreeSet;
 
 /// How long a mirror that only others look at may lag behind, so that several changes become one call.
@@ -60,26 +60,29 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
             out
         }
         Event::Summoned { .. } | Event::Joined { .. } => vec![People],
-        Event::RoleTaken { .. } => vec![People, Changed],
+        Event::RoleTaken { .. } | Event::RoleLeft { .. } => vec![People, Changed],
         Event::Retitled { .. } | Event::Summarised { .. } | Event::SeverityChanged { .. } => vec![Changed],
         Event::ServiceChanged { .. }
         | Event::Absorbed { .. }
         | Event::PagePosted { .. }
-        | Event::ReviewWritten { .. } => vec![Changed],
+        | Event::ReviewWritten { .. }
+        | Event::Answered { .. } => vec![Changed],
         Event::UpdatePosted { .. } => vec![Update],
         Event::TaskAdded { .. } | Event::TaskDone { .. } => vec![Task],
         Event::FollowUpAdded { .. } => vec![FollowUp],
         // These are told on the card alone: nothing of the incident itself has changed.
-        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => {
-            vec![]
-        }
+        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } => vec![],
+        Event::TicketMoved { .. } | Event::TicketLabelled { .. } | Event::TicketGone { .. } => vec![],
+        Event::Commented { .. } | Event::CommentRemoved { .. } => vec![],
+        Event::ConflictFound { .. } | Event::ConflictSettled { .. } => vec![],
         Event::Linked { what } => match what {
             Link::Channel { .. } => vec![Channel],
             Link::Ticket { .. } => vec![Ticket],
             Link::Meeting { .. } => vec![Meeting],
             Link::Page { .. } => vec![Page],
             Link::Task { .. } | Link::FollowUp { .. } | Link::Card { .. } | Link::Announcement { .. } => vec![],
-            Link::Question { .. } | Link::Members { .. } | Link::Archived | Link::TicketStatus { .. } => vec![],
+            Link::Question { .. } | Link::Members { .. } | Link::Archived => vec![],
+            Link::TicketStatus { .. } | Link::TicketAgreed { .. } => vec![],
         },
     }
 }
@@ -182,9 +185,13 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             after_ms: ROUTE_AT_LAST_MS,
         }],
         Event::Moved { fields, .. } => match fields.get("into").and_then(|r| Ref::parse(r)) {
-            Some(into) => vec![What::Absorb { into }.into()],
+            Some(into) => vec![What::Absorb { into }.into(), What::Duplicate { other: into }.into()],
             None => vec![],
         },
+        // It was taken over from the ticket, or has to be put right there.
+        Event::Linked {
+            what: Link::TicketAgreed { .. },
+        } if matches!(fact.by, Actor::Jira { .. }) => vec![What::TicketFields.into()],
         Event::PagePosted { n, .. } => vec![What::PublicPost { n: *n }.into()],
         Event::Linked {
             what: Link::Card { .. },
@@ -208,7 +215,10 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             let comments = i.updates.iter().map(|u| What::Comment { n: u.n });
             let tasks = i.tasks.iter().map(|t| What::FileTask { n: t.n });
             let follow_ups = i.follow_ups.iter().map(|t| What::FileFollowUp { n: t.n });
-            comments.chain(tasks).chain(follow_ups).map(Effect::from).collect()
+            let merged = i.merged_into.into_iter().chain(i.absorbed.iter().copied());
+            let duplicates = merged.map(|other| What::Duplicate { other });
+            let all = comments.chain(tasks).chain(follow_ups).chain(duplicates);
+            all.map(Effect::from).collect()
         }
         Event::Linked {
             what: Link::Task { n, .. },
@@ -225,18 +235,41 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
         }
         Event::StepFailed { key, .. } if *key == What::OpenChannel.key() => vec![What::Announcement.into()],
         Event::StepFailed { key, .. } | Event::StepMended { key } if *key == What::Card.key() => vec![],
-        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } | Event::TicketMoved { .. } => {
-            vec![What::Card.into()]
-        }
+        Event::StepFailed { .. } | Event::StepMended { .. } | Event::StepSkipped { .. } => vec![What::Card.into()],
+        Event::TicketMoved { .. } | Event::TicketGone { .. } | Event::ConflictFound { .. } => vec![What::Card.into()],
+        Event::ConflictSettled { followed: true } => vec![What::Card.into()],
+        Event::ConflictSettled { followed: false } => vec![What::TicketStatus.into(), What::Card.into()],
         _ => vec![],
     }
+}
+
+/// Every mirror of an incident: what is repeated now and then, in case that somebody broke by hand what it shows.
+pub fn mirrors(i: &Incident, can: &BTreeSet<Capability>) -> Vec<Effect> {
+    let fixed = [
+        What::Card,
+        What::Topic,
+        What::Members,
+        What::Bookmarks,
+        What::Announcement,
+        What::Questions,
+        What::TicketFields,
+        What::TicketStatus,
+        What::PageStatus,
+    ];
+    let links = LinkTo::ALL.into_iter().map(|to| What::TicketLink { to });
+    let done = i.tasks.iter().filter(|t| t.done && t.ticket.is_some());
+    let tasks = done.map(|t| What::TaskStatus { n: t.n });
+    let all = fixed.into_iter().chain(links).chain(tasks);
+    all.filter(|w| can.contains(&w.capability()) && applies(i, w))
+        .map(Effect::from)
+        .collect()
 }
 
 /// Whether there is anything yet on which the effect could act.
 fn applies(i: &Incident, what: &What) -> bool {
     let channel = i.links.channel.as_ref().filter(|c| !c.archived);
     let card = channel.is_some_and(|c| c.card.is_some());
-    let ticket = i.links.ticket.is_some();
+    let ticket = i.links.ticket.as_ref().is_some_and(|t| t.gone.is_none());
     match what {
         What::Card | What::Topic | What::Members | What::Bookmarks | What::ArchiveChannel { .. } => channel.is_some(),
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => card,
@@ -255,8 +288,8 @@ fn applies(i: &Incident, what: &What) -> bool {
                     LinkTo::Page => i.links.page.is_some(),
                 }
         }
-        What::TaskStatus { .. } => ticket,
-        What::FileTicket => !ticket,
+        What::TaskStatus { .. } | What::Duplicate { .. } => ticket,
+        What::FileTicket => i.links.ticket.is_none(),
         What::OpenMeeting => i.links.meeting.is_none(),
         What::PageStatus => i.links.page.is_some(),
         What::CatalogueEvent { .. } => !i.private,

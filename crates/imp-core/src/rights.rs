@@ -60,6 +60,7 @@ pub fn least(command: &Command) -> Role {
         | Command::Join { .. }
         | Command::Retry { .. }
         | Command::Skip { .. }
+        | Command::Settle { .. }
         | Command::Publish { .. } => Role::Responder,
         // Each is asked again by itself when its turn comes.
         Command::Together { wishes } => wishes.iter().map(least).max().unwrap_or(Role::Responder),
@@ -68,6 +69,7 @@ pub fn least(command: &Command) -> Role {
         | Command::Learn { .. }
         | Command::GiveUp { .. }
         | Command::Nudge { .. }
+        | Command::Repeat
         | Command::Adopt { .. } => Role::Admin,
     }
 }

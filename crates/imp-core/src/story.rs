@@ -90,6 +90,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             | Link::Announcement { .. }
             | Link::Question { .. }
             | Link::Members { .. }
+            | Link::TicketAgreed { .. }
             | Link::TicketStatus { .. } => {
                 return None;
             }
@@ -99,5 +100,26 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
         Event::StepMended { .. } => format!("{by} had a failed step tried again"),
         Event::StepSkipped { why, .. } => format!("{by} decided to do without a step: {why}"),
         Event::TicketMoved { name } => format!("{by} moved the ticket to {name}"),
+        Event::TicketLabelled { labels } if labels.is_empty() => format!("{by} took the labels off the ticket"),
+        Event::TicketLabelled { labels } => format!("{by} labelled the ticket {}", words::list(labels)),
+        Event::Commented {
+            text, edited: false, ..
+        } => format!("{by} commented: {text}"),
+        Event::Commented { text, edited: true, .. } => format!("{by} edited a comment: {text}"),
+        Event::CommentRemoved { .. } => format!("{by} deleted a comment"),
+        Event::Answered { field, value } => {
+            let label = process.field(field).map_or(field.as_str(), |f| f.label.as_str());
+            format!("{by} wrote: {label} {value}")
+        }
+        Event::RoleLeft { role, who } => {
+            let role = process.role(role).map_or(role.as_str(), |r| r.label.as_str());
+            format!("{} is no longer {role}", who.label())
+        }
+        Event::ConflictFound { theirs, why, .. } => {
+            format!("Jira says {theirs}, and the incident did not follow: {why}")
+        }
+        Event::ConflictSettled { followed: true } => format!("{by} decided to follow Jira"),
+        Event::ConflictSettled { followed: false } => format!("{by} decided that Jira follows the incident"),
+        Event::TicketGone { why } => format!("The ticket is gone: {why}"),
     })
 }

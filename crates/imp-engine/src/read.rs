@@ -113,6 +113,15 @@ pub fn of_ticket(conn: &mut dyn Conn, key: &str) -> Result<Option<Incident>, Sto
     by_column(conn, "ticket", key)
 }
 
+/// Whether any incident has a ticket.
+///
+/// # Errors
+/// What the store says.
+pub fn any_ticket(conn: &mut dyn Conn) -> Result<bool, StoreError> {
+    let rows = conn.rows("select 1 from incident where ticket is not null limit 1", &[])?;
+    Ok(!rows.is_empty())
+}
+
 fn by_column(conn: &mut dyn Conn, column: &str, value: &str) -> Result<Option<Incident>, StoreError> {
     let rows = conn.rows(
         &format!("select ref from incident where {column} = ?1 order by ref desc limit 1"),

@@ -1,13 +1,17 @@
-//! The sweep: mirrors the catalogue and the people in, again and again, so that decisions need not ask a vendor.
+//! The sweep: mirrors the catalogue and the people in, again and again, so that decisions need not ask a vendor; finds
+//! what people changed in the record and no webhook told of; repeats mirrors, so that what somebody broke by hand heals.
 
 use crate::desk::{Desk, keep_sheet};
 use crate::read::{self, Filter};
 use crate::store::Conn;
+use imp_core::command::RecordChange;
 use imp_core::effect::Timer;
-use imp_core::port::{CatalogueSource, DirectorySource};
-use imp_core::{Actor, Command, Envelope, Role};
+use imp_core::port::{CatalogueSource, DirectorySource, Heard, Port, RecordSource};
+use imp_core::{Actor, Command, Envelope, Incident, Ref, Role};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 
 /// How often the catalogue is read: on-calls change by the hour.
 const CATALOGUE_EVERY: Duration = Duration::from_secs(60);
@@ -21,6 +25,215 @@ const REMEMBERED_MS: i64 = 14 * 86_400_000;
 const ROUTED_AT_ONCE: usize = 1000;
 /// How soon a reading that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How far back a search for changes in the record reaches: further than a search may lag behind, and than a vendor is
+/// usually down. What was changed earlier is found by the round.
+const CHANGED_WITHIN_MS: i64 = 15 * 60_000;
+/// How long a round through all open incidents takes: each is looked at and its mirrors are repeated once in it.
+const ROUND: Duration = Duration::from_secs(600);
+/// The shortest pause between two incidents of a round: each costs a handful of calls.
+const BETWEEN: Duration = Duration::from_secs(2);
+/// Open incidents that a round goes through.
+const ROUND_MAX: usize = 1_000;
+/// First pause after a look that failed; it doubles.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// Longest pause after a look that failed.
+const LOOK_AGAIN_MOST: Duration = Duration::from_secs(60);
+/// Hints that may wait. Beyond it they are dropped: the search finds what they told of.
+pub const HINTS: usize = 1_024;
+/// Tickets of which is remembered how they were when they were looked at.
+const MARKS_MAX: usize = 10_000;
+
+/// Looks into the record for ever: at once where a hint says so, at what a search finds changed, and at each open
+/// incident's ticket once in a round.
+pub async fn record(desk: Desk, source: Arc<dyn RecordSource>, mut hints: mpsc::Receiver<Ref>, every: Duration) {
+    let mut search = tokio::time::interval(every);
+    search.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut marks = Marks::default();
+    let mut due: BTreeMap<Ref, Duty> = BTreeMap::new();
+    loop {
+        let next = due.values().map(|d| d.at).min();
+        let wait = async {
+            match next {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            hint = hints.recv() => match hint {
+                Some(r) => drop(due.entry(r).or_insert_with(Duty::now)),
+                None => return,
+            },
+            _ = search.tick() => {
+                for r in changed(&desk, source.as_ref(), &mut marks).await {
+                    due.entry(r).or_insert_with(Duty::now);
+                }
+            }
+            () = wait => {}
+        }
+        let now = Instant::now();
+        let ready: Vec<Ref> = due.iter().filter(|(_, d)| d.at <= now).map(|(r, _)| *r).collect();
+        for r in ready {
+            match look(&desk, source.as_ref(), r).await {
+                Ok(()) => drop(due.remove(&r)),
+                Err(why) => {
+                    if let Some(d) = due.get_mut(&r) {
+                        d.fail();
+                    }
+                    tracing::warn!(reference = %r, why, "the ticket cannot be looked at; it will be tried again");
+                }
+            }
+        }
+    }
+}
+
+/// A look that is owed.
+struct Duty {
+    at: Instant,
+    pause: Duration,
+}
+
+impl Duty {
+    fn now() -> Duty {
+        Duty {
+            at: Instant::now(),
+            pause: LOOK_AGAIN,
+        }
+    }
+
+    fn fail(&mut self) {
+        self.at = Instant::now() + self.pause;
+        self.pause = (self.pause * 2).min(LOOK_AGAIN_MOST);
+    }
+}
+
+/// How tickets were when a search last showed them.
+#[derive(Default)]
+struct Marks {
+    shown: HashMap<String, String>,
+    looked: HashMap<String, String>,
+}
+
+/// Incidents whose tickets have changed and rest again: what changes this very moment is most often what we write.
+async fn changed(desk: &Desk, source: &dyn RecordSource, marks: &mut Marks) -> Vec<Ref> {
+    let any = desk.store.read(read::any_ticket).await.unwrap_or(false);
+    if !any {
+        return Vec::new();
+    }
+    let found = match source.changed(CHANGED_WITHIN_MS).await {
+        Ok(found) => found,
+        Err(why) => {
+            tracing::warn!(why, "changes in the record cannot be searched for");
+            return Vec::new();
+        }
+    };
+    if marks.looked.len() > MARKS_MAX {
+        *marks = Marks::default();
+    }
+    let mut out = Vec::new();
+    for (key, mark) in found {
+        let rests = marks.shown.insert(key.clone(), mark.clone()).as_ref() == Some(&mark);
+        if !rests || marks.looked.get(&key) == Some(&mark) {
+            continue;
+        }
+        marks.looked.insert(key.clone(), mark);
+        if let Ok(Some(i)) = desk.store.read(move |c| read::of_ticket(c, &key)).await {
+            out.push(i.reference);
+        }
+    }
+    out
+}
+
+/// Looks at an incident's ticket and takes over what people changed there.
+async fn look(desk: &Desk, source: &dyn RecordSource, r: Ref) -> Result<(), String> {
+    let found = desk
+        .store
+        .read(move |c| read::load(c, r))
+        .await
+        .map_err(|e| e.to_string())?;
+    let Some(i) = found.filter(|i| i.links.ticket.is_some()) else {
+        return Ok(());
+    };
+    let process = desk.house.process.load_full();
+    for heard in source.look(Arc::new(i), process).await? {
+        take_over(desk, r, heard).await?;
+    }
+    Ok(())
+}
+
+async fn take_over(desk: &Desk, r: Ref, heard: Heard) -> Result<(), String> {
+    // Nobody did what only turned out.
+    let nobody = matches!(heard.change, RecordChange::Baseline | RecordChange::Gone { .. });
+    let by = match nobody {
+        true => Actor::Imp,
+        false => Actor::Jira {
+            who: heard.who.map(|w| desk.house.directory.load().complete(&w)),
+        },
+    };
+    let envelope = Envelope {
+        id: String::new(),
+        by,
+        role: Role::Admin,
+        at: desk.clock.now(),
+        about: Some(r),
+        command: Command::Adopt {
+            change: heard.change,
+            seen: heard.seen,
+        },
+    };
+    match desk.submit(envelope).await {
+        Ok(_) => Ok(()),
+        Err(crate::SubmitError::Refused(refusal)) => {
+            tracing::info!(reference = %r, %refusal, "a change in the record was not taken over");
+            Ok(())
+        }
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Goes round through the open incidents for ever: repeats every mirror of each, and has its ticket looked at. What is
+/// as it should be costs a look and no write.
+pub async fn round(desk: Desk, ports: Vec<Arc<dyn Port>>, hints: mpsc::Sender<Ref>) {
+    loop {
+        let open = open_incidents(&desk).await;
+        let pause = (ROUND / u32::try_from(open.len().max(1)).unwrap_or(u32::MAX)).max(BETWEEN);
+        if open.is_empty() {
+            tokio::time::sleep(ROUND).await;
+        }
+        for i in open {
+            tokio::time::sleep(pause).await;
+            repeat(&desk, &ports, &i).await;
+            // Where too many wait, the next round comes by again.
+            let _ = hints.try_send(i.reference);
+        }
+    }
+}
+
+async fn open_incidents(desk: &Desk) -> Vec<Incident> {
+    let filter = Filter {
+        categories: vec!["triage".into(), "active".into(), "after".into()],
+        ..Filter::default()
+    };
+    let read = desk.store.read(move |c| read::incidents(c, &filter, None, ROUND_MAX));
+    read.await.unwrap_or_default()
+}
+
+async fn repeat(desk: &Desk, ports: &[Arc<dyn Port>], i: &Incident) {
+    for p in ports {
+        p.forget(i);
+    }
+    let envelope = Envelope {
+        id: String::new(),
+        by: Actor::Imp,
+        role: Role::Admin,
+        at: desk.clock.now(),
+        about: Some(i.reference),
+        command: Command::Repeat,
+    };
+    if let Err(e) = desk.submit(envelope).await {
+        tracing::warn!(reference = %i.reference, error = %e, "its mirrors could not be repeated");
+    }
+}
 
 /// Keeps the catalogue fresh, for ever. A reading that fails leaves the last one in force.
 pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {

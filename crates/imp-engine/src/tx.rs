@@ -8,6 +8,7 @@ use imp_core::effect::{Capability, Effect, Rank, What};
 use imp_core::event::{Event, Fact};
 use imp_core::port::{Order, Outcome, Waiting};
 use imp_core::process::Category;
+use imp_core::react::mirrors;
 use imp_core::refusal::Kind;
 use imp_core::{Actor, At, Command, Envelope, Facts, Incident, Ref, Refusal, Role, decide, react};
 use std::borrow::Cow;
@@ -97,6 +98,11 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
     let changed = !events.is_empty();
     let (incident, effects) = append(conn, seen, current, &envelope.by, envelope.at, events)?;
     after_by_hand(conn, seen, &envelope.command, reference)?;
+    if let (Command::Repeat, Some(i)) = (&envelope.command, &incident) {
+        for e in mirrors(i, &seen.house.can) {
+            order(conn, seen, i.reference, &e)?;
+        }
+    }
     if !envelope.id.is_empty() {
         conn.run(
             "insert into envelope (id, at, ref, print) values (?1, ?2, ?3, ?4)",
@@ -454,10 +460,15 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
                     k
                 }
             };
+            let mut other_ticket = None;
+            if let What::Duplicate { other } = &what {
+                other_ticket = load(conn, *other)?.and_then(|o| o.links.ticket).map(|t| t.key);
+            }
             claims.orders.push((
                 id,
                 Order {
                     key,
+                    other_ticket,
                     what,
                     tried: u32::try_from(row.int(4)).unwrap_or(u32::MAX),
                     incident,

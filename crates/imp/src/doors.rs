@@ -218,7 +218,7 @@ async fn jira(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> 
     let Some(jira) = &hall.jira else {
         return fault(StatusCode::NOT_FOUND, "Jira is not configured.");
     };
-    let heard = match jira.hear(&headers, &body) {
+    let hint = match jira.hear(&headers, &body) {
         Ok(h) => h,
         Err(imp_vendors::jira::inlet::Refused::Unsigned) => {
             return fault(StatusCode::UNAUTHORIZED, "The signature is not right.");
@@ -228,43 +228,31 @@ async fn jira(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> 
         }
         Err(imp_vendors::jira::inlet::Refused::Unreadable(why)) => return fault(StatusCode::BAD_REQUEST, why),
     };
-    for change in heard {
-        let key = change.key.clone();
-        let found = match hall
-            .desk
-            .store
-            .read(move |c| imp_engine::read::of_ticket(c, &key))
-            .await
-        {
-            Ok(found) => found,
-            Err(e) => {
-                tracing::error!(error = %e, "a change in Jira could not be looked up");
-                return fault(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "The store does not work at the moment; send it again.",
-                );
+    let Some(key) = hint.map(|h| h.key) else {
+        return StatusCode::OK.into_response();
+    };
+    match hall
+        .desk
+        .store
+        .read(move |c| imp_engine::read::of_ticket(c, &key))
+        .await
+    {
+        // Where too many wait to be looked at, the search for changes finds this one.
+        Ok(Some(i)) => {
+            if hall.hints.try_send(i.reference).is_err() {
+                tracing::info!(reference = %i.reference, "too many tickets wait to be looked at; the search will find it");
             }
-        };
-        let Some(i) = found else { continue };
-        let envelope = Envelope {
-            id: change.id,
-            by: Actor::Jira {
-                who: change.who.map(|w| hall.desk.house.directory.load().complete(&w)),
-            },
-            role: Role::Admin,
-            at: hall.desk.clock.now(),
-            about: Some(i.reference),
-            command: Command::Adopt { change: change.change },
-        };
-        match hall.desk.submit(envelope).await {
-            Ok(_) => {}
-            Err(SubmitError::Refused(r)) => tracing::info!(refusal = %r, "a change in Jira was not taken over"),
-            Err(SubmitError::Busy | SubmitError::Broken(_)) => {
-                return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again.");
-            }
+            StatusCode::OK.into_response()
+        }
+        Ok(None) => StatusCode::OK.into_response(),
+        Err(e) => {
+            tracing::error!(error = %e, "a change in Jira could not be looked up");
+            fault(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The store does not work at the moment; send it again.",
+            )
         }
     }
-    StatusCode::OK.into_response()
 }
 
 async fn zoom(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> Response {

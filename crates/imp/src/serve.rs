@@ -30,6 +30,8 @@ pub struct Hall {
     pub statuspage: Option<Arc<Statuspage>>,
     /// Jira, if it is configured.
     pub jira: Option<Arc<Jira>>,
+    /// Incidents whose tickets should be looked at.
+    pub hints: tokio::sync::mpsc::Sender<imp_core::Ref>,
 }
 
 /// Slack's parts.
@@ -154,9 +156,12 @@ impl Service {
             .statuspage
             .clone()
             .map(|c| Arc::new(Statuspage::new(c, http.clone())));
+        let (hints, hinted) = tokio::sync::mpsc::channel(sweep::HINTS);
         if let Some(j) = &jira {
             ports.insert(Capability::Record, j.clone());
             tasks.push(tokio::spawn(keep_warm(j.clone())));
+            let every = Duration::from_secs(config.jira.as_ref().map_or(1, |c| c.sweep_every_s.max(1)));
+            tasks.push(tokio::spawn(sweep::record(desk.clone(), j.clone(), hinted, every)));
         }
         if let Some(s) = &statuspage {
             ports.insert(Capability::Page, s.clone());
@@ -169,6 +174,8 @@ impl Service {
             tasks.push(tokio::spawn(sweep::catalogue(desk.clone(), opslevel.clone())));
             ports.insert(Capability::Catalogue, opslevel);
         }
+        let hands = ports.values().cloned().collect();
+        tasks.push(tokio::spawn(sweep::round(desk.clone(), hands, hints.clone())));
         let (runner_stop, mut told) = tokio::sync::watch::channel(false);
         let runner = Runner::new(desk.clone(), ports);
         let runner = tokio::spawn(runner.run(async move { drop(told.wait_for(|s| *s).await) }, GRACE));
@@ -178,6 +185,7 @@ impl Service {
             slack,
             statuspage,
             jira,
+            hints,
         });
         if let Some(token) = hall.config.slack.as_ref().and_then(|s| s.app_token.clone()) {
             tasks.push(tokio::spawn(slack_door::listen(hall.clone(), token)));

@@ -207,6 +207,22 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         },
         other => other,
     };
+    if let (Some(i), Form::Follow) = (&incident, &form)
+        && imp_core::record::asks_to_follow(i, &hall.desk.house.process.load()).is_empty()
+    {
+        let id = match inbound {
+            Inbound::Press { pressed_at, .. } => {
+                format!("slack:press:{}:jira.follow:{}:{pressed_at}", i.reference, user(inbound))
+            }
+            _ => format!("slack:{}", trigger(inbound)),
+        };
+        let command = Command::Settle {
+            follow: true,
+            fields: Default::default(),
+        };
+        wish(hall, inbound, Some(i.reference), vec![command], &id).await?;
+        return Ok(Answer::empty());
+    }
     if let (Some(i), Form::Transition { to }) = (&incident, &form) {
         let process = hall.desk.house.process.load();
         if let Some(answered) = answered(&process, inbound, i) {
@@ -470,7 +486,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             | Form::Severity
             | Form::Role { .. }
             | Form::Task => None,
-            Form::Statuspage | Form::Review | Form::Skip { .. } => None,
+            Form::Statuspage | Form::Review | Form::Skip { .. } | Form::Follow => None,
         });
     };
     Ok(match form {
@@ -504,6 +520,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             Some(forms::review(i, &card::review_draft(&view)))
         }
         Form::Skip { key } => Some(forms::skip(i, key)),
+        Form::Follow => forms::follow(i, &process),
     })
 }
 

@@ -2,8 +2,8 @@
 
 use super::body::Body;
 use super::shapes::{
-    AlertView, DeclareBody, EditBody, FollowUpBody, IncidentView, MomentView, MoveBody, Page, RoleBody, TaskBody,
-    TaskView, TextBody, UpdateBody, who,
+    AlertView, Choice, DeclareBody, EditBody, FollowUpBody, IncidentView, MomentView, MoveBody, Page, RoleBody,
+    SettleBody, TaskBody, TaskView, TextBody, UpdateBody, who,
 };
 use crate::App;
 use crate::caller::Caller;
@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use imp_core::{Command, Envelope, Incident, Ref, rights};
 use imp_engine::{Receipt, read};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
@@ -164,12 +165,7 @@ pub async fn transition(
     Body(b): Body<MoveBody>,
 ) -> Answer<Json<IncidentView>> {
     let i = find(&app, &caller, &name).await?;
-    let text = |v: serde_json::Value| match v {
-        serde_json::Value::String(s) => s,
-        serde_json::Value::Null => String::new(),
-        other => other.to_string(),
-    };
-    let fields = b.fields.into_iter().map(|(k, v)| (k, text(v))).collect();
+    let fields = texts(b.fields);
     Ok(Json(
         submit(
             &app,
@@ -181,6 +177,36 @@ pub async fn transition(
         )
         .await?,
     ))
+}
+
+/// Settles what Jira and the incident do not agree on: the incident follows Jira, or Jira follows the incident.
+#[utoipa::path(post, path = "/incidents/{ref}/conflict", params(("ref" = String, Path)), request_body = SettleBody,
+    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn settle(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Body(b): Body<SettleBody>,
+) -> Answer<Json<IncidentView>> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Settle {
+        follow: b.choose == Choice::Follow,
+        fields: texts(b.fields),
+    };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
+/// Answers as text, whatever JSON they came as.
+fn texts(fields: BTreeMap<String, serde_json::Value>) -> BTreeMap<String, String> {
+    let text = |v: serde_json::Value| match v {
+        serde_json::Value::String(s) => s,
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    fields.into_iter().map(|(k, v)| (k, text(v))).collect()
 }
 
 /// Writes an update; with `public`, it also goes to the status page.

@@ -25,7 +25,7 @@ const BODY_MAX: usize = 256 * 1024;
     info(title = "IMP", description = "Incidents from the first alert to the closed review.", license(name = "Apache-2.0")),
     servers((url = "/api/v1")),
     paths(
-        incidents::list, incidents::declare, incidents::show, incidents::edit, incidents::transition, incidents::update,
+        incidents::list, incidents::declare, incidents::show, incidents::edit, incidents::transition, incidents::settle, incidents::update,
         incidents::tasks, incidents::add_task, incidents::finish_task, incidents::assign, incidents::timeline, incidents::add_follow_up,
         incidents::write_review, incidents::alerts,
         deliveries::list, deliveries::retry, deliveries::skip, services, teams
@@ -40,6 +40,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/incidents", get(incidents::list).post(incidents::declare))
         .route("/incidents/{ref}", patch(incidents::edit).get(incidents::show))
         .route("/incidents/{ref}/transitions", post(incidents::transition))
+        .route("/incidents/{ref}/conflict", post(incidents::settle))
         .route("/incidents/{ref}/updates", post(incidents::update))
         .route(
             "/incidents/{ref}/tasks",

@@ -3,7 +3,7 @@
 use crate::problem::Next;
 use imp_core::event::Fact;
 use imp_core::person::Who;
-use imp_core::{Incident, Process, catalogue, decide, story};
+use imp_core::{Incident, Process, catalogue, decide, record, story};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -47,6 +47,29 @@ pub struct JiraLink {
     pub url: String,
     /// Jira's name of its status, as far as IMP knows.
     pub status: Option<String>,
+    /// The labels that people gave it.
+    pub labels: Vec<String>,
+    /// Why it is thought to be gone; null while it is there.
+    pub gone: Option<String>,
+}
+
+/// Jira and the incident say different things; `POST …/conflict` settles it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConflictView {
+    /// Jira's name of the ticket's status.
+    pub theirs: String,
+    /// The incident's status.
+    pub ours: String,
+    /// Where the incident would go to follow; null where the process knows no way, and only keeping ours is left.
+    pub to: Option<String>,
+    /// What following still asks: names of fields, which go beside `choose`.
+    pub requires: Vec<String>,
+    /// Why the incident did not follow by itself.
+    pub why: String,
+    /// Who moved the ticket.
+    pub by: String,
+    /// Since when (RFC 3339).
+    pub since: String,
 }
 
 /// The channel.
@@ -186,6 +209,8 @@ pub struct IncidentView {
     pub absorbed: Vec<String>,
     /// Steps that failed for good.
     pub failed: Vec<FailedView>,
+    /// What Jira and the incident do not agree on; null where they agree.
+    pub conflict: Option<ConflictView>,
     /// The review.
     pub review: Option<String>,
     /// How many facts it is made of; rises with every change.
@@ -220,6 +245,8 @@ impl IncidentView {
                     key: t.key.clone(),
                     url: t.url.clone(),
                     status: t.status.clone(),
+                    labels: t.labels.clone(),
+                    gone: t.gone.clone(),
                 }),
                 slack: l.channel.as_ref().map(|c| SlackLink {
                     channel_id: c.id.clone(),
@@ -278,6 +305,19 @@ impl IncidentView {
                     why: f.why.clone(),
                 })
                 .collect(),
+            conflict: l
+                .ticket
+                .as_ref()
+                .and_then(|t| t.conflict.as_ref())
+                .map(|c| ConflictView {
+                    theirs: c.theirs.clone(),
+                    ours: i.status.clone(),
+                    to: c.to.clone(),
+                    requires: record::asks_to_follow(i, process),
+                    why: c.why.clone(),
+                    by: c.by.label(),
+                    since: c.at.rfc3339(),
+                }),
             review: i.review.clone(),
             version: i.version,
         }
@@ -406,6 +446,26 @@ pub struct MoveBody {
     /// What the move requires, by field name.
     #[serde(flatten)]
     pub fields: BTreeMap<String, serde_json::Value>,
+}
+
+/// Settles what Jira and the incident do not agree on; what following asks stands beside `choose`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct SettleBody {
+    /// Who is right.
+    pub choose: Choice,
+    /// What the way there requires, by field name.
+    #[serde(flatten)]
+    pub fields: BTreeMap<String, serde_json::Value>,
+}
+
+/// Who is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// Jira: the incident follows.
+    Follow,
+    /// The incident: Jira follows.
+    Keep,
 }
 
 /// Writes an update.

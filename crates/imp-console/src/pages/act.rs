@@ -66,6 +66,22 @@ pub async fn change_status(
     on_incident(&app, &caller, &name, &key, Command::Move { to, fields: f }).await
 }
 
+/// Settles what Jira and the incident do not agree on.
+pub async fn settle(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    Path(name): Path<String>,
+    form: Fields,
+) -> Response {
+    let mut f = match fields(form) {
+        Ok(f) => f,
+        Err(p) => return sorry(&caller, p),
+    };
+    let key = f.remove("key").unwrap_or_default();
+    let follow = f.remove("choose").as_deref() == Some("follow");
+    on_incident(&app, &caller, &name, &key, Command::Settle { follow, fields: f }).await
+}
+
 /// Writes an update.
 pub async fn update(
     State(app): State<Arc<App>>,

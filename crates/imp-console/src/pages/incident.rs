@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use imp_core::process::{Category, FieldKind, Style};
-use imp_core::{Incident, Process, rights};
+use imp_core::{Incident, Process, record, rights};
 use imp_engine::read::{self, Filter};
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ struct Page {
     timeline: Vec<Line>,
     references: Vec<(String, String)>,
     waiting: Vec<String>,
+    follow: Vec<FieldForm>,
     opened: (String, String),
     opened_by: String,
     roles: Vec<(String, String)>,
@@ -133,6 +134,15 @@ pub async fn page(app: &App, caller: &Caller, name: &str, error: String) -> Resp
             .iter()
             .filter(|d| d.reference == r)
             .map(|d| d.what.clone())
+            .collect(),
+        follow: record::asks_to_follow(&i, &process)
+            .iter()
+            .filter_map(|f| process.field(f))
+            .map(|f| FieldForm {
+                id: f.id.clone(),
+                label: f.label.clone(),
+                options: Vec::new(),
+            })
             .collect(),
         opened: (i.opened_at.rfc3339(), moment(i.opened_at)),
         opened_by: i.opened_by.label(),

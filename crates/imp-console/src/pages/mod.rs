@@ -34,6 +34,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/incidents", get(incidents::list))
         .route("/incidents/{ref}", get(incident::show))
         .route("/incidents/{ref}/move", post(act::change_status))
+        .route("/incidents/{ref}/conflict", post(act::settle))
         .route("/incidents/{ref}/update", post(act::update))
         .route("/incidents/{ref}/retry", post(act::retry))
         .route("/declare", get(act::form).post(act::declare))

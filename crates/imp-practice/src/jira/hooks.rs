@@ -1,6 +1,7 @@
 //! Jira's webhooks: what happened over there, told to the application, signed and repeated as the real one does.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -35,6 +36,8 @@ struct Hook {
 #[derive(Debug)]
 pub struct Hooks {
     queue: UnboundedSender<Hook>,
+    lost: AtomicBool,
+    told: AtomicUsize,
 }
 
 impl Hooks {
@@ -42,11 +45,29 @@ impl Hooks {
     pub fn start(world: Arc<World>) -> Hooks {
         let (queue, hooks) = unbounded_channel();
         tokio::spawn(send_all(world, hooks));
-        Hooks { queue }
+        Hooks {
+            queue,
+            lost: AtomicBool::new(false),
+            told: AtomicUsize::new(0),
+        }
+    }
+
+    /// Whether webhooks are lost from now on.
+    pub fn lose(&self, lost: bool) {
+        self.lost.store(lost, Ordering::Relaxed);
+    }
+
+    /// How many things have happened that webhooks tell of, lost ones included.
+    pub fn told(&self) -> usize {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// Sends one.
     pub fn send(&self, event: &str, mut body: Value) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+        if self.lost.load(Ordering::Relaxed) {
+            return;
+        }
         let now = clock::now_ms();
         body["timestamp"] = json!(now);
         body["webhookEvent"] = json!(event);

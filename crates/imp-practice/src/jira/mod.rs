@@ -204,6 +204,16 @@ impl Jira {
         hold(&self.state).lag_ms
     }
 
+    /// Whether webhooks are lost from now on.
+    pub fn lose_webhooks(&self, lost: bool) {
+        self.hooks.lose(lost);
+    }
+
+    /// How many changes and comments there were, by whomever.
+    pub fn changes(&self) -> usize {
+        self.hooks.told()
+    }
+
     /// A person's account, by handle.
     pub fn account_of(&self, handle: &str) -> Option<String> {
         let state = hold(&self.state);

@@ -113,6 +113,7 @@ async fn say_again(
         found.update_author.clone_from(&who.account);
         found.updated_ms = now;
         let (issue_id, comment_id) = (issue.id, found.id);
+        issue.updated_ms = now;
         state.index(issue_id, now);
         jira.tell_comment(&state, "comment_updated", issue_id, comment_id);
     }
@@ -130,6 +131,7 @@ async fn unsay(_: Who, Own(jira): Own<Arc<Jira>>, Path((key, id)): Path<(String,
     jira.tell_comment(&state, "comment_deleted", issue_id, comment_id);
     if let Some(issue) = state.issues.get_mut(&issue_id) {
         issue.comments.retain(|c| c.id != comment_id);
+        issue.updated_ms = clock::now_ms();
     }
     state.index(issue_id, clock::now_ms());
     Ok(StatusCode::NO_CONTENT)

@@ -3,9 +3,11 @@
 pub mod adf;
 mod check;
 pub mod inlet;
+mod look;
 mod moves;
 mod pieces;
 mod port;
+mod said;
 mod scheme;
 mod ticket;
 mod wire;
@@ -62,6 +64,13 @@ pub struct Config {
     /// `severity = "customfield_10010"`.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// Seconds between two searches for what people changed and no webhook told of.
+    #[serde(default = "sweep_every_s")]
+    pub sweep_every_s: u64,
+}
+
+fn sweep_every_s() -> u64 {
+    5
 }
 
 fn issue_type() -> String {
@@ -81,6 +90,8 @@ pub struct Jira {
     people: Mutex<HashMap<String, (Instant, Option<String>)>>,
     /// What was last written into each ticket.
     written: Mutex<HashMap<Ref, port::Written>>,
+    /// What was written lately into fields, by ticket and field: its echo is no news.
+    sent: Mutex<look::Sent>,
     /// Moves that a status offers, by issue type and status.
     offers: Mutex<HashMap<(String, String), Vec<wire::Transition>>>,
     /// The status in which a new issue begins, by issue type.
@@ -102,6 +113,7 @@ impl Jira {
             scheme: tokio::sync::Mutex::new(None),
             people: Mutex::default(),
             written: Mutex::default(),
+            sent: Mutex::default(),
             offers: Mutex::default(),
             begins: Mutex::default(),
             own: Mutex::default(),

@@ -70,6 +70,8 @@ impl Goal {
 /// An issue whose status is to be moved.
 struct Piece<'a> {
     key: &'a str,
+    /// Jira's number of it.
+    id: &'a str,
     /// Name of its type.
     kind: String,
 }
@@ -80,10 +82,15 @@ impl Jira {
         let Some(ticket) = &i.links.ticket else {
             return Ok(Outcome::Done(vec![]));
         };
+        // Somebody has to say first who is right.
+        if ticket.conflict.is_some() {
+            return Ok(Outcome::Done(vec![]));
+        }
         let scheme = self.scheme().await?;
         let goal = Goal::of(&order.process, &i.status);
         let piece = Piece {
             key: &ticket.key,
+            id: &ticket.id,
             kind: self.config.issue_type.clone(),
         };
         let learnt = ticket
@@ -121,7 +128,7 @@ impl Jira {
             .or(scheme.task.as_ref())
             .map_or("Task".to_owned(), |t| t.name.clone());
         match self
-            .bring(&scheme, &Piece { key, kind }, None, &Goal::done(), false)
+            .bring(&scheme, &Piece { key, id: key, kind }, None, &Goal::done(), false)
             .await?
         {
             Moved::To(_) => Ok(Outcome::Done(vec![])),
@@ -284,6 +291,8 @@ impl Jira {
     }
 
     async fn transit(&self, piece: &Piece<'_>, t: &Transition) -> Result<(), Fault> {
+        self.sends(piece.id, "status", &t.to.name);
+        self.sends(piece.id, "resolution", "");
         let body = json!({"transition": {"id": t.id}});
         match self.write(Method::POST, piece.key, "/transitions", &body).await {
             // Many workflows ask for a resolution at the end.

@@ -1,16 +1,19 @@
 //! Tasks and follow-ups: issues of their own beside the ticket.
 
-use super::Jira;
 use super::adf::Block;
-use super::port::Looked;
+use super::port::{Looked, gone};
 use super::ticket::{LABEL, summary};
+use super::wire::{Issue, LinkTypes};
+use super::{Jira, NAME};
 use crate::http::Fault;
 use imp_core::event::Link;
-use imp_core::{Order, Outcome, Ref};
+use imp_core::{Order, Outcome, Ref, words};
 use serde_json::{Map, Value, json};
 
 /// The kind of link between the ticket and what follows from it; every Jira has it.
 const RELATES: &str = "Relates";
+/// How the name of the kind of link between duplicates begins, whatever the case.
+const DUPLICATE: &str = "duplicate";
 
 impl Jira {
     /// Files a task: a sub-task where the project has such a type, else a task that is linked with the ticket.
@@ -125,7 +128,7 @@ impl Jira {
                     self.text(&[Block::Text(piece.text.to_owned()), Block::Text(origin)]),
                 );
                 let property = json!({"ref": piece.id, "incident": i.reference.0, "opened": i.opened_at.rfc3339(), "piece": piece.label});
-                let made = self
+                let (made, _) = self
                     .create(
                         &deed,
                         fields,
@@ -152,6 +155,50 @@ impl Jira {
         if let Err(fault) = self.post("issueLink", &body).await {
             tracing::info!("{key} could not be linked with {}: {}", ticket.key, fault.why());
         }
+    }
+}
+
+impl Jira {
+    /// Links the tickets of an incident and of the one it was merged into, unless they are linked already.
+    pub(super) async fn duplicate(&self, order: &Order, other: Ref) -> Result<Outcome, Fault> {
+        let i = &order.incident;
+        let (Some(ticket), Some(theirs)) = (&i.links.ticket, &order.other_ticket) else {
+            // The other has no ticket yet; when it gets one, it sees to the link.
+            return Ok(Outcome::Done(vec![]));
+        };
+        let (duplicate, original) = match i.merged_into == Some(other) {
+            true => (&ticket.key, theirs),
+            false => (theirs, &ticket.key),
+        };
+        let path = format!("issue/{duplicate}?fields=issuelinks");
+        let issue: Issue = self.get(&path).await.map_err(|f| gone(f, ticket))?.json(NAME)?;
+        let links = issue.fields.get("issuelinks").and_then(Value::as_array);
+        let there = |l: &Value| {
+            let kind = l.pointer("/type/name").and_then(Value::as_str).unwrap_or_default();
+            let to = l.pointer("/outwardIssue/key").and_then(Value::as_str);
+            words::key(kind).starts_with(DUPLICATE) && to == Some(original)
+        };
+        if links.into_iter().flatten().any(there) {
+            return Ok(Outcome::Done(vec![]));
+        }
+        let types: LinkTypes = self.get("issueLinkType").await?.json(NAME)?;
+        let named = |n: &str| {
+            types
+                .issue_link_types
+                .iter()
+                .find(|t| words::key(&t.name).starts_with(n))
+        };
+        let Some(kind) = named(DUPLICATE).or_else(|| named(&words::key(RELATES))) else {
+            let why =
+                format!("{NAME} has no kind of link called Duplicate; an administrator can add it under Issue linking");
+            return Ok(Outcome::Never { why });
+        };
+        // Jira reads it from the inward to the outward issue: the one duplicates the other.
+        let body = json!({
+            "type": {"name": kind.name}, "inwardIssue": {"key": duplicate}, "outwardIssue": {"key": original},
+        });
+        self.post("issueLink", &body).await?;
+        Ok(Outcome::Done(vec![]))
     }
 }
 

@@ -1,8 +1,10 @@
 //! The ticket: filed once, then its fields, links and comments kept like the incident.
 
 use super::adf::{self, Block};
+use super::inlet::squeezed;
+use super::said::said;
 use super::scheme::Scheme;
-use super::ticket::{LABEL, PROPERTY, People, property, service_label, severity_label};
+use super::ticket::{LABEL, PROPERTY, People, labels, property, severity_label};
 use super::{Jira, NAME, wire};
 use crate::doubt::NotFound;
 use crate::http::Fault;
@@ -10,10 +12,11 @@ use imp_core::effect::LinkTo;
 use imp_core::event::Link;
 use imp_core::incident::{Ticket, Update};
 use imp_core::port::Boxed;
-use imp_core::{Actor, Order, Outcome, Port, Ref, What, Who};
+use imp_core::record::{self, Owner};
+use imp_core::{Actor, Incident, Order, Outcome, Port, Ref, What, Who};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -26,13 +29,14 @@ const COMMENTS_MAX: u32 = 100;
 /// Tickets of which is remembered what was written.
 const WRITTEN_MAX: usize = 2_000;
 
-/// What was last written into a ticket; a restart forgets it and writes once more.
+/// What was last written into a ticket besides its fields; a restart forgets it and writes once more.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Written {
-    fields: Map<String, Value>,
     property: Value,
-    labels: Option<(String, Option<String>)>,
-    links: HashMap<String, Value>,
+    /// By global identifier; none while it is not known which there are.
+    links: Option<HashMap<String, Value>>,
+    /// Fields that Jira would not take, with what they were to say: they are not tried again with the same.
+    refused: HashMap<String, String>,
 }
 
 impl Port for Jira {
@@ -47,10 +51,16 @@ impl Port for Jira {
                 What::FileTask { n } => self.file_task(&order, *n).await,
                 What::TaskStatus { n } => self.task_mirror(&order, *n).await,
                 What::FileFollowUp { n } => self.file_follow_up(&order, *n).await,
+                What::Duplicate { other } => self.duplicate(&order, *other).await,
                 other => return crate::not_ours(NAME, other),
             };
             done.unwrap_or_else(Outcome::from)
         })
+    }
+
+    fn forget(&self, incident: &Incident) {
+        let mut all = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&incident.reference);
     }
 }
 
@@ -91,21 +101,33 @@ impl Jira {
         let people = self.people(order, &scheme).await;
         let fields = self.new_fields(order, &scheme, &people);
         let property = property(i, &self.public_url);
-        let made = self
-            .create(&deed, fields, &property, &["project", "issuetype", "summary"])
+        let (made, refused) = self
+            .create(&deed, fields.clone(), &property, &["project", "issuetype", "summary"])
             .await?;
-        let living = self.living_fields(order, &scheme, &people);
-        // A field that Jira would not take counts as written too, or each change would be refused for it again.
-        let labels = Some((severity_label(&i.severity), service_label(i)));
+        let mut agreed = self.texts(&self.living_fields(order, &scheme, &people));
+        if fields.contains_key("labels") {
+            agreed.insert("labels".to_owned(), label_text(i));
+        }
+        let refused = refused
+            .into_iter()
+            .filter_map(|f| agreed.remove(&f).map(|text| (f, text)));
         self.remember(i.reference, |w| {
             *w = Written {
-                fields: living,
                 property,
-                labels,
-                links: HashMap::new(),
+                links: Some(HashMap::new()),
+                refused: refused.collect(),
             }
         });
-        Ok(self.filed(made.key, made.id))
+        let Outcome::Done(mut links) = self.filed(made.key, made.id) else {
+            return Ok(Outcome::Done(vec![]));
+        };
+        links.push(Link::TicketAgreed { fields: agreed });
+        Ok(Outcome::Done(links))
+    }
+
+    /// What fields say, as texts that can be compared.
+    fn texts(&self, fields: &Map<String, Value>) -> BTreeMap<String, String> {
+        fields.iter().map(|(k, v)| (k.clone(), said(v))).collect()
     }
 
     fn filed(&self, key: String, id: String) -> Outcome {
@@ -120,9 +142,10 @@ impl Jira {
         fields: Map<String, Value>,
         property: &Value,
         needed: &[&str],
-    ) -> Result<wire::Created, Fault> {
+    ) -> Result<(wire::Created, Vec<String>), Fault> {
         let mut fields = fields;
         let mut first = true;
+        let mut refused = Vec::new();
         loop {
             let body = json!({"fields": fields, "properties": [{"key": PROPERTY, "value": property}]});
             self.doubt.sending(deed);
@@ -133,9 +156,9 @@ impl Jira {
             match answer {
                 Ok(issue) => {
                     self.doubt.done(deed);
-                    return Ok(issue);
+                    return Ok((issue, refused));
                 }
-                Err(fault) if first && leave_out(&fault, &mut fields, needed) => {
+                Err(fault) if first && leave_out(&fault, &mut fields, needed, &mut refused) => {
                     self.forget_scheme().await;
                     first = false;
                 }
@@ -152,22 +175,9 @@ impl Jira {
         let i = &order.incident;
         let project = &self.config.project;
         let jql = format!("project = \"{project}\" AND labels = \"{label}\" ORDER BY created ASC");
-        let body =
-            json!({"jql": jql, "fields": ["labels", "created"], "properties": [PROPERTY], "maxResults": FOUND_MAX});
-        let found: wire::Found = match self.is_cloud() {
-            true => self.post("search/jql", &body).await?.json(NAME)?,
-            false => {
-                let query = [
-                    ("jql", jql.as_str()),
-                    ("fields", "labels,created"),
-                    ("properties", PROPERTY),
-                    ("maxResults", "100"),
-                ];
-                self.call(self.request(Method::GET, "search").query(&query))
-                    .await?
-                    .json(NAME)?
-            }
-        };
+        let found = self
+            .search(&jql, &["labels", "created"], &[PROPERTY], FOUND_MAX)
+            .await?;
         let opened = i.opened_at.rfc3339();
         let ours = found.issues.into_iter().find(|issue| {
             let labels = issue.fields.get("labels").and_then(Value::as_array);
@@ -209,6 +219,8 @@ impl Jira {
             .unwrap_or_default()
     }
 
+    /// Writes the fields that are not what both sides agreed on last. What people changed over there is taken over by
+    /// [`super::look`], so that nothing of theirs is overwritten that was heard of.
     async fn fields_mirror(&self, order: &Order) -> Result<Outcome, Fault> {
         let i = &order.incident;
         let Some(ticket) = &i.links.ticket else {
@@ -217,43 +229,73 @@ impl Jira {
         let scheme = self.scheme().await?;
         let people = self.people(order, &scheme).await;
         let before = self.remembered(i.reference);
+        let insists = |field: &str| {
+            let fact = self
+                .config
+                .fields
+                .iter()
+                .find(|(_, id)| *id == field)
+                .map(|(fact, _)| fact.as_str());
+            let ours = field == "labels" || fact.is_some_and(|f| record::owner_of(f, &order.process) == Owner::Imp);
+            ours && ticket.repairs.get(field).is_some_and(|n| *n > record::REPAIRS_MAX)
+        };
+        let differs = |field: &str, text: &String| {
+            ticket.agreed.get(field) != Some(text) && before.refused.get(field) != Some(text) && !insists(field)
+        };
         let wanted = self.living_fields(order, &scheme, &people);
+        let texts = self.texts(&wanted);
         let mut fields: Map<String, Value> = wanted
-            .iter()
-            .filter(|(k, v)| before.fields.get(*k) != Some(v))
-            .map(|(k, v)| (k.clone(), v.clone()))
+            .into_iter()
+            .filter(|(k, _)| texts.get(k).is_some_and(|t| differs(k, t)))
             .collect();
-        let property = property(i, &self.public_url);
-        let labels = (severity_label(&i.severity), service_label(i));
-        if scheme.has("labels") && before.labels.as_ref() != Some(&labels) {
-            fields.insert("labels".to_owned(), label_changes(order, &before, &labels));
+        let mut agreed: BTreeMap<String, String> = texts.into_iter().filter(|(k, _)| fields.contains_key(k)).collect();
+        let labels = label_text(i);
+        if scheme.has("labels") && differs("labels", &labels) {
+            fields.insert("labels".to_owned(), label_changes(order, ticket));
+            agreed.insert("labels".to_owned(), labels);
         }
-        if fields.is_empty() && before.property == property {
+        let property = property(i, &self.public_url);
+        let property_differs = self.property_differs(order, ticket, &property).await?;
+        if fields.is_empty() && !property_differs {
+            self.remember(i.reference, |w| w.property = property);
             return Ok(Outcome::Done(vec![]));
         }
+        for (field, text) in &agreed {
+            self.sends(&ticket.id, field, text);
+        }
+        if agreed.contains_key("labels") {
+            self.sends(&ticket.id, "labels", "");
+        }
         let property_write = async {
-            match before.property == property {
-                true => Ok(()),
-                false => self
+            match property_differs {
+                false => Ok(()),
+                true => self
                     .write(Method::PUT, &ticket.key, &format!("/properties/{PROPERTY}"), &property)
                     .await
                     .map(|_| ()),
             }
         };
         let (fields_sent, property_sent) = tokio::join!(self.edit(&ticket.key, fields), property_write);
-        fields_sent.and(property_sent).map_err(|f| gone(f, ticket))?;
-        // What Jira would not take counts as written.
+        let refused = fields_sent.map_err(|f| gone(f, ticket))?;
+        property_sent.map_err(|f| gone(f, ticket))?;
+        // What Jira would not take is not tried again with the same, and is nothing that both agree on.
+        let refused: Vec<(String, String)> = refused
+            .into_iter()
+            .filter_map(|f| agreed.remove(&f).map(|text| (f, text)))
+            .collect();
         self.remember(i.reference, |w| {
-            w.fields.extend(wanted);
             w.property = property;
-            w.labels = Some(labels);
+            w.refused.extend(refused);
         });
-        Ok(Outcome::Done(vec![]))
+        let learnt = Link::TicketAgreed { fields: agreed };
+        let nothing = matches!(&learnt, Link::TicketAgreed { fields } if fields.is_empty());
+        Ok(Outcome::Done(if nothing { vec![] } else { vec![learnt] }))
     }
 
-    /// Edits an issue. Fields that Jira refuses by name are left out in a second try.
-    async fn edit(&self, key: &str, mut fields: Map<String, Value>) -> Result<(), Fault> {
+    /// Edits an issue. Fields that Jira refuses by name are left out in a second try; gives their names.
+    async fn edit(&self, key: &str, mut fields: Map<String, Value>) -> Result<Vec<String>, Fault> {
         let mut first = true;
+        let mut refused = Vec::new();
         while !fields.is_empty() {
             let mut body = json!({});
             let mut set = fields.clone();
@@ -265,11 +307,11 @@ impl Jira {
             }
             match self.write(Method::PUT, key, "", &body).await {
                 Ok(_) => break,
-                Err(fault) if first && leave_out(&fault, &mut fields, &[]) => first = false,
+                Err(fault) if first && leave_out(&fault, &mut fields, &[], &mut refused) => first = false,
                 Err(fault) => return Err(fault),
             }
         }
-        Ok(())
+        Ok(refused)
     }
 
     /// Writes the links that are new or changed, all at once.
@@ -285,12 +327,39 @@ impl Jira {
         let Some((id, body)) = wanted else {
             return Ok(Outcome::Done(vec![]));
         };
-        if self.remembered(i.reference).links.get(&id) != Some(&body) {
+        let known = match self.remembered(i.reference).links {
+            Some(known) => known,
+            None => self.read_links(i, ticket).await?,
+        };
+        if known.get(&id).is_none_or(|there| !covers(there, &body)) {
             let sent = self.write(Method::POST, &ticket.key, "/remotelink", &body).await;
             sent.map_err(|f| gone(f, ticket))?;
-            self.remember(i.reference, |w| drop(w.links.insert(id, body)));
+            self.remember(i.reference, |w| drop(w.links.get_or_insert(known).insert(id, body)));
         }
         Ok(Outcome::Done(vec![]))
+    }
+
+    /// The links that the ticket has, as Jira tells them.
+    async fn read_links(&self, i: &Incident, ticket: &Ticket) -> Result<HashMap<String, Value>, Fault> {
+        let path = format!("issue/{}/remotelink", ticket.key);
+        let all: Vec<Value> = self.get(&path).await.map_err(|f| gone(f, ticket))?.json(NAME)?;
+        let id = |l: &Value| l.get("globalId").and_then(Value::as_str).map(str::to_owned);
+        let there: HashMap<String, Value> = all.into_iter().filter_map(|l| Some((id(&l)?, l))).collect();
+        self.remember(i.reference, |w| w.links = Some(there.clone()));
+        Ok(there)
+    }
+
+    /// The property as it is to be, unless it is known to be so or turns out to be.
+    async fn property_differs(&self, order: &Order, ticket: &Ticket, property: &Value) -> Result<bool, Fault> {
+        let before = self.remembered(order.incident.reference).property;
+        if !before.is_null() {
+            return Ok(before != *property);
+        }
+        match self.get(&format!("issue/{}/properties/{PROPERTY}", ticket.key)).await {
+            Ok(answer) => Ok(answer.json::<wire::Property>(NAME)?.value != *property),
+            Err(Fault::Refused { status: 404, .. }) => Ok(true),
+            Err(fault) => Err(fault),
+        }
     }
 
     async fn comment(&self, order: &Order, n: u32) -> Result<Outcome, Fault> {
@@ -324,6 +393,7 @@ impl Jira {
                 return Ok(Outcome::Done(vec![]));
             }
         }
+        self.sends(&ticket.id, "comment", &squeezed(&adf::plain(&text)));
         let body = json!({"body": text, "properties": [{"key": PROPERTY, "value": mark}]});
         self.doubt.sending(&deed);
         let sent = self.write(Method::POST, &ticket.key, "/comment", &body).await;
@@ -331,6 +401,16 @@ impl Jira {
             .map_err(|f| gone(f, ticket))?;
         self.doubt.done(&deed);
         Ok(Outcome::Done(vec![]))
+    }
+}
+
+/// Whether something says all that it should say.
+fn covers(there: &Value, wanted: &Value) -> bool {
+    match (there, wanted) {
+        (Value::Object(there), Value::Object(wanted)) => {
+            wanted.iter().all(|(k, w)| there.get(k).is_some_and(|t| covers(t, w)))
+        }
+        (there, wanted) => there == wanted,
     }
 }
 
@@ -345,7 +425,7 @@ pub(super) enum Looked {
 }
 
 /// Takes out the fields that a refusal names, if all of them can be done without.
-fn leave_out(fault: &Fault, fields: &mut Map<String, Value>, needed: &[&str]) -> bool {
+fn leave_out(fault: &Fault, fields: &mut Map<String, Value>, needed: &[&str], refused: &mut Vec<String>) -> bool {
     let Fault::Refused { status: 400, body, .. } = fault else {
         return false;
     };
@@ -360,15 +440,26 @@ fn leave_out(fault: &Fault, fields: &mut Map<String, Value>, needed: &[&str]) ->
             "Jira would not take a field, so the ticket goes without it: {why}"
         );
         fields.remove(name);
+        refused.push(name.clone());
     }
     true
 }
 
-/// Adds the labels of severity and service as they are now and takes away those that they were.
-fn label_changes(order: &Order, before: &Written, now: &(String, Option<String>)) -> Value {
-    let wanted: Vec<&String> = std::iter::once(&now.0).chain(&now.1).collect();
+/// Our labels as one text.
+fn label_text(i: &Incident) -> String {
+    let mut all = labels(i);
+    all.sort();
+    all.join(" ")
+}
+
+/// Adds our labels as they are now, and takes away those that they were. People's stay.
+fn label_changes(order: &Order, ticket: &Ticket) -> Value {
+    let wanted = labels(&order.incident);
     let mut old: Vec<String> = order.process.severities.iter().map(|s| severity_label(&s.id)).collect();
-    old.extend(before.labels.as_ref().and_then(|l| l.1.clone()));
+    let agreed = ticket.agreed.get("labels").map(String::as_str).unwrap_or_default();
+    old.extend(agreed.split(' ').filter(|l| !l.is_empty()).map(str::to_owned));
+    old.sort();
+    old.dedup();
     let remove = old.iter().filter(|l| !wanted.contains(l)).map(|l| json!({"remove": l}));
     let add = wanted.iter().map(|l| json!({"add": l}));
     remove.chain(add).collect()

@@ -69,6 +69,7 @@ impl Jira {
     /// The fields that follow the incident for as long as it lives.
     pub(super) fn living_fields(&self, order: &Order, scheme: &Scheme, people: &People) -> Map<String, Value> {
         let i = &order.incident;
+        let agreed = i.links.ticket.as_ref();
         let mut out = Map::new();
         let title = if i.private {
             format!("Private incident {}", i.reference)
@@ -84,8 +85,16 @@ impl Jira {
         if let Some(p) = scheme.named("priority", &[priority]).filter(|_| !priority.is_empty()) {
             out.insert("priority".to_owned(), p);
         }
-        if let Some(id) = people.commander.as_ref().filter(|_| scheme.has("assignee")) {
-            out.insert("assignee".to_owned(), self.user(id));
+        match (&people.commander, i.roles.contains_key("commander")) {
+            _ if !scheme.has("assignee") => {}
+            (Some(id), _) => drop(out.insert("assignee".to_owned(), self.user(id))),
+            // Whom Jira does not know it cannot be given to; the ticket keeps whom it has.
+            (None, true) => {}
+            // Somebody gave the command back.
+            (None, false) if agreed.is_some_and(|t| t.agreed.get("assignee").is_some_and(|a| !a.is_empty())) => {
+                out.insert("assignee".to_owned(), Value::Null);
+            }
+            (None, false) => {}
         }
         for (fact, field) in &self.config.fields {
             let value = match (fact.as_str(), &people.commander) {
@@ -118,7 +127,9 @@ impl Jira {
             moment => i
                 .moments
                 .get(moment.strip_suffix("_at").unwrap_or(moment))
-                .map(|at| at.rfc3339()),
+                .map(|at| at.rfc3339())
+                // Or an answer that a move was given.
+                .or_else(|| i.fields.get(moment).cloned()),
         }
     }
 

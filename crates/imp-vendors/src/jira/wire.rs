@@ -13,6 +13,12 @@ pub(super) struct Created {
 pub(super) struct Found {
     #[serde(default)]
     pub issues: Vec<Issue>,
+    /// Where the next page begins, on Cloud.
+    #[serde(default, rename = "nextPageToken")]
+    pub next: Option<String>,
+    /// How many there are, in the Data Center.
+    #[serde(default)]
+    pub total: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,14 +150,79 @@ pub(super) struct User {
     pub active: Option<bool>,
 }
 
+/// An issue with its history.
 #[derive(Debug, Deserialize)]
-pub(super) struct Comments {
+pub(super) struct Whole {
     #[serde(default)]
-    pub comments: Vec<Comment>,
+    pub id: String,
+    #[serde(default)]
+    pub key: String,
+    #[serde(default)]
+    pub fields: Value,
+    #[serde(default)]
+    pub properties: Value,
+    #[serde(default)]
+    pub changelog: Changelog,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Changelog {
+    #[serde(default)]
+    pub histories: Vec<History>,
+}
+
+/// A change: who made it, and which fields it touched.
+#[derive(Debug, Deserialize)]
+pub(super) struct History {
+    #[serde(default)]
+    pub id: String,
+    #[serde(default)]
+    pub author: Option<User>,
+    #[serde(default)]
+    pub created: String,
+    #[serde(default)]
+    pub items: Vec<Item>,
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Item {
+    /// The field's identifier; for a custom field its name, with the identifier beside it.
+    #[serde(default)]
+    pub field: String,
+    #[serde(default)]
+    pub field_id: Option<String>,
+    #[serde(default)]
+    pub to: Value,
+    #[serde(default)]
+    pub to_string: Value,
+}
+
+impl Item {
+    pub fn is(&self, field: &str) -> bool {
+        self.field == field || self.field_id.as_deref() == Some(field)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Comments {
+    #[serde(default)]
+    pub comments: Vec<Comment>,
+    #[serde(default)]
+    pub total: usize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Comment {
+    #[serde(default)]
+    pub id: Value,
+    #[serde(default)]
+    pub author: Option<User>,
+    #[serde(default)]
+    pub update_author: Option<User>,
+    #[serde(default)]
+    pub created: String,
     #[serde(default)]
     pub body: Value,
     #[serde(default)]
@@ -170,4 +241,17 @@ pub(super) struct Property {
 pub(super) struct Errors {
     #[serde(default)]
     pub errors: serde_json::Map<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LinkTypes {
+    #[serde(default)]
+    pub issue_link_types: Vec<LinkType>,
+}
+
+/// A kind of link between issues.
+#[derive(Debug, Deserialize)]
+pub(super) struct LinkType {
+    pub name: String,
 }

@@ -15,6 +15,9 @@ impl Port for OpsLevel {
             }
         })
     }
+
+    /// What the catalogue is told is told once.
+    fn forget(&self, _: &imp_core::Incident) {}
 }
 
 impl OpsLevel {

@@ -296,27 +296,40 @@ fn owed_block(v: &View) -> Vec<Value> {
     if !lines.is_empty() {
         out.push(context(&lines.join("\n")));
     }
-    if i.links.ticket.as_ref().is_some_and(|t| t.status.is_some()) && v.category() != Category::Done {
-        out.extend(drift(v));
-    }
+    out.extend(conflict(v));
     out
 }
 
-/// The ticket says it is finished and the incident does not.
-fn drift(v: &View) -> Option<Value> {
-    let name = v.incident.links.ticket.as_ref()?.status.as_deref()?;
-    let there = v
-        .process
-        .statuses
-        .iter()
-        .find(|s| s.record.as_deref().unwrap_or(&s.id).eq_ignore_ascii_case(name))?;
-    (there.category == Category::Done).then(|| {
-        context(&format!(
-            ":warning: Jira says *{}*, the incident is *{}*.",
-            escape(name),
-            plain_status(v)
-        ))
-    })
+/// What the ticket and the incident do not agree on, with the buttons that settle it; and whether the ticket is gone.
+fn conflict(v: &View) -> Vec<Value> {
+    let Some(ticket) = &v.incident.links.ticket else {
+        return Vec::new();
+    };
+    if let Some(why) = &ticket.gone {
+        let words = format!(
+            ":warning: The ticket {} is gone: {}. The incident goes on without it.",
+            escape(&ticket.key),
+            quote(why, 300)
+        );
+        return vec![section(&words)];
+    }
+    let Some(c) = &ticket.conflict else {
+        return Vec::new();
+    };
+    let words = format!(
+        ":warning: Jira says *{}*, the incident is *{}*. {}",
+        escape(&c.theirs),
+        plain_status(v),
+        quote(&c.why, 300)
+    );
+    let reference = v.incident.reference.to_string();
+    let follow =
+        c.to.as_ref()
+            .map(|_| button("jira.follow", "Follow Jira", &reference, None));
+    let keep = button("jira.keep", "Keep ours", &reference, None);
+    let mut out = vec![section(&words)];
+    out.extend(actions("conflict", follow.into_iter().chain([keep]).collect()));
+    out
 }
 
 /// The moves from where it stands; and once it is over for users, the whole way to the end in one.

@@ -66,6 +66,8 @@ pub enum Form {
         /// Its key.
         key: String,
     },
+    /// Follow what Jira says, if that needs anything; else it is done at once.
+    Follow,
 }
 
 /// What somebody means.
@@ -342,7 +344,7 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
 
 fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
     let Some(reference) = Ref::parse(value) else {
-        let known = ["incident.", "alert.", "step."]
+        let known = ["incident.", "alert.", "step.", "jira."]
             .iter()
             .any(|p| action_id.starts_with(p));
         // Link buttons open their address in the browser and carry no reference.
@@ -381,6 +383,14 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
         "incident.task" => open(Form::Task),
         "incident.statuspage" => open(Form::Statuspage),
         "incident.review" => open(Form::Review),
+        "jira.follow" => open(Form::Follow),
+        "jira.keep" => {
+            let command = Command::Settle {
+                follow: false,
+                fields: BTreeMap::new(),
+            };
+            wish(Some(about.clone()), command, id, "Jira follows the incident.")
+        }
         "incident.zoom" | "incident.jira" | "incident.page" => Intent::Nothing,
         other => {
             if let Some(to) = other.strip_prefix("incident.transition.") {

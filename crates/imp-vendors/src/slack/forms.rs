@@ -4,7 +4,7 @@ use super::mrkdwn::{plain, section};
 use imp_core::catalogue::Catalogue;
 use imp_core::person::Who;
 use imp_core::process::{Category, Field, FieldKind, Move, Process};
-use imp_core::{Command, Incident, Ref, words};
+use imp_core::{Command, Incident, Ref, record, words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -193,6 +193,17 @@ pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incide
         through,
     };
     Some(view(callback, &mv.label, "Save", &memo, blocks))
+}
+
+/// Asks what following Jira still needs, over the whole way there. `None` where that is nothing.
+pub fn follow(i: &Incident, process: &Process) -> Option<Value> {
+    let asks = record::asks_to_follow(i, process);
+    let fields: Vec<&Field> = asks.iter().filter_map(|f| process.field(f)).collect();
+    if fields.is_empty() {
+        return None;
+    }
+    let blocks = fields.into_iter().map(|f| field(f, i, &[], false)).collect();
+    Some(view("jira.follow", "Follow Jira", "Follow", &memo(i), blocks))
 }
 
 fn field(f: &Field, i: &Incident, open: &[Incident], optional: bool) -> Value {
@@ -514,6 +525,13 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
                     .filter_map(|(k, v)| v.first().map(|v| (k.clone(), v.clone())))
                     .collect();
             through.chain([Command::Move { to, fields }]).collect()
+        }
+        "jira.follow" => {
+            let given = |(k, v): (&String, &Vec<String>)| v.first().map(|v| (k.clone(), v.clone()));
+            vec![Command::Settle {
+                follow: true,
+                fields: a.0.iter().filter_map(given).collect(),
+            }]
         }
         "incident.update" => vec![Command::Post {
             text: a.one("text").to_owned(),

@@ -468,7 +468,8 @@ impl Chat {
         let m = card::card(&self.view(order));
         let thing = format!("card {}", order.incident.reference);
         if let Some(ts) = &c.card {
-            if self.unchanged(&thing, print(&m)) {
+            let there = self.is_there(&c.id, ts).await?;
+            if there && self.unchanged(&thing, print(&m)) {
                 return Ok(Outcome::Done(vec![]));
             }
             match self.rewrite(&c.id, ts, &m).await {
@@ -497,6 +498,58 @@ impl Chat {
         Ok(Outcome::Done(vec![Link::Card { ts }]))
     }
 
+    /// Whether the card still stands, asked only where it is to be looked at.
+    async fn is_there(&self, channel: &str, ts: &str) -> Result<bool, Trouble> {
+        let look = format!("look at card {channel}");
+        if !self.unchanged(&look, 1) {
+            return Ok(true);
+        }
+        let args = [
+            ("channel", channel),
+            ("latest", ts),
+            ("oldest", ts),
+            ("inclusive", "true"),
+            ("limit", "1"),
+        ];
+        let history = self.client.call("conversations.history", &args, Urgency::Usual).await?;
+        self.written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&look);
+        Ok(history["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|m| m["ts"] == ts))
+    }
+
+    /// Takes down topic and purpose as they are in Slack, where they are to be looked at.
+    async fn read_topic(&self, c: &Channel) -> Result<(), Trouble> {
+        let look = format!("look at topic {}", c.id);
+        if !self.unchanged(&look, 1) {
+            return Ok(());
+        }
+        let info = self
+            .client
+            .call("conversations.info", &[("channel", &c.id)], Urgency::Usual)
+            .await?;
+        self.written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&look);
+        for name in ["topic", "purpose"] {
+            let text = info["channel"][name]["value"].as_str().unwrap_or_default();
+            let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            let seen = (format!("seen {name} {}", c.id), print_of(&text));
+            // As it was at the last look, in Slack's own spelling of what we wrote.
+            if !self.unchanged(&seen.0, seen.1) {
+                self.remember(format!("{name} {}", c.id), seen.1);
+                self.remember(seen.0, seen.1);
+            }
+        }
+        Ok(())
+    }
+
     /// Pins the card. It stands whether or not it is pinned, so a pin that fails now is tried with the card's next change.
     async fn pin(&self, channel: &str, ts: &str) {
         let thing = format!("pin {channel} {ts}");
@@ -516,11 +569,10 @@ impl Chat {
 
     async fn topic(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
         let view = self.view(order);
+        self.read_topic(c).await?;
         let set = async |method: &'static str, name: &'static str, text: String| -> Result<(), Trouble> {
             let thing = format!("{name} {}", c.id);
-            let mut hasher = DefaultHasher::new();
-            text.hash(&mut hasher);
-            let print = hasher.finish();
+            let print = print_of(&text);
             if !self.unchanged(&thing, print) {
                 self.client
                     .call(method, &[("channel", &c.id), (name, &text)], Urgency::Usual)
@@ -735,6 +787,12 @@ fn place(sent: &Value) -> (String, String) {
     )
 }
 
+fn print_of(text: &str) -> u64 {
+    let mut h = DefaultHasher::new();
+    text.hash(&mut h);
+    h.finish()
+}
+
 fn print(m: &Message) -> u64 {
     let mut h = DefaultHasher::new();
     m.text.hash(&mut h);
@@ -747,5 +805,16 @@ fn print(m: &Message) -> u64 {
 impl Port for Chat {
     fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
         Box::pin(async move { self.work(&order).await.unwrap_or_else(Outcome::from) })
+    }
+
+    fn forget(&self, incident: &imp_core::Incident) {
+        let Some(c) = &incident.links.channel else { return };
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let bookmarks = [format!("bookmarks {}", c.id), format!("bookmark {} ", c.id)];
+        written.retain(|thing, _| *thing != bookmarks[0] && !thing.starts_with(&bookmarks[1]));
+        // Topic and card are looked at before they are written: to set a topic again is a message in the channel.
+        for what in ["topic", "card"] {
+            written.insert(format!("look at {what} {}", c.id), 1);
+        }
     }
 }

@@ -41,6 +41,12 @@ impl Port for Statuspage {
             done.unwrap_or_else(Outcome::from)
         })
     }
+
+    fn forget(&self, incident: &Incident) {
+        if let Some((id, _)) = &incident.links.page {
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        }
+    }
 }
 
 impl Statuspage {

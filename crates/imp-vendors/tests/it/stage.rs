@@ -137,6 +137,7 @@ impl Stage {
             key: what.key(),
             what: what.clone(),
             tried,
+            other_ticket: None,
             incident: self.incident(),
             process: self.process.clone(),
             catalogue: self.catalogue.clone(),

@@ -11,7 +11,14 @@ use crate::stage::{Mode, Stage, until};
 
 /// A stage without vendors but those named.
 pub async fn only(kept: &[&str]) -> Stage {
-    Stage::with(Mode::Http, |config| {
+    let mut stage = only_dark(kept).await;
+    stage.rise().await;
+    stage
+}
+
+/// The same, not yet started.
+pub async fn only_dark(kept: &[&str]) -> Stage {
+    Stage::dark(Mode::Http, |config| {
         let mut table: toml::Table = config.parse().expect("TOML");
         for vendor in ["slack", "jira", "statuspage", "opslevel", "zoom"]
             .iter()
