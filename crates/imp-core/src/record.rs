@@ -105,6 +105,31 @@ const fn rule(theirs: &'static str, ours: &'static str, owner: Owner, words: &'s
     }
 }
 
+impl Owner {
+    /// What the table calls it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Owner::Last => "both",
+            Owner::Imp => "IMP",
+            Owner::Jira => "Jira",
+            Owner::Asked => "both, or a person decides",
+        }
+    }
+}
+
+impl Rule {
+    /// Its line in the guide.
+    pub fn line(&self) -> String {
+        format!(
+            "| {} | {} | {} | {} |",
+            self.theirs,
+            self.ours,
+            self.owner.words(),
+            self.words
+        )
+    }
+}
+
 /// Who owns a configured custom field, by what it stands for.
 pub fn owner_of(fact: &str, process: &Process) -> Owner {
     match fact {
@@ -487,4 +512,33 @@ pub fn settle(
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_shows_the_table_of_owners() {
+        let guide = include_str!("../../../docs/jira.md");
+        for rule in OWNERS {
+            assert!(
+                guide.contains(&rule.line()),
+                "docs/jira.md lacks this line of the table:\n{}",
+                rule.line()
+            );
+        }
+    }
+
+    #[test]
+    fn a_way_to_the_end_is_found_and_leads_through_no_merge() {
+        let p = Process::built_in();
+        let way = |from: &str, to: &str| route(&p, from, to).iter().map(|m| m.to.clone()).collect::<Vec<_>>();
+        assert_eq!(way("monitoring", "closed"), ["resolved", "review", "closed"]);
+        assert_eq!(way("triage", "declined"), ["declined"]);
+        assert!(way("investigating", "merged").is_empty() && way("closed", "investigating").is_empty());
+        assert_eq!(follows_to(&p, "monitoring", "Done", "done").as_deref(), Some("closed"));
+        assert_eq!(follows_to(&p, "triage", "Done", "done").as_deref(), Some("declined"));
+        assert_eq!(follows_to(&p, "closed", "To Do", "new"), None);
+    }
 }

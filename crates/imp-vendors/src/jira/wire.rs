@@ -13,12 +13,6 @@ pub(super) struct Created {
 pub(super) struct Found {
     #[serde(default)]
     pub issues: Vec<Issue>,
-    /// Where the next page begins, on Cloud.
-    #[serde(default, rename = "nextPageToken")]
-    pub next: Option<String>,
-    /// How many there are, in the Data Center.
-    #[serde(default)]
-    pub total: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,8 +154,6 @@ pub(super) struct Whole {
     #[serde(default)]
     pub fields: Value,
     #[serde(default)]
-    pub properties: Value,
-    #[serde(default)]
     pub changelog: Changelog,
 }
 
@@ -178,8 +170,6 @@ pub(super) struct History {
     pub id: String,
     #[serde(default)]
     pub author: Option<User>,
-    #[serde(default)]
-    pub created: String,
     #[serde(default)]
     pub items: Vec<Item>,
 }
@@ -221,8 +211,6 @@ pub(super) struct Comment {
     pub author: Option<User>,
     #[serde(default)]
     pub update_author: Option<User>,
-    #[serde(default)]
-    pub created: String,
     #[serde(default)]
     pub body: Value,
     #[serde(default)]

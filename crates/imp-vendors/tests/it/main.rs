@@ -4,4 +4,5 @@ mod jira;
 mod opslevel;
 mod stage;
 mod statuspage;
+mod two_writers;
 mod zoom;

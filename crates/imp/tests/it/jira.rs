@@ -160,7 +160,7 @@ async fn everything_arrives(s: &Stage) {
     for once in [
         "changed the title",
         "from SEV3 to SEV1",
-        "to Identified",
+        "from Investigating to Identified",
         "The pool is exhausted",
         "is Commander now",
     ] {
@@ -205,7 +205,8 @@ async fn a_status_that_the_incident_cannot_follow_is_settled_by_a_person() {
     s.settle().await;
     let card = ada.card(&channel).await;
     assert!(
-        card.words.contains("Jira says Resolved, the incident is Investigating"),
+        card.words
+            .contains("Jira says *Resolved*, the incident is *Investigating*"),
         "{}",
         card.words
     );
