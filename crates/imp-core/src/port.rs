@@ -82,7 +82,8 @@ pub trait Port: Send + Sync {
     fn perform(&self, order: Order) -> Boxed<'_, Outcome>;
 
     /// Forgets what was last written of an incident, so that its mirrors look at what is there the next time.
-    fn forget(&self, incident: &Incident);
+    /// Hands without mirrors have nothing to forget.
+    fn forget(&self, _incident: &Incident) {}
 }
 
 /// Where the catalogue is read from.

@@ -15,9 +15,6 @@ impl Port for OpsLevel {
             }
         })
     }
-
-    /// What the catalogue is told is told once.
-    fn forget(&self, _: &imp_core::Incident) {}
 }
 
 impl OpsLevel {

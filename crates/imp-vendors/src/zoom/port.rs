@@ -29,9 +29,6 @@ impl Port for Zoom {
             }
         })
     }
-
-    /// A meeting is opened once and never looks like anything.
-    fn forget(&self, _: &imp_core::Incident) {}
 }
 
 #[derive(Deserialize)]
