@@ -1,5 +1,6 @@
 //! Measures a release build against the practice workspace in one run, and prints what it reached beside what it must.
 
+mod million;
 mod stage;
 mod storm;
 
@@ -23,13 +24,32 @@ const AT_ONCE: usize = 16;
 
 #[tokio::main]
 async fn main() -> Result<(), String> {
-    let binary = std::env::args().nth(1).ok_or("bench PATH-OF-IMP")?;
+    let binary = std::env::args()
+        .nth(1)
+        .ok_or("bench PATH-OF-IMP [PATH-OF-ALERTMANAGER [PART]]")?;
     say("what                                                      reached        must");
-    start_and_rest(&binary).await?;
-    set_up(&binary).await?;
-    acknowledge(&binary).await?;
-    alerts(&binary, std::env::args().nth(2).as_deref()).await?;
-    grow(&binary).await
+    let alertmanager = std::env::args().nth(2);
+    let only = std::env::args().nth(3);
+    let wanted = |part: &str| only.as_deref().is_none_or(|o| o == part);
+    if wanted("start") {
+        start_and_rest(&binary).await?;
+    }
+    if wanted("set-up") {
+        set_up(&binary).await?;
+    }
+    if wanted("acknowledge") {
+        acknowledge(&binary).await?;
+    }
+    if wanted("alerts") {
+        alerts(&binary, alertmanager.as_deref().filter(|a| !a.is_empty())).await?;
+    }
+    if wanted("grow") {
+        grow(&binary).await?;
+    }
+    if wanted("remember") {
+        remember(&binary).await?;
+    }
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
@@ -220,5 +240,29 @@ async fn grow(binary: &str) -> Result<(), String> {
         "80 MiB",
     );
     row("  declared a second while it lasted", &format!("{per_second:.0}"), "");
+    Ok(())
+}
+
+async fn remember(binary: &str) -> Result<(), String> {
+    let folder = || tempfile::tempdir().map_err(|e| e.to_string());
+    let (empty, full) = (folder()?, folder()?);
+    let facts = million::past(&format!("sqlite://{}/imp.db", full.path().display()))?;
+    let before = million::measure(binary, empty.path()).await?;
+    let after = million::measure(binary, full.path()).await?;
+    row(
+        &format!("ready after start with {facts} facts"),
+        &format!("{:.0} ms", after.ready * 1000.0),
+        "2000 ms",
+    );
+    row(
+        "declaring with them, to an empty store (median)",
+        &format!("{:.2} x", after.declare / before.declare),
+        "1.20 x",
+    );
+    row(
+        "  resident: empty, with them",
+        &format!("{:.1} {:.1} MiB", before.rss, after.rss),
+        "",
+    );
     Ok(())
 }

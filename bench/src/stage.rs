@@ -4,6 +4,7 @@ use imp_practice::org::Org;
 use imp_practice::{Options, Practice};
 use imp_vendors::secret::Secret;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ pub struct Stage {
     url: String,
     http: reqwest::Client,
     child: Child,
-    _folder: tempfile::TempDir,
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Drop for Stage {
@@ -34,8 +35,16 @@ impl Drop for Stage {
 }
 
 impl Stage {
-    /// Starts both.
+    /// Starts both, with an empty store.
     pub async fn start(binary: &str, latency: bool) -> Result<Stage, String> {
+        let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let mut stage = Stage::over(binary, latency, folder.path()).await?;
+        stage._folder = Some(folder);
+        Ok(stage)
+    }
+
+    /// Starts both, with the store `imp.db` in a folder.
+    pub async fn over(binary: &str, latency: bool, folder: &Path) -> Result<Stage, String> {
         let text = |e: &dyn std::fmt::Display| e.to_string();
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .and_then(|l| l.local_addr())
@@ -50,13 +59,12 @@ impl Stage {
         let practice = Practice::start(([127, 0, 0, 1], 0).into(), Org::built_in(), options)
             .await
             .map_err(|e| text(&e))?;
-        let folder = tempfile::tempdir().map_err(|e| text(&e))?;
         let config = format!(
             "{}\n[store]\nurl = \"sqlite://{}/imp.db\"\n",
             practice.config_toml(&listen),
-            folder.path().display()
+            folder.display()
         );
-        let path = folder.path().join("imp.toml");
+        let path = folder.join("imp.toml");
         std::fs::write(&path, config).map_err(|e| text(&e))?;
         let began = Instant::now();
         let child = Command::new(binary)
@@ -73,7 +81,7 @@ impl Stage {
             url: format!("http://{listen}"),
             http: reqwest::Client::new(),
             child,
-            _folder: folder,
+            _folder: None,
         };
         stage
             .until("it is ready", async |s: &Stage| {
