@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask test`, which does everything, and `cargo xtask bench`.
 
+mod postgres;
 mod run;
 mod test;
 mod tools;

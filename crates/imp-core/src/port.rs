@@ -23,6 +23,9 @@ pub struct Order {
     /// How often it was tried before. More than 0 means that an earlier try may have worked and its answer been lost:
     /// a create looks before it creates.
     pub tried: u32,
+    /// Whether another replica may have written for this incident at this vendor since this one did: then what this one
+    /// remembers to have written there says nothing.
+    pub others_wrote: bool,
     /// The incident as it is now.
     pub incident: Arc<Incident>,
     /// The process that it follows.

@@ -3,8 +3,9 @@
 
 use crate::clock::Clock;
 use crate::inbox::{Inbox, NotTaken, Outbox, Queue, inbox};
+use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
-use crate::store::{Conn, Store, StoreError, Val};
+use crate::store::{Conn, Store, StoreError, Val, apart};
 use crate::{read, tx};
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
@@ -20,6 +21,8 @@ use tokio::sync::{Notify, broadcast, oneshot};
 const BATCH: Duration = Duration::from_millis(6);
 /// Incidents kept for readers, at some ten kilobytes each.
 const RECENT: usize = 128;
+/// The sheet that says up to which incident they came out of a backup.
+pub const RESTORED: &str = "restored";
 /// Changes that a slow listener may lag behind before it has to look for itself.
 const CHANGES: usize = 1024;
 
@@ -75,8 +78,8 @@ pub enum SubmitError {
 /// Effects that may be performed now.
 #[derive(Debug, Default)]
 pub struct Claims {
-    /// Identifier of each and the order to perform.
-    pub orders: Vec<(i64, Order)>,
+    /// The lease of each and the order to perform.
+    pub orders: Vec<(Lease, Order)>,
     /// When the next one that waits for its time comes due.
     pub next_due: Option<imp_core::At>,
 }
@@ -93,8 +96,9 @@ type WriteFn = Box<dyn FnOnce(&mut dyn Conn) -> Result<(), StoreError> + Send>;
 enum Job {
     Submit(Box<Envelope>, oneshot::Sender<Result<Receipt, SubmitError>>),
     Report(Vec<Envelope>, oneshot::Sender<Result<Vec<Granted>, SubmitError>>),
-    Claim(Slots, oneshot::Sender<Result<Claims, SubmitError>>),
-    Settle(i64, Outcome, oneshot::Sender<Result<(), SubmitError>>),
+    Claim(Slots, Vec<Lease>, oneshot::Sender<Result<Claims, SubmitError>>),
+    Settle(Box<Lease>, Outcome, oneshot::Sender<Result<(), SubmitError>>),
+    GiveBack(Vec<Lease>, oneshot::Sender<Result<(), SubmitError>>),
     Write(WriteFn, oneshot::Sender<Result<(), SubmitError>>),
 }
 
@@ -159,18 +163,14 @@ impl Desk {
         house: Arc<House>,
         clock: Arc<dyn Clock>,
     ) -> Result<Desk, StoreError> {
-        let now = clock.now();
-        // What was being tried knows that it was, and will look before it does anything again; a mirror that was ordered
-        // meanwhile does not, and gives way.
-        conn.run(
-            "delete from effect where state = 'pending' and exists
-             (select 1 from effect w where w.ref = effect.ref and w.key = effect.key and w.state = 'running')",
-            &[],
-        )?;
-        conn.run(
-            "update effect set state = 'pending', due_at = ?1 where state = 'running'",
-            &[now.0.into()],
-        )?;
+        if conn.sole_writer() {
+            // Nobody else can be performing them.
+            conn.begin()?;
+            lease::take_up_all(conn.as_mut(), clock.now())?;
+            conn.commit()?;
+        }
+        let restored = apart(|| sheet::<u64>(conn.as_mut(), RESTORED))?;
+        let me = Me::new(Ref(restored.unwrap_or(0)));
         let (jobs, outbox) = inbox();
         let (changes, _) = broadcast::channel(CHANGES);
         let work = Arc::new(Notify::new());
@@ -184,9 +184,10 @@ impl Desk {
             changes: changes.clone(),
             recent: recent.clone(),
         };
+        let told = Told { work, changes, recent };
         std::thread::Builder::new()
             .name("desk".into())
-            .spawn(move || attend(&outbox, conn.as_mut(), &house, clock.as_ref(), &work, &changes, &recent))
+            .spawn(move || attend(&outbox, conn.as_mut(), &house, clock.as_ref(), &told, &me))
             .map_err(|e| StoreError(e.to_string()))?;
         Ok(desk)
     }
@@ -221,6 +222,14 @@ impl Desk {
         Ok(found.map(Arc::new))
     }
 
+    /// Other replicas have changed something: whoever listens hears of it, and there may be something to perform.
+    pub fn others_changed(&self, changes: Vec<Change>) {
+        for c in changes {
+            let _ = self.changes.send(c);
+        }
+        self.work.notify_one();
+    }
+
     /// Hands in a wish; answers once the facts are on disk.
     ///
     /// # Errors
@@ -238,20 +247,30 @@ impl Desk {
         self.ask(Queue::Alerts, |answer| Job::Report(envelopes, answer)).await
     }
 
-    /// Takes effects to perform.
+    /// Takes effects to perform, and puts off the leases of those that are under way.
     ///
     /// # Errors
     /// See [`SubmitError`].
-    pub async fn claim(&self, slots: Slots) -> Result<Claims, SubmitError> {
-        self.ask(Queue::Hands, |answer| Job::Claim(slots, answer)).await
+    pub async fn claim(&self, slots: Slots, under_way: Vec<Lease>) -> Result<Claims, SubmitError> {
+        self.ask(Queue::Hands, |answer| Job::Claim(slots, under_way, answer))
+            .await
+    }
+
+    /// Gives back effects that will not be performed after all.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn give_back(&self, leases: Vec<Lease>) -> Result<(), SubmitError> {
+        self.ask(Queue::Hands, |answer| Job::GiveBack(leases, answer)).await
     }
 
     /// Reports how an effect went.
     ///
     /// # Errors
     /// See [`SubmitError`].
-    pub async fn settle(&self, id: i64, outcome: Outcome) -> Result<(), SubmitError> {
-        self.ask(Queue::Hands, |answer| Job::Settle(id, outcome, answer)).await
+    pub async fn settle(&self, lease: Lease, outcome: Outcome) -> Result<(), SubmitError> {
+        self.ask(Queue::Hands, |answer| Job::Settle(Box::new(lease), outcome, answer))
+            .await
     }
 
     /// Writes something that is not an incident (the catalogue as last seen, a due date).
@@ -285,21 +304,20 @@ impl Desk {
 /// An answer that waits for the commit.
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-fn attend(
-    jobs: &Outbox<Job>,
-    conn: &mut dyn Conn,
-    house: &House,
-    clock: &dyn Clock,
-    work: &Notify,
-    changes: &broadcast::Sender<Change>,
-    recent: &Recent,
-) {
+/// Who is told what a transaction brought.
+struct Told {
+    work: Arc<Notify>,
+    changes: broadcast::Sender<Change>,
+    recent: Arc<Recent>,
+}
+
+fn attend(jobs: &Outbox<Job>, conn: &mut dyn Conn, house: &House, clock: &dyn Clock, told: &Told, me: &Me) {
     let shelf = Shelf::default();
     while let Some((queue, first)) = jobs.first() {
         let mut batch = Batch::default();
         let began = Instant::now();
         let mut next = Some(first);
-        let mut broken = conn.run("begin immediate", &[]).err();
+        let mut broken = conn.begin().err();
         while let Some(job) = next {
             if let Some(e) = &broken {
                 refuse(job, e);
@@ -308,24 +326,26 @@ fn attend(
                     house,
                     now: clock.now(),
                     shelf: &shelf,
+                    me,
                 };
                 broken = attend_safely(job, conn, &seen, &mut batch).err();
             }
             next = (began.elapsed() < BATCH).then(|| jobs.next(queue)).flatten();
         }
         let ended = match broken {
-            None => tx::catch_up(conn, house, &shelf).and_then(|()| conn.run("commit", &[]).map(|_| ())),
+            None => tx::catch_up(conn, house, &shelf).and_then(|()| conn.commit()),
             Some(e) => Err(e),
         };
         if let Err(e) = &ended {
             tracing::error!(error = %e, "the store does not work; nothing of this batch was kept");
-            let _ = conn.run("rollback", &[]);
+            conn.rollback();
             shelf.forget();
+            me.lost_touch();
         } else {
             if batch.past_the_desk {
-                recent.forget();
+                told.recent.forget();
             } else if conn.sole_writer() {
-                recent.put(&batch.changed, &shelf);
+                told.recent.put(&batch.changed, &shelf);
             }
             shelf.kept(conn.sole_writer());
         }
@@ -334,10 +354,10 @@ fn attend(
         }
         if ended.is_ok() {
             for c in batch.changed {
-                let _ = changes.send(c);
+                let _ = told.changes.send(c);
             }
             if batch.wake {
-                work.notify_one();
+                told.work.notify_one();
             }
         }
     }
@@ -416,16 +436,20 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
             let out = envelopes.iter().map(one).collect::<Result<Vec<Granted>, StoreError>>();
             later(out.map(Ok), answer, &mut batch.replies)
         }
-        Job::Claim(slots, answer) => {
-            let out = tx::claim(conn, seen, &slots).map(|(claims, moved)| {
+        Job::Claim(slots, under_way, answer) => {
+            let out = tx::claim(conn, seen, &slots, &under_way).map(|(claims, moved)| {
                 batch.wake |= !moved.is_empty();
                 batch.changed.extend(moved);
                 Ok(claims)
             });
             later(out, answer, &mut batch.replies)
         }
-        Job::Settle(id, outcome, answer) => {
-            let out = tx::settle(conn, seen, id, &outcome).map(|moved| {
+        Job::GiveBack(leases, answer) => {
+            let out = lease::give_back(conn, seen, &leases).map(Ok);
+            later(out, answer, &mut batch.replies)
+        }
+        Job::Settle(lease, outcome, answer) => {
+            let out = tx::settle(conn, seen, &lease, &outcome).map(|moved| {
                 batch.wake = true;
                 batch.changed.extend(moved);
                 Ok(())
@@ -450,7 +474,8 @@ fn refuse(job: Job, e: &StoreError) {
     match job {
         Job::Submit(_, answer) => drop(answer.send(Err(e()))),
         Job::Report(_, answer) => drop(answer.send(Err(e()))),
-        Job::Claim(_, answer) => drop(answer.send(Err(e()))),
+        Job::Claim(_, _, answer) => drop(answer.send(Err(e()))),
+        Job::GiveBack(_, answer) => drop(answer.send(Err(e()))),
         Job::Settle(_, _, answer) => drop(answer.send(Err(e()))),
         Job::Write(_, answer) => drop(answer.send(Err(e()))),
     }

@@ -1,8 +1,10 @@
 //! What is remembered and retried: the store, the desk where facts come in, the runner that has effects performed.
 
+pub mod backup;
 pub mod clock;
 pub mod desk;
 mod inbox;
+mod lease;
 pub mod past;
 pub mod read;
 pub mod runner;
@@ -13,5 +15,6 @@ mod tx;
 
 pub use clock::{Clock, SystemClock};
 pub use desk::{Change, Desk, House, Receipt, SubmitError};
+pub use lease::Lease;
 pub use runner::{Progress, Runner};
 pub use store::{Conn, OpenError, Row, Store, StoreError, Val};

@@ -2,10 +2,11 @@
 //! own time, and nothing of it is owed to any vendor.
 
 use crate::desk::House;
+use crate::lease::Me;
 use crate::shelf::Shelf;
 use crate::store::{Conn, StoreError};
 use crate::tx::{self, Seen};
-use imp_core::{At, Envelope, Refusal};
+use imp_core::{At, Envelope, Ref, Refusal};
 
 /// Why a past cannot be told.
 #[derive(Debug, thiserror::Error)]
@@ -33,25 +34,31 @@ pub fn live_through(conn: &mut dyn Conn, house: &House, wishes: &[Envelope], now
     if !conn.rows("select 1 from journal limit 1", &[])?.is_empty() {
         return Ok(());
     }
-    conn.run("begin immediate", &[])?;
+    conn.begin()?;
     let lived = live(conn, house, wishes, now);
-    conn.run(if lived.is_ok() { "commit" } else { "rollback" }, &[])?;
-    lived
+    match lived {
+        Ok(()) => Ok(conn.commit()?),
+        Err(e) => {
+            conn.rollback();
+            Err(e)
+        }
+    }
 }
 
 fn live(conn: &mut dyn Conn, house: &House, wishes: &[Envelope], now: At) -> Result<(), PastError> {
-    let shelf = Shelf::default();
+    let (shelf, me) = (Shelf::default(), Me::new(Ref(0)));
     let seen = |now: At| Seen {
         house,
         now,
         shelf: &shelf,
+        me: &me,
     };
     let mut due = None;
     for wish in wishes {
         due = timers_until(conn, &seen, due, wish.at)?;
         let granted = tx::submit(conn, &seen(wish.at), wish)?.map_err(|r| PastError::Refused(Box::new(r)))?;
         if granted.effects {
-            due = tx::claim(conn, &seen(wish.at), &Vec::new())?.0.next_due;
+            due = tx::claim(conn, &seen(wish.at), &Vec::new(), &[])?.0.next_due;
         }
         tx::catch_up(conn, house, &shelf)?;
     }
@@ -67,7 +74,7 @@ fn timers_until<'a>(
     until: At,
 ) -> Result<Option<At>, PastError> {
     while let Some(at) = due.filter(|at| *at <= until) {
-        due = tx::claim(conn, &seen(at), &Vec::new())?.0.next_due;
+        due = tx::claim(conn, &seen(at), &Vec::new(), &[])?.0.next_due;
     }
     Ok(due)
 }

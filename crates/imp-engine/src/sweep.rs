@@ -1,9 +1,10 @@
 //! The sweep: mirrors the catalogue and the people in, again and again, so that decisions need not ask a vendor; finds
 //! what people changed in the record and no webhook told of; repeats mirrors, so that what somebody broke by hand heals.
 
-use crate::desk::{Desk, keep_sheet};
+use crate::desk::{Change, Desk, keep_sheet};
+use crate::lease;
 use crate::read::{self, Filter};
-use crate::store::Conn;
+use crate::store::{Conn, StoreError};
 use imp_core::command::RecordChange;
 use imp_core::effect::Timer;
 use imp_core::port::{CatalogueSource, DirectorySource, Heard, Port, RecordSource};
@@ -23,6 +24,11 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 const REMEMBERED_MS: i64 = 14 * 86_400_000;
 /// Incidents looked up when the first catalogue comes; their timers look up any others.
 const ROUTED_AT_ONCE: usize = 1000;
+/// How often it is looked what other replicas have written. One indexed query; it needs no connection of its own that
+/// would have to be watched, as notifications do, and after a break it goes on where it was.
+const OTHERS_EVERY: Duration = Duration::from_millis(500);
+/// Facts of others that are taken note of at once.
+const OTHERS_AT_ONCE: i64 = 1000;
 /// How soon a reading that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -222,6 +228,13 @@ async fn repeat(desk: &Desk, ports: &[Arc<dyn Port>], i: &Incident) {
     for p in ports {
         p.forget(i);
     }
+    if desk.store.is_shared() {
+        // Whichever replica performs them shall have forgotten, too.
+        let r = i.reference;
+        if let Err(e) = desk.write(move |conn| lease::forget(conn, r)).await {
+            tracing::warn!(reference = %r, error = %e, "its mirrors are repeated from memory");
+        }
+    }
     let envelope = Envelope {
         id: String::new(),
         by: Actor::Imp,
@@ -262,6 +275,41 @@ pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
         };
         tokio::time::sleep(rest).await;
     }
+}
+
+/// Takes note of what other replicas write, for ever: wakes the runner, and tells whoever listens to changes. As replicas
+/// write one after the other, the journal's numbers are in the order of the commits, and none is passed over.
+pub async fn others(desk: Desk) {
+    let mut seen: Option<i64> = None;
+    loop {
+        let after = seen;
+        let news = desk.store.read(move |conn| news(conn, after)).await;
+        // While the store is away the desk says so, again and again.
+        if let Ok((last, changes)) = news {
+            seen = Some(last);
+            if !changes.is_empty() {
+                desk.others_changed(changes);
+            }
+        }
+        tokio::time::sleep(OTHERS_EVERY).await;
+    }
+}
+
+fn news(conn: &mut dyn Conn, after: Option<i64>) -> Result<(i64, Vec<Change>), StoreError> {
+    let Some(after) = after else {
+        let last = conn.rows("select coalesce(max(seq), 0) from journal", &[])?;
+        return Ok((last.first().map_or(0, |r| r.int(0)), Vec::new()));
+    };
+    let rows = conn.rows(
+        "select seq, ref, n from journal where seq > ?1 order by seq limit ?2",
+        &[after.into(), OTHERS_AT_ONCE.into()],
+    )?;
+    let last = rows.last().map_or(after, |r| r.int(0));
+    let changes = rows.iter().map(|r| Change {
+        reference: Ref(r.int(1).unsigned_abs()),
+        version: r.int(2).unsigned_abs(),
+    });
+    Ok((last, changes.collect()))
 }
 
 /// The first catalogue is there: whatever began without one is looked up now.

@@ -1,6 +1,7 @@
 //! What happens inside the desk's transaction: load, decide, evolve, react, keep. No IO but the connection.
 
 use crate::desk::{Change, Claims, House, Receipt, Slots};
+use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
 use imp_core::alert::Alert;
@@ -31,6 +32,8 @@ pub struct Seen<'a> {
     pub now: At,
     /// The incidents at hand.
     pub shelf: &'a Shelf,
+    /// Which replica this is.
+    pub me: &'a Me,
 }
 
 /// A wish that was granted.
@@ -426,11 +429,19 @@ fn after_by_hand(conn: &mut dyn Conn, seen: &Seen, command: &Command, r: Option<
 
 // ---- performing
 
-const EFFECT: &str = "e.id, e.ref, e.key, e.what, e.tried";
+const EFFECT: &str = "e.id, e.ref, e.key, e.what, e.tried, e.fence";
 
-/// Takes effects whose time has come, lane by lane; timers are carried out here and now.
-pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims, Vec<Change>), StoreError> {
+/// Takes effects whose time has come, lane by lane; timers are carried out here and now. Leases of what is under way are
+/// put off, and what a replica that is gone has left behind is taken up.
+pub fn claim(
+    conn: &mut dyn Conn,
+    seen: &Seen,
+    slots: &Slots,
+    under_way: &[Lease],
+) -> Result<(Claims, Vec<Change>), StoreError> {
     let mut changes = Vec::new();
+    let until = lease::tend(conn, seen, under_way)?;
+    let mut hands: BTreeMap<(u64, Capability), bool> = BTreeMap::new();
     for row in due(conn, seen, Capability::Desk, 64)? {
         changes.extend(carry_out(conn, seen, &row)?);
     }
@@ -448,10 +459,25 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
                 )?;
                 continue;
             };
+            let fence = row.int(5) + 1;
             conn.run(
-                "update effect set state = 'running', tried = tried + 1 where id = ?1",
-                &[id.into()],
+                "update effect set state = 'running', tried = tried + 1, holder = ?2, lease_until = ?3, fence = ?4 where id = ?1",
+                &[id.into(), seen.me.name.as_str().into(), until.0.into(), fence.into()],
             )?;
+            let others_wrote = match hands.get(&(r.0, *capability)) {
+                Some(known) => *known,
+                None => {
+                    let others = lease::others_wrote(conn, seen, r, *capability)?;
+                    hands.insert((r.0, *capability), others);
+                    others
+                }
+            };
+            let lease = Lease {
+                id,
+                fence,
+                reference: r,
+                what: what.clone(),
+            };
             let (incident, waiting) = match known.get(&r.0) {
                 Some(k) => k.clone(),
                 None => {
@@ -465,12 +491,13 @@ pub fn claim(conn: &mut dyn Conn, seen: &Seen, slots: &Slots) -> Result<(Claims,
                 other_ticket = load(conn, *other)?.and_then(|o| o.links.ticket).map(|t| t.key);
             }
             claims.orders.push((
-                id,
+                lease,
                 Order {
                     key,
                     other_ticket,
                     what,
-                    tried: u32::try_from(row.int(4)).unwrap_or(u32::MAX),
+                    tried: seen.me.tried(r, u32::try_from(row.int(4)).unwrap_or(u32::MAX)),
+                    others_wrote,
                     incident,
                     process: seen.house.process.load_full(),
                     catalogue: seen.house.catalogue.load_full(),
@@ -589,13 +616,18 @@ fn waiting(conn: &mut dyn Conn, r: Ref) -> Result<Vec<Waiting>, StoreError> {
     Ok(rows.iter().filter_map(read).collect())
 }
 
-/// Keeps how an effect went, and what was learnt from it.
-pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> Result<Vec<Change>, StoreError> {
+/// Keeps how an effect went, and what was learnt from it. Where the lease was lost meanwhile, somebody else sees to the
+/// effect, and nothing is kept.
+pub fn settle(conn: &mut dyn Conn, seen: &Seen, lease: &Lease, outcome: &Outcome) -> Result<Vec<Change>, StoreError> {
+    let id = lease.id;
     let rows = conn.rows(
-        "select ref, key, what, failures, fault, capability from effect where id = ?1 and state = 'running'",
-        &[id.into()],
+        "select ref, key, what, failures, fault, capability from effect where id = ?1 and state = 'running' and holder = ?2 and fence = ?3",
+        &[id.into(), seen.me.name.as_str().into(), lease.fence.into()],
     )?;
-    let Some(row) = rows.first() else { return Ok(Vec::new()) };
+    let Some(row) = rows.first() else {
+        too_late(conn, seen, lease)?;
+        return Ok(Vec::new());
+    };
     let (r, key, failures) = (Ref(row.int(0).unsigned_abs()), row.text(1).to_owned(), row.int(3));
     let faulted = row.maybe(4).is_some();
     let what: Option<What> = serde_json::from_str(row.text(2)).ok();
@@ -688,6 +720,17 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, id: i64, outcome: &Outcome) -> R
             Ok(changes)
         }
     }
+}
+
+/// An effect came home after its lease was lost. Whoever has it now has written what is true now; a mirror that this
+/// replica wrote late may lie over it, so it is written once more, by whoever takes it.
+fn too_late(conn: &mut dyn Conn, seen: &Seen, lease: &Lease) -> Result<(), StoreError> {
+    tracing::warn!(reference = %lease.reference, what = lease.what.key(), "came home after its lease was lost");
+    if !lease.what.is_mirror() {
+        return Ok(());
+    }
+    lease::nobody_knows(conn, lease.reference, lease.what.capability())?;
+    order(conn, seen, lease.reference, &Effect::from(lease.what.clone()))
 }
 
 /// Puts an effect back. A mirror that was ordered again meanwhile takes its place; what holds this one holds that one.

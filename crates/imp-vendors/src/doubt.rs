@@ -8,10 +8,35 @@ use std::time::{Duration, Instant};
 /// Deeds that are remembered; those in doubt are few at a time, so this is only reached when much has gone wrong.
 const DEEDS_MAX: usize = 10_000;
 
-/// What is known of the tries of deeds, in memory; what a restart forgets counts as in doubt.
+/// What is known of the tries of deeds, in memory. It holds only for the tries of this process: what a restart forgot, and
+/// what another replica tried in between (the number of tries tells), counts as in doubt.
 #[derive(Debug, Default)]
 pub struct Doubt {
-    deeds: Mutex<HashMap<String, State>>,
+    deeds: Mutex<HashMap<String, Known>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// How often it had been tried before the last try that was made here.
+    tried: u32,
+    /// Whether that try ended with a fault that was looked at.
+    ended: bool,
+    state: State,
+}
+
+impl Known {
+    /// Nothing is known from here of a deed that was tried so often.
+    fn afresh(tried: u32) -> Known {
+        let state = match tried {
+            0 => State::Undone,
+            _ => State::InDoubt { looked: None },
+        };
+        Known {
+            tried,
+            ended: false,
+            state,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +66,22 @@ impl Doubt {
 
     /// Whether this try must look before it creates.
     pub fn must_look(&self, deed: &str, tried: u32) -> bool {
-        let deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
-        match deeds.get(deed) {
-            Some(State::Undone) => false,
-            Some(State::Sent | State::InDoubt { .. }) => true,
-            None => tried > 0,
+        let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut deeds);
+        let known = deeds.entry(deed.to_owned()).or_insert_with(|| Known::afresh(tried));
+        // A try that only waited for a limit of ours is not counted, and created nothing.
+        let of_ours = tried == known.tried || (known.ended && tried == known.tried + 1);
+        *known = match of_ours {
+            true => Known {
+                tried,
+                ended: false,
+                ..*known
+            },
+            false => Known::afresh(tried),
+        };
+        match known.state {
+            State::Undone => false,
+            State::Sent | State::InDoubt { .. } => true,
         }
     }
 
@@ -54,9 +90,10 @@ impl Doubt {
     pub fn sending(&self, deed: &str) {
         let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut deeds);
-        match deeds.get(deed) {
-            Some(State::InDoubt { .. }) => {}
-            None | Some(State::Undone | State::Sent) => drop(deeds.insert(deed.to_owned(), State::Sent)),
+        let known = deeds.entry(deed.to_owned()).or_insert_with(|| Known::afresh(0));
+        match known.state {
+            State::InDoubt { .. } => {}
+            State::Undone | State::Sent => known.state = State::Sent,
         }
     }
 
@@ -64,10 +101,12 @@ impl Doubt {
     pub fn failed(&self, deed: &str, fault: &Fault) {
         let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
         make_room(&mut deeds);
-        match (deeds.get(deed), fault.is_undone()) {
-            (None | Some(State::Undone | State::Sent), true) => deeds.insert(deed.to_owned(), State::Undone),
-            (Some(State::InDoubt { .. }), true) => None,
-            (_, false) => deeds.insert(deed.to_owned(), State::InDoubt { looked: None }),
+        let known = deeds.entry(deed.to_owned()).or_insert_with(|| Known::afresh(0));
+        known.ended = true;
+        known.state = match (known.state, fault.is_undone()) {
+            (State::Undone | State::Sent, true) => State::Undone,
+            (State::InDoubt { looked }, true) => State::InDoubt { looked },
+            (_, false) => State::InDoubt { looked: None },
         };
     }
 
@@ -79,15 +118,16 @@ impl Doubt {
     /// Takes note that it was looked for in vain, where a search may lag behind by `lag`.
     pub fn not_found(&self, deed: &str, lag: Duration, now: Instant) -> NotFound {
         let mut deeds = self.deeds.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = match deeds.get(deed) {
-            Some(State::InDoubt { looked: Some(first) }) => *first,
-            Some(State::InDoubt { looked: None } | State::Undone | State::Sent) | None => now,
+        let known = deeds.entry(deed.to_owned()).or_insert_with(|| Known::afresh(0));
+        let first = match known.state {
+            State::InDoubt { looked: Some(first) } => first,
+            State::InDoubt { looked: None } | State::Undone | State::Sent => now,
         };
         if now.saturating_duration_since(first) >= lag {
-            deeds.insert(deed.to_owned(), State::Undone);
+            known.state = State::Undone;
             return NotFound::Create;
         }
-        deeds.insert(deed.to_owned(), State::InDoubt { looked: Some(first) });
+        known.state = State::InDoubt { looked: Some(first) };
         /// How many looks fit into the lag.
         const LOOKS: u32 = 3;
         NotFound::LookAgain(
@@ -99,7 +139,7 @@ impl Doubt {
 }
 
 /// What is forgotten counts as in doubt wherever a deed was tried, so forgetting is safe.
-fn make_room(deeds: &mut HashMap<String, State>) {
+fn make_room(deeds: &mut HashMap<String, Known>) {
     if deeds.len() >= DEEDS_MAX {
         deeds.clear();
     }
@@ -122,7 +162,8 @@ mod tests {
     fn only_what_may_have_worked_is_looked_for() {
         let d = Doubt::new();
         assert!(!d.must_look("a", 0));
-        assert!(d.must_look("a", 1), "after a restart nothing is certain");
+        let restarted = Doubt::new();
+        assert!(restarted.must_look("a", 1), "after a restart nothing is certain");
         d.failed("b", &lost(true));
         assert!(!d.must_look("b", 1), "there was no connection");
         d.failed("b", &lost(false));
@@ -148,6 +189,7 @@ mod tests {
     #[test]
     fn a_search_that_lags_is_asked_again_before_it_is_believed() {
         let (d, t0, lag) = (Doubt::new(), Instant::now(), Duration::from_secs(6));
+        assert!(d.must_look("a", 1));
         assert_eq!(d.not_found("a", lag, t0), NotFound::LookAgain(2001));
         assert_eq!(
             d.not_found("a", lag, t0 + Duration::from_secs(3)),
@@ -156,10 +198,32 @@ mod tests {
         assert_eq!(d.not_found("a", lag, t0 + lag), NotFound::Create);
         assert!(!d.must_look("a", 1));
         d.failed("a", &lost(false));
+        assert!(d.must_look("a", 2));
         assert_eq!(
             d.not_found("a", lag, t0 + 2 * lag),
             NotFound::LookAgain(2001),
             "a new try is a new doubt"
         );
+    }
+
+    #[test]
+    fn what_another_replica_tried_in_between_is_in_doubt() {
+        let d = Doubt::new();
+        assert!(!d.must_look("a", 0));
+        d.failed("a", &lost(true));
+        assert!(d.must_look("a", 2), "somebody else's try may have worked");
+        // A try that never came home may have worked, too.
+        assert!(!d.must_look("b", 0));
+        assert!(d.must_look("b", 1));
+    }
+
+    #[test]
+    fn two_replicas_that_look_in_turn_come_to_an_end() {
+        let (a, b, t0, lag) = (Doubt::new(), Doubt::new(), Instant::now(), Duration::from_secs(6));
+        let mut steps = [&a, &b, &a, &b, &a].into_iter().zip((0..).step_by(2));
+        let created = steps.any(|(who, second)| {
+            who.must_look("x", 1) && who.not_found("x", lag, t0 + Duration::from_secs(second)) == NotFound::Create
+        });
+        assert!(created);
     }
 }

@@ -64,7 +64,7 @@ impl Default for Server {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Store {
-    /// `sqlite://PATH`.
+    /// `sqlite://PATH`, or `postgres://user@host/db`.
     pub url: String,
 }
 
@@ -248,10 +248,8 @@ impl Config {
             }
         }
         let store = &self.store.url;
-        if !store.starts_with("sqlite:") {
-            out.push(format!(
-                "{name}: [store] url: this version keeps its journal in SQLite only; write sqlite://PATH"
-            ));
+        if let Err(why) = imp_engine::Store::understands(store) {
+            out.push(format!("{name}: {why}"));
         }
         out
     }

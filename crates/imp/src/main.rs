@@ -1,5 +1,6 @@
 //! `imp`, the one binary: reads the call, and hands over.
 
+mod backup;
 mod config;
 mod demo;
 mod doors;
@@ -45,6 +46,20 @@ enum Command {
         /// For programs
         #[arg(long)]
         json: bool,
+    },
+    /// Copies everything that IMP remembers into a file, while it runs
+    Backup {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// The file, which must not be there yet; standard output where it is left out
+        file: Option<PathBuf>,
+    },
+    /// Fills an empty store from a backup
+    Restore {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// The backup
+        file: PathBuf,
     },
     /// Only the stand-ins for the vendors
     Practice {
@@ -162,6 +177,8 @@ async fn run(command: Command) -> Result<(), Failure> {
             let loaded = load(&config)?;
             health::check(&loaded, json).await
         }
+        Command::Backup { config, file } => backup::write(&load(&config)?, file.as_deref()),
+        Command::Restore { config, file } => backup::restore(&load(&config)?, &file),
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
         Command::Incident { command, common } => script::incident(command, common, load_file).await,
         Command::Deliveries { command, common } => script::deliveries(command, common, load_file).await,

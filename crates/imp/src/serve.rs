@@ -8,7 +8,8 @@ use imp_core::effect::Capability;
 use imp_core::port::Port;
 use imp_core::{Catalogue, Directory, Process};
 use imp_engine::desk::sheet;
-use imp_engine::{Desk, House, Runner, Store, SystemClock, sweep};
+use imp_engine::store::apart;
+use imp_engine::{Desk, House, Runner, Store, StoreError, SystemClock, sweep};
 use imp_vendors::http::Http;
 use imp_vendors::{jira::Jira, opslevel::OpsLevel, slack, statuspage::Statuspage, zoom::Zoom};
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,12 +111,10 @@ impl Service {
         let failed = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
         let http = Http::new().map_err(|e| failed(&e))?;
         let (store, mut conn) = Store::open(&config.store.url).map_err(|e| failed(&e))?;
-        let catalogue: Catalogue = sheet(conn.as_mut(), "catalogue")
-            .map_err(|e| failed(&e))?
-            .unwrap_or_default();
-        let directory: Directory = sheet(conn.as_mut(), "directory")
-            .map_err(|e| failed(&e))?
-            .unwrap_or_default();
+        let kept = apart(|| Ok((sheet(conn.as_mut(), "catalogue")?, sheet(conn.as_mut(), "directory")?)));
+        let (catalogue, directory): (Option<Catalogue>, Option<Directory>) =
+            kept.map_err(|e: StoreError| failed(&e))?;
+        let (catalogue, directory) = (catalogue.unwrap_or_default(), directory.unwrap_or_default());
         let can = capabilities(&config);
         let house = Arc::new(House {
             process: ArcSwap::from_pointee(process),
@@ -128,6 +127,9 @@ impl Service {
         let public_url = config.public_url();
         let mut ports: BTreeMap<Capability, Arc<dyn Port>> = BTreeMap::new();
         let mut tasks = vec![tokio::spawn(sweep::forget_old_wishes(desk.clone()))];
+        if desk.store.is_shared() {
+            tasks.push(tokio::spawn(sweep::others(desk.clone())));
+        }
         let slack = config.slack.as_ref().map(|c| {
             let client = Arc::new(slack::client::Client::new(
                 http.clone(),

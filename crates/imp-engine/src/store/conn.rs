@@ -1,5 +1,7 @@
 //! A connection as the rest of the engine sees it: statements in, rows out, one dialect.
 
+use imp_core::At;
+
 /// A value on its way in or out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Val {
@@ -98,15 +100,68 @@ pub trait Conn: Send {
     /// What the store says.
     fn run(&mut self, sql: &str, args: &[Val]) -> Result<usize, StoreError>;
 
+    /// Asks, and hands over one row after the other, so that an answer may be larger than the memory.
+    ///
+    /// # Errors
+    /// What the store says, or what `each` says.
+    fn each(
+        &mut self,
+        sql: &str,
+        args: &[Val],
+        each: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
     /// Asks; all rows of the answer.
     ///
     /// # Errors
     /// What the store says.
-    fn rows(&mut self, sql: &str, args: &[Val]) -> Result<Vec<Row>, StoreError>;
+    fn rows(&mut self, sql: &str, args: &[Val]) -> Result<Vec<Row>, StoreError> {
+        let mut out = Vec::new();
+        self.each(sql, args, &mut |row| {
+            out.push(row);
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    /// Begins a transaction that writes. Nobody else's begins before this one has ended: replicas write one after the
+    /// other, as threads of one process do.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn begin(&mut self) -> Result<(), StoreError>;
+
+    /// Begins a transaction that only reads, and sees the store as it is now until it ends, whoever writes meanwhile.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn snapshot(&mut self) -> Result<(), StoreError>;
+
+    /// Ends a transaction; what it wrote is on disk.
+    ///
+    /// # Errors
+    /// What the store says; then nothing of it was kept, or, where the connection broke in between, perhaps all of it.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Ends a transaction, and nothing of it is kept.
+    fn rollback(&mut self);
+
+    /// The time by which leases are reckoned: one for all replicas, whatever their own clocks say. `house` is what the
+    /// clock of this process says.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn lease_time(&mut self, house: At) -> Result<At, StoreError>;
 
     /// Whether nobody else writes to this store: then what was read stays true between transactions.
     fn sole_writer(&self) -> bool;
 
     /// The type of a column that numbers its rows by itself.
     fn serial(&self) -> &'static str;
+
+    /// Numbering goes on after the highest number there is, after rows were written with numbers of their own.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn renumber(&mut self, table: &str, column: &str) -> Result<(), StoreError>;
 }

@@ -1,19 +1,19 @@
-//! The store: one connection that writes, a few that read, and migrations that bring any former file up to date.
+//! The store: one connection that writes, a few that read, and migrations that bring any former store up to date.
 
+mod address;
 mod conn;
+mod migrate;
+mod postgres;
 mod sqlite;
 
+use address::{Address, shown};
 pub use conn::{Conn, Row, StoreError, Val};
+pub use migrate::KNOWN as SCHEMA;
+use postgres::{Purpose, Server};
 use sqlite::Sqlite;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Semaphore;
-
-/// Migrations, oldest first. One that has been released is never edited.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("../../migrations/0001_begin.sql"),
-    include_str!("../../migrations/0002_due_by_rank.sql"),
-];
 
 /// Connections that read at the same time: two cores seldom want more.
 const READERS: usize = 4;
@@ -22,8 +22,13 @@ const READERS: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The address is not one that we know.
-    #[error("store.url {0:?} is not usable: write sqlite://PATH")]
-    Address(String),
+    #[error("store.url {url:?} is not usable: {why}")]
+    Address {
+        /// As it was given, without a password.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Another process has it.
     #[error("{0} is in use by another imp process; stop that one, or give this one a store of its own")]
     InUse(String),
@@ -32,7 +37,19 @@ pub enum OpenError {
         "{path} was written by a newer version of imp (schema {found}, this one knows {known}); install that version"
     )]
     Newer {
-        /// The file.
+        /// The file or the server.
+        path: String,
+        /// The schema found in it.
+        found: i64,
+        /// The newest that this binary knows.
+        known: i64,
+    },
+    /// It was written by an older version, and is only to be read.
+    #[error(
+        "{path} was written by an older version of imp (schema {found}, this one knows {known}); start `imp serve` once, which brings it up to date"
+    )]
+    Older {
+        /// The file or the server.
         path: String,
         /// The schema found in it.
         found: i64,
@@ -42,7 +59,7 @@ pub enum OpenError {
     /// It cannot be opened or written.
     #[error("cannot open the store {path}: {source}")]
     Broken {
-        /// The file.
+        /// The file or the server.
         path: String,
         /// Why.
         source: StoreError,
@@ -52,38 +69,103 @@ pub enum OpenError {
 /// An open store.
 #[derive(Debug, Clone)]
 pub struct Store {
-    path: PathBuf,
-    readers: Arc<Mutex<Vec<Sqlite>>>,
+    place: Place,
+    readers: Arc<Mutex<Vec<Box<dyn Conn>>>>,
     /// Who may read now; the others wait for a connection rather than open one more.
     places: Arc<Semaphore>,
-    _lock: Arc<std::fs::File>,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    File { path: PathBuf, _lock: Arc<std::fs::File> },
+    Server(Arc<Server>),
+}
+
+impl std::fmt::Debug for dyn Conn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Conn")
+    }
 }
 
 impl Store {
-    /// Opens `sqlite://PATH`, makes the file where there is none, and migrates it. Gives the store and the one
-    /// connection that may write.
+    /// Opens `sqlite://PATH` (the file is made where there is none) or `postgres://…`, and migrates it. Gives the store
+    /// and the one connection of this process that may write.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open(url: &str) -> Result<(Store, Box<dyn Conn>), OpenError> {
-        let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
-        let Some(path) = path.filter(|p| !p.is_empty()) else {
-            return Err(OpenError::Address(redacted(url)));
+        apart(|| Store::open_here(url))
+    }
+
+    fn open_here(url: &str) -> Result<(Store, Box<dyn Conn>), OpenError> {
+        let (place, mut writer): (Place, Box<dyn Conn>) = match parse(url)? {
+            Parsed::File(path) => {
+                let lock = Arc::new(lock(&path)?);
+                let writer = Sqlite::open(&path, true).map_err(|e| broken(&path, e))?;
+                let path = PathBuf::from(path);
+                (Place::File { path, _lock: lock }, Box::new(writer))
+            }
+            Parsed::Server(address) => {
+                let server = Arc::new(Server::new(*address));
+                let writer = server.connect(Purpose::Write).map_err(|e| broken(server.shown(), e))?;
+                (Place::Server(server), Box::new(writer))
+            }
         };
-        let broken = |source: StoreError| OpenError::Broken {
-            path: path.to_owned(),
-            source,
-        };
-        let lock = lock(path)?;
-        let mut writer = Sqlite::open(path, true).map_err(broken)?;
-        migrate(&mut writer, path)?;
         let store = Store {
-            path: PathBuf::from(path),
-            readers: Arc::new(Mutex::new(Vec::new())),
+            place,
+            readers: Arc::default(),
             places: Arc::new(Semaphore::new(READERS)),
-            _lock: Arc::new(lock),
         };
-        Ok((store, Box::new(writer)))
+        migrate::run(writer.as_mut(), &store.shown())?;
+        Ok((store, writer))
+    }
+
+    /// A connection that reads everything there is, however long it takes, beside whoever writes.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn peek(url: &str) -> Result<Box<dyn Conn>, OpenError> {
+        apart(|| Store::peek_here(url))
+    }
+
+    fn peek_here(url: &str) -> Result<Box<dyn Conn>, OpenError> {
+        let (mut conn, name): (Box<dyn Conn>, String) = match parse(url)? {
+            Parsed::File(path) => (
+                Box::new(Sqlite::open(&path, false).map_err(|e| broken(&path, e))?),
+                path,
+            ),
+            Parsed::Server(address) => {
+                let server = Arc::new(Server::new(*address));
+                let conn = server.connect(Purpose::Copy).map_err(|e| broken(server.shown(), e))?;
+                (Box::new(conn), server.shown().to_owned())
+            }
+        };
+        migrate::is_current(conn.as_mut(), &name)?;
+        Ok(conn)
+    }
+
+    /// Whether an address can be read; nothing is opened.
+    ///
+    /// # Errors
+    /// [`OpenError::Address`].
+    pub fn understands(url: &str) -> Result<(), OpenError> {
+        parse(url).map(drop)
+    }
+
+    /// Where it is, for people: without a password.
+    pub fn shown(&self) -> String {
+        match &self.place {
+            Place::File { path, .. } => path.to_string_lossy().into_owned(),
+            Place::Server(server) => server.shown().to_owned(),
+        }
+    }
+
+    /// Whether several replicas may share it.
+    pub fn is_shared(&self) -> bool {
+        match self.place {
+            Place::File { .. } => false,
+            Place::Server(_) => true,
+        }
     }
 
     /// Reads, on a thread that may block.
@@ -111,8 +193,13 @@ impl Store {
     /// # Errors
     /// What the store says.
     pub fn gather(&self) -> Result<(), StoreError> {
-        let mut conn = Sqlite::open(&self.path.to_string_lossy(), true)?;
-        conn.run("pragma wal_checkpoint(truncate)", &[]).map(|_| ())
+        match &self.place {
+            Place::File { path, .. } => {
+                let mut conn = Sqlite::open(&path.to_string_lossy(), true)?;
+                conn.run("pragma wal_checkpoint(truncate)", &[]).map(|_| ())
+            }
+            Place::Server(_) => Ok(()),
+        }
     }
 
     /// Reads, here and now.
@@ -121,17 +208,51 @@ impl Store {
     /// What the store says.
     pub fn read_now<T>(&self, f: impl FnOnce(&mut dyn Conn) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let idle = self.readers.lock().ok().and_then(|mut r| r.pop());
-        let mut conn = match idle {
-            Some(c) => c,
-            None => Sqlite::open(&self.path.to_string_lossy(), false)?,
+        let mut conn: Box<dyn Conn> = match (idle, &self.place) {
+            (Some(c), _) => c,
+            (None, Place::File { path, .. }) => Box::new(Sqlite::open(&path.to_string_lossy(), false)?),
+            (None, Place::Server(server)) => Box::new(server.connect(Purpose::Read)?),
         };
-        let out = f(&mut conn);
+        let out = f(conn.as_mut());
         if let Ok(mut readers) = self.readers.lock()
             && readers.len() < READERS
         {
             readers.push(conn);
         }
         out
+    }
+}
+
+/// Does something on a thread of its own, and waits for it: a connection blocks whoever uses it, and PostgreSQL's client
+/// does not let a thread be blocked that runs other tasks.
+pub fn apart<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|s| match s.spawn(f).join() {
+        Ok(out) => out,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+enum Parsed {
+    File(String),
+    Server(Box<Address>),
+}
+
+fn parse(url: &str) -> Result<Parsed, OpenError> {
+    let wrong = |why: String| OpenError::Address { url: shown(url), why };
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Address::parse(url).map(|a| Parsed::Server(Box::new(a))).map_err(wrong);
+    }
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"));
+    match path.filter(|p| !p.is_empty()) {
+        Some(p) => Ok(Parsed::File(p.to_owned())),
+        None => Err(wrong("write sqlite://PATH or postgres://user@host/db".to_owned())),
+    }
+}
+
+fn broken(path: &str, source: StoreError) -> OpenError {
+    OpenError::Broken {
+        path: path.to_owned(),
+        source,
     }
 }
 
@@ -142,62 +263,10 @@ fn lock(path: &str) -> Result<std::fs::File, OpenError> {
         .truncate(false)
         .write(true)
         .open(&name);
-    let file = file.map_err(|e| OpenError::Broken {
-        path: path.to_owned(),
-        source: StoreError(e.to_string()),
-    })?;
+    let file = file.map_err(|e| broken(path, StoreError(e.to_string())))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
-        Err(std::fs::TryLockError::Error(e)) => Err(OpenError::Broken {
-            path: path.to_owned(),
-            source: StoreError(e.to_string()),
-        }),
-    }
-}
-
-fn migrate(conn: &mut dyn Conn, path: &str) -> Result<(), OpenError> {
-    let broken = |source: StoreError| OpenError::Broken {
-        path: path.to_owned(),
-        source,
-    };
-    conn.run(
-        "create table if not exists schema_version (version bigint not null)",
-        &[],
-    )
-    .map_err(broken)?;
-    let rows = conn
-        .rows("select coalesce(max(version), 0) from schema_version", &[])
-        .map_err(broken)?;
-    let found = rows.first().map_or(0, |r| r.int(0));
-    let known = MIGRATIONS.len() as i64;
-    if found > known {
-        return Err(OpenError::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
-    }
-    for (n, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-        conn.run("begin immediate", &[]).map_err(broken)?;
-        let sql = sql.replace("{serial}", conn.serial());
-        for statement in sql.split(';').map(str::trim).filter(|s| !s.is_empty()) {
-            conn.run(statement, &[]).map_err(broken)?;
-        }
-        conn.run(
-            "insert into schema_version (version) values (?1)",
-            &[Val::from(n as i64 + 1)],
-        )
-        .map_err(broken)?;
-        conn.run("commit", &[]).map_err(broken)?;
-    }
-    Ok(())
-}
-
-/// An address without the password that it may hold.
-fn redacted(url: &str) -> String {
-    match (url.find("://"), url.rfind('@')) {
-        (Some(a), Some(b)) if b > a => format!("{}…{}", &url[..a + 3], &url[b..]),
-        _ => url.to_owned(),
+        Err(std::fs::TryLockError::Error(e)) => Err(broken(path, StoreError(e.to_string()))),
     }
 }

@@ -1,8 +1,10 @@
 //! SQLite, the store where one process runs.
 
 use super::conn::{Conn, Row, StoreError, Val};
+use imp_core::At;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a statement waits for a lock: readers never hold one for long, and nobody else writes.
@@ -14,12 +16,7 @@ const PREPARED: usize = 128;
 #[derive(Debug)]
 pub struct Sqlite {
     conn: Connection,
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(e: rusqlite::Error) -> StoreError {
-        StoreError(e.to_string())
-    }
+    path: Arc<str>,
 }
 
 impl ToSql for Val {
@@ -40,51 +37,86 @@ impl Sqlite {
         } else {
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
         };
-        let conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(BUSY)?;
-        conn.set_prepared_statement_cache_capacity(PREPARED);
-        if write {
+        let settings = if write {
             // FULL: what was acknowledged survives a power cut. WAL: readers do not wait for the writer.
-            conn.execute_batch("pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -8000;")?;
+            "pragma journal_mode = wal; pragma synchronous = full; pragma cache_size = -8000;"
         } else {
-            conn.execute_batch("pragma cache_size = -2000;")?;
-        }
-        Ok(Sqlite { conn })
+            "pragma cache_size = -2000;"
+        };
+        let made = Connection::open_with_flags(path, flags).and_then(|conn| {
+            conn.busy_timeout(BUSY)?;
+            conn.set_prepared_statement_cache_capacity(PREPARED);
+            conn.execute_batch(settings)?;
+            Ok(conn)
+        });
+        Ok(Sqlite {
+            conn: made.map_err(|e| trouble(path, &e))?,
+            path: path.into(),
+        })
     }
 }
 
 impl Conn for Sqlite {
     fn run(&mut self, sql: &str, args: &[Val]) -> Result<usize, StoreError> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let path = self.path.clone();
+        let failed = |e| trouble(&path, &e);
+        let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
         if statement.column_count() > 0 {
-            let mut rows = statement.query(params_from_iter(args))?;
+            let mut rows = statement.query(params_from_iter(args)).map_err(failed)?;
             let mut n = 0;
-            while rows.next()?.is_some() {
+            while rows.next().map_err(failed)?.is_some() {
                 n += 1;
             }
             return Ok(n);
         }
-        Ok(statement.execute(params_from_iter(args))?)
+        statement.execute(params_from_iter(args)).map_err(failed)
     }
 
-    fn rows(&mut self, sql: &str, args: &[Val]) -> Result<Vec<Row>, StoreError> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+    fn each(
+        &mut self,
+        sql: &str,
+        args: &[Val],
+        each: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let failed = |e| trouble(&path, &e);
+        let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
         let columns = statement.column_count();
-        let mut rows = statement.query(params_from_iter(args))?;
-        let mut out = Vec::new();
-        while let Some(row) = rows.next()? {
+        let mut rows = statement.query(params_from_iter(args)).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
             let mut values = Vec::with_capacity(columns);
             for i in 0..columns {
-                values.push(match row.get_ref(i)? {
+                values.push(match row.get_ref(i).map_err(failed)? {
                     ValueRef::Null => Val::Null,
                     ValueRef::Integer(n) => Val::Int(n),
                     ValueRef::Real(f) => Val::Int(f as i64),
                     ValueRef::Text(t) | ValueRef::Blob(t) => Val::Text(String::from_utf8_lossy(t).into_owned()),
                 });
             }
-            out.push(Row(values));
+            each(Row(values))?;
         }
-        Ok(out)
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.run("begin immediate", &[]).map(|_| ())
+    }
+
+    fn snapshot(&mut self) -> Result<(), StoreError> {
+        self.run("begin", &[]).map(|_| ())
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.run("commit", &[]).map(|_| ())
+    }
+
+    fn rollback(&mut self) {
+        // Where a fault has ended the transaction already there is nothing to roll back.
+        let _ = self.run("rollback", &[]);
+    }
+
+    fn lease_time(&mut self, house: At) -> Result<At, StoreError> {
+        Ok(house)
     }
 
     fn sole_writer(&self) -> bool {
@@ -95,4 +127,26 @@ impl Conn for Sqlite {
     fn serial(&self) -> &'static str {
         "integer primary key autoincrement"
     }
+
+    fn renumber(&mut self, _table: &str, _column: &str) -> Result<(), StoreError> {
+        // SQLite takes note of the highest number by itself.
+        Ok(())
+    }
+}
+
+/// What SQLite says, and what to do about it.
+fn trouble(path: &str, e: &rusqlite::Error) -> StoreError {
+    let advice = match e.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            "the file is damaged. Stop imp, put the file aside, and restore the last backup into a new one (imp restore), or rebuild it from Jira (imp rebuild)"
+        }
+        Some(ErrorCode::DiskFull) => {
+            "the disk is full. Make room; IMP goes on by itself, and nothing that was acknowledged is lost"
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            "it must be a file that imp may read and write, in a folder that it may write to"
+        }
+        Some(_) | None => return StoreError(format!("{path}: {e}")),
+    };
+    StoreError(format!("{path}: {advice} ({e})"))
 }

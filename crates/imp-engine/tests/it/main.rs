@@ -1,14 +1,25 @@
 //! The engine with a world that fails on purpose: nothing is lost, done twice, or tried for ever.
 
+#[macro_use]
+mod place;
+mod keeping;
+
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::event::Link;
 use imp_core::port::{Boxed, Order, Outcome, Port};
 use imp_core::{Actor, At, Catalogue, Command, Directory, Envelope, Incident, Process, Role};
 use imp_engine::{Clock, Desk, House, Progress, Runner, Store, SubmitError, read};
+use place::{On, Place};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// What a replica that is gone has left behind is taken up within this.
+const TAKEN_UP: Duration = Duration::from_secs(15);
+/// Between two looks at something that is awaited.
+const POLL: Duration = Duration::from_millis(50);
 
 /// A clock that moves when it is told to.
 #[derive(Default)]
@@ -50,23 +61,22 @@ impl Port for Record {
     }
 }
 
-/// A desk over a file, a runner, and the record.
+/// A desk over a store, a runner, and the record.
 struct Stage {
     desk: Desk,
     runner: Runner,
     record: Arc<Record>,
     clock: Arc<HandClock>,
-    folder: Arc<tempfile::TempDir>,
+    place: Arc<Place>,
 }
 
 impl Stage {
-    fn new() -> Stage {
-        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-        Stage::over(folder, Arc::new(HandClock::default()))
+    fn new(on: On) -> Stage {
+        Stage::over(Arc::new(Place::new(on)), Arc::new(HandClock::default()))
     }
 
-    fn over(folder: Arc<tempfile::TempDir>, clock: Arc<HandClock>) -> Stage {
-        let (store, conn) = Store::open(&format!("sqlite://{}/imp.db", folder.path().display())).expect("a store");
+    fn over(place: Arc<Place>, clock: Arc<HandClock>) -> Stage {
+        let (store, conn) = Store::open(&place.url).expect("a store");
         let house = Arc::new(House {
             process: ArcSwap::from_pointee(Process::built_in()),
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
@@ -86,7 +96,7 @@ impl Stage {
             runner,
             record,
             clock,
-            folder,
+            place,
         }
     }
 
@@ -172,9 +182,16 @@ fn no() -> Outcome {
     }
 }
 
-#[tokio::test]
-async fn what_fails_for_good_is_told_once_and_tried_again_only_when_asked() {
-    let mut s = Stage::new();
+both! {
+    what_fails_for_good_is_told_once_and_tried_again_only_when_asked,
+    one_wish_delivered_twice_is_one_incident_and_a_key_is_not_used_for_another,
+    what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried,
+    what_was_being_tried_when_the_process_died_is_taken_up_by_the_next,
+    the_row_is_the_fold_of_the_journal,
+}
+
+async fn what_fails_for_good_is_told_once_and_tried_again_only_when_asked(on: On) {
+    let mut s = Stage::new(on);
     s.answers("record.status", vec![no(), no(), no()]);
     s.declares("", "Payments fail").await;
     s.runs().await;
@@ -227,9 +244,8 @@ async fn what_fails_for_good_is_told_once_and_tried_again_only_when_asked() {
     );
 }
 
-#[tokio::test]
-async fn one_wish_delivered_twice_is_one_incident_and_a_key_is_not_used_for_another() {
-    let s = Stage::new();
+async fn one_wish_delivered_twice_is_one_incident_and_a_key_is_not_used_for_another(on: On) {
+    let s = Stage::new(on);
     let first = s.declares("key-1", "Search is slow").await;
     let again = s.declares("key-1", "Search is slow").await;
     assert_eq!(first.reference, again.reference);
@@ -237,9 +253,8 @@ async fn one_wish_delivered_twice_is_one_incident_and_a_key_is_not_used_for_anot
     assert!(matches!(other, Err(SubmitError::Refused(r)) if r.kind == imp_core::refusal::Kind::KeyReused));
 }
 
-#[tokio::test]
-async fn what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried() {
-    let mut s = Stage::new();
+async fn what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried(on: On) {
+    let mut s = Stage::new(on);
     s.answers(
         "record.ticket",
         vec![Outcome::Later {
@@ -262,17 +277,25 @@ async fn what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried() 
     assert!(s.incident(1).await.links.ticket.is_some());
 }
 
-#[tokio::test]
-async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next() {
-    let s = Stage::new();
+async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next(on: On) {
+    let s = Stage::new(on);
     s.declares("", "Chat is down").await;
-    let claimed = s.desk.claim(vec![(Capability::Record, 8)]).await.expect("claimed");
+    let claimed = s
+        .desk
+        .claim(vec![(Capability::Record, 8)], vec![])
+        .await
+        .expect("claimed");
     assert_eq!(claimed.orders.len(), 1);
-    let (folder, clock) = (s.folder.clone(), s.clock.clone());
+    let (place, clock) = (s.place.clone(), s.clock.clone());
     // It dies here: nothing of the claim is ever settled.
     drop(s);
-    let mut next = Stage::over(folder, clock);
-    next.runs().await;
+    let mut next = Stage::over(place, clock);
+    // Where others could be performing it, its lease runs out first.
+    let began = std::time::Instant::now();
+    while next.runs().await == 0 {
+        assert!(began.elapsed() < TAKEN_UP, "nobody takes it up");
+        tokio::time::sleep(POLL).await;
+    }
     let calls = next.record.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
     assert_eq!(
         calls.first(),
@@ -281,9 +304,8 @@ async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next() {
     );
 }
 
-#[tokio::test]
-async fn the_row_is_the_fold_of_the_journal() {
-    let mut s = Stage::new();
+async fn the_row_is_the_fold_of_the_journal(on: On) {
+    let mut s = Stage::new(on);
     s.declares("", "Ads do not load").await;
     s.runs().await;
     for to in ["identified", "monitoring"] {
@@ -319,8 +341,10 @@ async fn the_row_is_the_fold_of_the_journal() {
 
 #[test]
 fn a_second_process_on_one_file_is_refused_with_a_sentence() {
-    let s = Stage::new();
-    let url = format!("sqlite://{}/imp.db", s.folder.path().display());
-    let refusal = Store::open(&url).err().map(|e| e.to_string()).unwrap_or_default();
+    let s = Stage::new(On::Sqlite);
+    let refusal = Store::open(&s.place.url)
+        .err()
+        .map(|e| e.to_string())
+        .unwrap_or_default();
     assert!(refusal.contains("is in use by another imp process"), "{refusal}");
 }

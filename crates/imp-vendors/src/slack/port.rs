@@ -25,6 +25,9 @@ const LOOK_AGAIN_MS: i64 = 2_000;
 /// What was last written is remembered for so many things; then all of it is forgotten and written once more.
 const REMEMBERED: usize = 20_000;
 
+/// Under this it is remembered that a channel was seen to be empty.
+const LOST: &str = "lost channel";
+
 async fn rewrite(client: &Client, channel: &str, ts: &str, m: &Message) -> Result<(), Trouble> {
     let blocks = json!(m.blocks).to_string();
     let args = [
@@ -157,6 +160,18 @@ impl Chat {
             written.clear();
         }
         written.insert(thing, print);
+    }
+
+    /// Another replica may have written: what was written from here says nothing any more. That a channel was seen to be
+    /// empty and what is to be looked at is no writing, and stays.
+    fn nothing_is_known(&self, order: &Order) {
+        let reference = order.incident.reference.to_string();
+        let channel = order.incident.links.channel.as_ref().map(|c| c.id.as_str());
+        let theirs = |thing: &str| thing.split(' ').any(|w| w == reference || Some(w) == channel);
+        self.written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|thing, _| thing.starts_with(LOST) || thing.starts_with("look at ") || !theirs(thing));
     }
 
     // ---- messages
@@ -426,7 +441,7 @@ impl Chat {
         if foreign {
             return Ok(Lost::NotOurs);
         }
-        let thing = format!("lost channel {reference}");
+        let thing = format!("{LOST} {reference}");
         if self.unchanged(&thing, 1) {
             return Ok(Lost::Ours(channel));
         }
@@ -637,7 +652,7 @@ impl Chat {
         if missing.is_empty() {
             return Ok(Outcome::Done(vec![]));
         }
-        if order.tried > 0 || (!fresh && !self.unchanged(&format!("bookmarks {}", c.id), 1)) {
+        if order.tried > 0 || order.others_wrote || (!fresh && !self.unchanged(&format!("bookmarks {}", c.id), 1)) {
             let there = self
                 .client
                 .call("bookmarks.list", &[("channel_id", &c.id)], Urgency::Usual)
@@ -804,7 +819,12 @@ fn print(m: &Message) -> u64 {
 
 impl Port for Chat {
     fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
-        Box::pin(async move { self.work(&order).await.unwrap_or_else(Outcome::from) })
+        Box::pin(async move {
+            if order.others_wrote {
+                self.nothing_is_known(&order);
+            }
+            self.work(&order).await.unwrap_or_else(Outcome::from)
+        })
     }
 
     fn forget(&self, incident: &imp_core::Incident) {

@@ -181,6 +181,7 @@ impl Stage {
             key: what.key(),
             what: what.clone(),
             tried,
+            others_wrote: false,
             other_ticket: None,
             incident: self.incident(),
             process: self.process.clone(),

@@ -29,10 +29,10 @@ const MOVES: [(&str, &str); 3] = [
 ];
 
 /// SplitMix64: the same seed, the same story.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
+    pub fn roll(&mut self, below: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -43,7 +43,7 @@ impl Dice {
 
 /// What was promised about an incident: IMP answered that it is so.
 #[derive(Debug, Default)]
-struct Promised {
+pub struct Promised {
     status: String,
     severity: Option<String>,
     updates: Vec<String>,
@@ -51,10 +51,10 @@ struct Promised {
 }
 
 /// A wish, as a script makes it: it repeats the call with the same key until it hears an answer.
-struct Wish {
-    path: String,
-    body: Value,
-    key: String,
+pub struct Wish {
+    pub path: String,
+    pub body: Value,
+    pub key: String,
 }
 
 impl Wish {
@@ -69,7 +69,7 @@ impl Wish {
     }
 }
 
-fn number(name: &str, usual: u64) -> u64 {
+pub fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(usual)
 }
 
@@ -128,7 +128,7 @@ async fn killed_at_random_moments() {
 }
 
 /// The next wish, and the incident that it is about.
-fn next(dice: &mut Dice, all: &BTreeMap<String, Promised>, done: &[String], n: u64) -> (Option<String>, Wish) {
+pub fn next(dice: &mut Dice, all: &BTreeMap<String, Promised>, done: &[String], n: u64) -> (Option<String>, Wish) {
     let open: Vec<(&String, &Promised)> = all.iter().filter(|(i, _)| !done.contains(i)).collect();
     let key = format!("kill-{n}");
     let declare = open.is_empty() || dice.roll(3) == 0;
@@ -157,7 +157,7 @@ fn next(dice: &mut Dice, all: &BTreeMap<String, Promised>, done: &[String], n: u
     (Some(incident.clone()), Wish { path, body, key })
 }
 
-fn promise(all: &mut BTreeMap<String, Promised>, about: Option<String>, wish: &Wish, said: &Value) {
+pub fn promise(all: &mut BTreeMap<String, Promised>, about: Option<String>, wish: &Wish, said: &Value) {
     let reference = about.unwrap_or_else(|| said["ref"].as_str().expect("a reference").to_owned());
     let promised = all.entry(reference).or_default();
     let text = wish.body["text"].as_str().map(str::to_owned);
@@ -173,7 +173,7 @@ fn promise(all: &mut BTreeMap<String, Promised>, about: Option<String>, wish: &W
 }
 
 /// Everything promised is so, here and at every vendor, and once.
-async fn kept(s: &Stage, incident: &str, promised: &Promised, seed: u64) {
+pub async fn kept(s: &Stage, incident: &str, promised: &Promised, seed: u64) {
     let i = s.incident(incident).await;
     assert_eq!(i["status"], promised.status, "seed {seed}: {incident}");
     assert_eq!(i["severity"].as_str(), promised.severity.as_deref(), "seed {seed}");

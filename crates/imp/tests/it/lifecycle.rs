@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::replicas::Database;
 use crate::stage::{Mode, Stage, answer};
 
 /// What Alertmanager would send.
@@ -33,16 +34,22 @@ pub async fn raise(s: &Stage, alert: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_alert_to_closed_over_http() {
-    from_alert_to_closed(Mode::Http).await;
+    from_alert_to_closed(Mode::Http, |config| config).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_alert_to_closed_on_postgresql() {
+    let database = Database::new();
+    from_alert_to_closed(Mode::Http, |config| database.instead(config)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_alert_to_closed_over_socket_mode() {
-    from_alert_to_closed(Mode::Socket).await;
+    from_alert_to_closed(Mode::Socket, |config| config).await;
 }
 
-async fn from_alert_to_closed(mode: Mode) {
-    let s = Stage::with(mode, |config| config).await;
+async fn from_alert_to_closed(mode: Mode, change: impl FnOnce(String) -> String) {
+    let s = Stage::with(mode, change).await;
     let tiago = s.slack("tiago.fernandes");
     let ada = s.slack("ada.lima");
 
