@@ -180,8 +180,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Backup { config, file } => backup::write(&load(&config)?, file.as_deref()),
         Command::Restore { config, file } => backup::restore(&load(&config)?, &file),
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
-        Command::Incident { command, common } => script::incident(command, common, load_file).await,
-        Command::Deliveries { command, common } => script::deliveries(command, common, load_file).await,
+        Command::Incident { command, common } => script::incident(command, common, |file| load_file(file)).await,
+        Command::Deliveries { command, common } => script::deliveries(command, common, |file| load_file(file)).await,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "imp", &mut out);
@@ -221,7 +221,7 @@ fn load(c: &ConfigArg) -> Result<Config, Failure> {
     load_file(&c.config)
 }
 
-fn load_file(file: &PathBuf) -> Result<Config, Failure> {
+fn load_file(file: &std::path::Path) -> Result<Config, Failure> {
     let env: BTreeMap<String, String> = std::env::vars().filter(|(k, _)| k.starts_with("IMP_")).collect();
     Ok(Config::load(file, &env)?)
 }
