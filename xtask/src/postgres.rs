@@ -104,14 +104,16 @@ fn fetch(tools: &Path) -> Result<(), Broken> {
     Ok(())
 }
 
+/// Debian's folder for the libraries of this kind of machine.
+fn libraries() -> String {
+    format!("lib/{}-linux-gnu", std::env::consts::ARCH)
+}
+
 /// A program of a server, with the libraries that were fetched with it.
 fn program(bin: &Path, name: &str) -> Command {
     let mut c = Command::new(bin.join(name));
     if bin.starts_with(target()) {
-        let lib = target().join("tools/usr/lib");
-        let here = lib.join(format!("{}-linux-gnu", std::env::consts::ARCH));
-        let paths = std::env::join_paths([here, lib]).unwrap_or_default();
-        c.env("LD_LIBRARY_PATH", paths);
+        c.env("LD_LIBRARY_PATH", target().join("tools/usr").join(libraries()));
     }
     c.current_dir("/").stdin(Stdio::null());
     c
@@ -146,6 +148,27 @@ pub fn start(bin: &Path) -> Result<Server, Broken> {
     if root {
         chown(&folder, Some(NOBODY), Some(NOBODY)).map_err(failed)?;
     }
+    // Nobody may not be let into the folder where we build, so what was fetched is copied out of it.
+    let copied = folder.join("usr");
+    let (bin, beside) = match bin.strip_prefix(target().join("tools/usr")) {
+        Ok(inside) => {
+            for part in ["lib/postgresql", "share/postgresql", &libraries()] {
+                let from = target().join("tools/usr").join(part);
+                let to = copied.join(part);
+                fs::create_dir_all(to.parent().unwrap_or(&copied)).map_err(failed)?;
+                must(Command::new("cp").arg("-r").arg(from).arg(to))?;
+            }
+            (copied.join(inside), Some(copied.join(libraries())))
+        }
+        Err(_) => (bin.to_owned(), None),
+    };
+    let program = |name: &str| {
+        let mut c = program(&bin, name);
+        if let Some(l) = &beside {
+            c.env("LD_LIBRARY_PATH", l);
+        }
+        c
+    };
     let as_nobody = |mut c: Command| {
         if root {
             c.uid(NOBODY).gid(NOBODY);
@@ -153,7 +176,7 @@ pub fn start(bin: &Path) -> Result<Server, Broken> {
         c
     };
     let data = folder.join("data");
-    let mut init = as_nobody(program(bin, "initdb"));
+    let mut init = as_nobody(program("initdb"));
     init.args([
         "--username=imp",
         "--auth=trust",
@@ -170,7 +193,7 @@ pub fn start(bin: &Path) -> Result<Server, Broken> {
         .map_err(failed)?
         .port();
     let log = fs::File::create(folder.join("log")).map_err(failed)?;
-    let mut serve = as_nobody(program(bin, "postgres"));
+    let mut serve = as_nobody(program("postgres"));
     serve
         .arg("-D")
         .arg(&data)
@@ -187,7 +210,7 @@ pub fn start(bin: &Path) -> Result<Server, Broken> {
     };
     // pg_isready asks as a client does; it waits by itself for at most its time.
     for _ in 0..100 {
-        let asked = works(program(bin, "pg_isready").args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]));
+        let asked = works(program("pg_isready").args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()]));
         if asked {
             return Ok(server);
         }
