@@ -119,17 +119,24 @@ export function notAnswered(why) {
   return `${app}: ${why}`;
 }
 
-/** A floating box beside something; closes when one clicks elsewhere. */
+const TALLEST_POPOVER = 480; // pixels; a longer list is scrolled
+
+/**
+ * A floating box beside something; closes when one clicks elsewhere. Where the room below would not do for the tallest,
+ * it grows upward from what it stands beside: its content may come, or change, after it was placed.
+ */
 export function popover(beside, ...content) {
   const box = document.getElementById("popover");
   box.replaceChildren(...content);
   box.hidden = false;
   const at = beside.getBoundingClientRect();
-  const width = box.offsetWidth;
-  const height = box.offsetHeight;
-  box.style.left = `${Math.max(8, Math.min(at.left, innerWidth - width - 8))}px`;
-  const below = at.bottom + 4;
-  box.style.top = `${below + height > innerHeight - 8 ? Math.max(8, at.top - height - 4) : below}px`;
+  const below = innerHeight - at.bottom - 12;
+  const above = at.top - 12;
+  const up = above > below && below < Math.max(box.scrollHeight, TALLEST_POPOVER);
+  box.style.left = `${Math.max(8, Math.min(at.left, innerWidth - box.offsetWidth - 8))}px`;
+  box.style.top = up ? "auto" : `${at.bottom + 4}px`;
+  box.style.bottom = up ? `${innerHeight - at.top + 4}px` : "auto";
+  box.style.maxHeight = `${Math.min(TALLEST_POPOVER, up ? above : below)}px`;
   const shut = (e) => {
     if (e.type === "keydown" ? e.key === "Escape" : !box.contains(e.target) && !beside.contains(e.target)) closePopover();
   };

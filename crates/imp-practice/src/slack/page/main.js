@@ -68,8 +68,8 @@ function switcher(ev) {
     list.replaceChildren(...found.map((p) => el("button.item", { role: "option", "data-as": p.handle, "aria-selected": p.handle === store.me, onclick: () => { closePopover(); here(p.handle, store.here && !homeTab ? store.here.channel.id : null); } }, avatar(p.id, 28), el("span", {}, el("b", {}, p.name), el("small", {}, p.title)))));
   };
   const search = el("input.input", { placeholder: "Who are you?", "aria-label": "Who are you?", oninput: fill, onkeydown: (e) => { if (e.key === "Enter") list.querySelector("button")?.click(); } });
-  popover(ev.currentTarget, el("div.switcher", {}, search, list));
   fill();
+  popover(ev.currentTarget, el("div.switcher", {}, search, list));
   search.focus();
 }
 
@@ -150,8 +150,8 @@ function browse(ev) {
     );
   };
   const search = el("input.input", { placeholder: "Find or create a channel", oninput: fill });
-  popover(ev.currentTarget, el("div.switcher", {}, search, list));
   fill();
+  popover(ev.currentTarget, el("div.switcher", {}, search, list));
   search.focus();
 }
 
@@ -162,8 +162,8 @@ function choosePerson(beside, hint, chosen) {
     list.replaceChildren(...store.boot.people.filter((p) => p.id !== store.boot.me && !p.bot && `${p.name} ${p.handle}`.toLowerCase().includes(q)).map((p) => el("button.item", { "data-person": p.handle, onclick: () => { closePopover(); chosen(p); } }, avatar(p.id, 28), el("span", {}, el("b", {}, p.name), el("small", {}, p.title)))));
   };
   const search = el("input.input", { placeholder: hint, oninput: fill });
-  popover(beside, el("div.switcher", {}, search, list));
   fill();
+  popover(beside, el("div.switcher", {}, search, list));
   search.focus();
 }
 

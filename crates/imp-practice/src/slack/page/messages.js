@@ -133,8 +133,8 @@ export function pickEmoji(beside, chosen) {
   const grid = el("div.emoji-grid");
   const fill = (q) => grid.replaceChildren(...[...EMOJI].filter(([name]) => name.includes(q)).slice(0, 120).map(([name, sign]) => el("button", { title: `:${name}:`, type: "button", "data-emoji": name, onclick: () => { closePopover(); chosen(name); } }, sign)));
   const search = el("input.input", { placeholder: "Search emoji", oninput: () => fill(search.value.toLowerCase()) });
-  popover(beside, el("div.emoji-picker", {}, search, grid));
   fill("");
+  popover(beside, el("div.emoji-picker", {}, search, grid));
   search.focus();
 }
 
