@@ -565,7 +565,20 @@ async fn home(hall: &Hall, slack: &SlackParts, user: &str) {
             mrkdwn::escape(&i.severity)
         ))
     };
-    let mut blocks = vec![mrkdwn::header("Your incidents")];
+    let asked = |i: &&Incident| {
+        process.category(&i.status) == imp_core::process::Category::Triage
+            && i.questions
+                .iter()
+                .any(|q| matches!(&q.whom, imp_core::event::Target::Person(w) if w.is(&me)))
+    };
+    let mut blocks = Vec::new();
+    let questions: Vec<_> = open.iter().filter(asked).take(15).map(|i| line(&i)).collect();
+    if !questions.is_empty() {
+        blocks.push(mrkdwn::header("You are asked whether it is real"));
+        blocks.extend(questions);
+        blocks.push(mrkdwn::context("Answer under *Messages*, where the question stands."));
+    }
+    blocks.push(mrkdwn::header("Your incidents"));
     if mine.is_empty() {
         blocks.push(mrkdwn::section("You are in no open incident."));
     }
@@ -577,7 +590,7 @@ async fn home(hall: &Hall, slack: &SlackParts, user: &str) {
     } else {
         owed.join("\n")
     }));
-    let others: Vec<&Incident> = open.iter().filter(|i| !i.has_member(&me)).collect();
+    let others: Vec<&Incident> = open.iter().filter(|i| !i.has_member(&me) && !asked(i)).collect();
     if !others.is_empty() {
         blocks.push(mrkdwn::header("Other open incidents"));
         blocks.extend(others.iter().take(15).map(line));

@@ -225,7 +225,14 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
     let wish = |command: Command, done: &str| wish(Some(about.clone()), command, id.clone(), done);
     match (word.to_lowercase().as_str(), rest) {
         ("update", "") => open(Form::Update),
-        ("update", text) => wish(Command::Post { text: unslack(text) }, ""),
+        ("update", text) => {
+            // In the incident's own channel the update itself is the answer.
+            let done = match &about {
+                About::Ref(r) => format!("{r} has your update."),
+                About::Channel(_) => String::new(),
+            };
+            wish(Command::Post { text: unslack(text) }, &done)
+        }
         ("severity" | "sev", "") => open(Form::Severity),
         ("severity" | "sev", s) => {
             let command = Command::Edit {
@@ -336,9 +343,27 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
             let to = to.split_whitespace().next().unwrap_or_default().to_lowercase();
             open(Form::Transition { to })
         }
-        (word, _) => Intent::Help {
-            unknown: Some(imp_core::words::cut(word, 40)).filter(|w| !w.is_empty()),
+        (word, _) => match lacks(word) {
+            Some(what) => Intent::Say(format!(
+                "Something is missing after `{word}`, for example `/imp {word} {what}`."
+            )),
+            None => Intent::Help {
+                unknown: Some(imp_core::words::cut(word, 40)).filter(|w| !w.is_empty()),
+            },
         },
+    }
+}
+
+/// What a word that says nothing by itself may be followed by.
+fn lacks(word: &str) -> Option<&'static str> {
+    match word {
+        "title" => Some("Search is slow"),
+        "summary" => Some("Two of three replicas do not answer"),
+        "service" => Some("search-api"),
+        "note" => Some("Restarted replica 2"),
+        "merge" => Some("IMP-7"),
+        "move" | "status" | "to" => Some("resolved"),
+        _ => None,
     }
 }
 
@@ -502,7 +527,7 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
          •  `{c} list` the open incidents\n\
          In an incident's channel, or with its reference in front (`{c} IMP-42 update …`):\n\
          •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name`\n\
-         •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} service NAME`\n\
+         •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} summary TEXT` · `{c} service NAME`\n\
          •  `{c} move resolved` · `{c} merge IMP-7` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT`"
     )
 }
@@ -545,6 +570,10 @@ mod tests {
             Intent::Help {
                 unknown: Some("frobnicate".into())
             }
+        );
+        assert_eq!(
+            command("U1", "C1", "title", "t"),
+            Intent::Say("Something is missing after `title`, for example `/imp title Search is slow`.".into())
         );
         assert!(matches!(
             press("U1", "incident.transition.closed", "nonsense", "1"),
