@@ -62,7 +62,7 @@ fn wishes(now: At) -> Vec<Envelope> {
             wish(Some(Ref(n)), Command::Post { text });
         }
         for to in ["identified", "monitoring", "resolved", "review", "closed"] {
-            let fields = ["resolution", "cause", "lessons"].map(|f| (f.to_owned(), "known".to_owned()));
+            let fields = ["resolution", "cause", "learned"].map(|f| (f.to_owned(), "known".to_owned()));
             wish(
                 Some(Ref(n)),
                 Command::Move {

@@ -3,6 +3,8 @@
 #[macro_use]
 mod place;
 mod keeping;
+mod simulation;
+mod world;
 
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
