@@ -305,6 +305,7 @@ impl Sim {
     /// A replica dies: what it had under way is neither done nor kept, or done and not kept.
     fn kill(&mut self) {
         let r = self.any();
+        self.let_go(r);
         let fresh = self.replica();
         let dead = std::mem::replace(&mut self.replicas[r], fresh);
         let mut memory = dead.memory;
@@ -318,6 +319,7 @@ impl Sim {
     /// A replica stands still for longer than a lease, with work in its hands that it finishes afterwards.
     fn freeze(&mut self) {
         let r = self.any();
+        self.let_go(r);
         for (lease, order) in std::mem::take(&mut self.replicas[r].under_way) {
             // What it was about to write may have arrived before it froze; it never writes after its lease has run out.
             if self.dice.once_in(2) {
@@ -437,7 +439,7 @@ impl Sim {
             title: format!("Alert {key}"),
             detail: None,
             severity: None,
-            service_hints: vec![if key % 2 == 0 { "pay" } else { "search" }.into()],
+            service_hints: vec![if key.is_multiple_of(2) { "pay" } else { "search" }.into()],
             since: None,
             count: 1,
             links: vec![],
@@ -497,15 +499,19 @@ impl Sim {
         }
     }
 
+    /// The runner stops what it could not put off in time, before somebody else takes it up.
+    fn let_go(&mut self, r: usize) {
+        if self.time.load(Ordering::SeqCst) - self.replicas[r].renewed >= LET_GO_MS {
+            self.replicas[r].under_way.clear();
+        }
+    }
+
     /// Takes what is due; whether the store was there.
     async fn claim(&mut self, r: usize) -> bool {
         let slots = Capability::ALL.into_iter().filter(|c| *c != Capability::Desk);
         let slots = slots.map(|c| (c, SLOTS)).collect();
+        self.let_go(r);
         let now = self.time.load(Ordering::SeqCst);
-        if now - self.replicas[r].renewed >= LET_GO_MS {
-            // The runner stops what it could not put off in time, before somebody else takes it up.
-            self.replicas[r].under_way.clear();
-        }
         let held = self.replicas[r].under_way.iter().map(|(l, _)| l.clone()).collect();
         match self.replicas[r].desk.claim(slots, held).await {
             Ok(claims) => {
