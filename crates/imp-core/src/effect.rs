@@ -4,6 +4,9 @@
 use crate::Ref;
 use serde::{Deserialize, Serialize};
 
+/// The key of the mirror that keeps the journal in the ticket. It lags on purpose.
+pub const JOURNAL_KEY: &str = "record.journal";
+
 /// What kind of vendor can do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -158,6 +161,8 @@ pub enum What {
         /// Where it leads.
         to: LinkTo,
     },
+    /// Mirror: everything that matters of the incident, kept in the ticket, from which a lost disk is brought back.
+    TicketJournal,
     /// Deed: update `n` as a comment.
     Comment {
         /// Which update.
@@ -248,7 +253,7 @@ impl What {
             Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => {
                 Capability::Chat
             }
-            FileTicket | TicketFields | TicketStatus | TicketLink { .. } => Capability::Record,
+            FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
                 Capability::Record
             }
@@ -280,6 +285,7 @@ impl What {
             FileTicket => "record.ticket".into(),
             TicketFields => "record.fields".into(),
             TicketStatus => "record.status".into(),
+            TicketJournal => JOURNAL_KEY.into(),
             TicketLink { to } => format!("record.link.{}", to.word()),
             Comment { n } => format!("record.comment.{n}"),
             FileTask { n } => format!("record.task.{n}"),
@@ -302,7 +308,7 @@ impl What {
         use What::*;
         match self {
             Card | Topic | Members | Bookmarks | Announcement | Questions => true,
-            TicketFields | TicketStatus | TicketLink { .. } | TaskStatus { .. } | PageStatus => true,
+            TicketFields | TicketStatus | TicketLink { .. } | TaskStatus { .. } | PageStatus | TicketJournal => true,
             Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
             ArchiveChannel { .. } | FileTicket | Comment { .. } | FileTask { .. } | FileFollowUp { .. } => false,
             OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Absorb { .. } | Duplicate { .. } => false,
@@ -336,7 +342,7 @@ impl What {
             | TaskStatus { .. }
             | FileFollowUp { .. }
             | Duplicate { .. } => Rank::Normal,
-            Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } => Rank::Cosmetic,
+            Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } | TicketJournal => Rank::Cosmetic,
         }
     }
 
@@ -360,6 +366,7 @@ impl What {
             FileTicket => "file the Jira ticket".into(),
             TicketFields => "keep the ticket's fields true".into(),
             TicketStatus => "move the Jira ticket".into(),
+            TicketJournal => "keep the journal in the ticket".into(),
             TicketLink { to } => format!("link the ticket with {}", to.word()),
             Comment { n } => format!("write update {n} into the ticket"),
             FileTask { n } => format!("file task {n} in Jira"),

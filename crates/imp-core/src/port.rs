@@ -3,9 +3,10 @@
 use crate::catalogue::{Catalogue, Directory};
 use crate::command::{RecordChange, Seen};
 use crate::effect::What;
-use crate::event::Link;
+use crate::event::{Fact, Link};
 use crate::person::Who;
-use crate::{At, Incident, Process};
+use crate::{At, Incident, Process, Ref};
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,8 +39,36 @@ pub struct Order {
     pub waiting: Arc<Vec<Waiting>>,
     /// Key of the other incident's ticket, where the effect is about another incident that has one.
     pub other_ticket: Option<String>,
+    /// All that is known of it, where the effect is to keep that.
+    pub ledger: Option<Arc<Ledger>>,
     /// Now.
     pub now: At,
+}
+
+/// All that is known of an incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ledger {
+    /// Its facts, oldest first.
+    pub facts: Vec<Fact>,
+    /// The keys of its deeds that are done, oldest first.
+    pub done: Vec<String>,
+}
+
+/// An incident as the record remembers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recalled {
+    /// Its reference.
+    pub reference: Ref,
+    /// Its ticket's key.
+    pub ticket: String,
+    /// Its facts, oldest first; they begin with its opening.
+    pub facts: Vec<Fact>,
+    /// Deeds that are known to be done.
+    pub done: BTreeSet<String>,
+    /// Whether the facts are its journal's. Else they are what the ticket itself tells.
+    pub whole: bool,
+    /// What could not be brought back, and why: sentences for people.
+    pub notes: Vec<String>,
 }
 
 /// Something of an incident that is still owed and has failed at least once.

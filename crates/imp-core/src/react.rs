@@ -9,6 +9,12 @@ use std::collections::BTreeSet;
 /// How long a mirror that only others look at may lag behind, so that several changes become one call.
 const CALM_MS: i64 = 1_000;
 
+/// How long the journal in the ticket may lag behind what people do, so that a busy incident is one write and not many.
+const JOURNAL_CALM_MS: i64 = 2_000;
+
+/// How long it may lag behind what only IMP's own hands report: setting up an incident comes first.
+const JOURNAL_LAG_MS: i64 = 10_000;
+
 /// How long an alert waits for a catalogue that was never read before it is asked about without one.
 const ROUTE_AT_LAST_MS: i64 = 10_000;
 
@@ -30,6 +36,13 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
         }
     }
     beyond_the_file(i, fact, process).into_iter().for_each(&mut add);
+    add(Effect {
+        what: What::TicketJournal,
+        after_ms: match fact.by {
+            Actor::Imp => JOURNAL_LAG_MS,
+            Actor::Person { .. } | Actor::Token { .. } | Actor::Source { .. } | Actor::Jira { .. } => JOURNAL_CALM_MS,
+        },
+    });
     out
 }
 
@@ -254,6 +267,7 @@ pub fn mirrors(i: &Incident, can: &BTreeSet<Capability>) -> Vec<Effect> {
         What::Questions,
         What::TicketFields,
         What::TicketStatus,
+        What::TicketJournal,
         What::PageStatus,
     ];
     let links = LinkTo::ALL.into_iter().map(|to| What::TicketLink { to });
@@ -266,7 +280,7 @@ pub fn mirrors(i: &Incident, can: &BTreeSet<Capability>) -> Vec<Effect> {
 }
 
 /// Whether there is anything yet on which the effect could act.
-fn applies(i: &Incident, what: &What) -> bool {
+pub fn applies(i: &Incident, what: &What) -> bool {
     let channel = i.links.channel.as_ref().filter(|c| !c.archived);
     let card = channel.is_some_and(|c| c.card.is_some());
     let ticket = i.links.ticket.as_ref().is_some_and(|t| t.gone.is_none());
@@ -279,6 +293,8 @@ fn applies(i: &Incident, what: &What) -> bool {
         // Tickets are seen by the whole project, so what a private incident's people write does not go there.
         What::Comment { .. } | What::FileTask { .. } | What::FileFollowUp { .. } => ticket && !i.private,
         What::TicketFields | What::TicketStatus => ticket,
+        // Whoever sees the project could read it there.
+        What::TicketJournal => ticket && !i.private,
         What::TicketLink { to } => {
             ticket
                 && match to {

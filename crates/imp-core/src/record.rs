@@ -156,7 +156,7 @@ pub fn category_of(process: &Process, status: &str) -> &'static str {
 }
 
 /// The process's status of this name, by its name in Jira, its identifier or its label.
-fn status_named<'a>(process: &'a Process, name: &str) -> Option<&'a crate::process::Status> {
+pub fn status_named<'a>(process: &'a Process, name: &str) -> Option<&'a crate::process::Status> {
     let key = words::key(name);
     let by = |f: &dyn Fn(&crate::process::Status) -> Option<String>| {
         process
@@ -200,7 +200,7 @@ pub fn route<'a>(process: &'a Process, from: &str, to: &str) -> Vec<&'a Move> {
 }
 
 /// Where the incident would go to follow a status of Jira's; none where the process knows no way.
-fn follows_to(process: &Process, from: &str, name: &str, category: &str) -> Option<String> {
+pub fn follows_to(process: &Process, from: &str, name: &str, category: &str) -> Option<String> {
     if let Some(s) = status_named(process, name) {
         return (!route(process, from, &s.id).is_empty()).then(|| s.id.clone());
     }

@@ -7,6 +7,7 @@ mod inbox;
 mod lease;
 pub mod past;
 pub mod read;
+pub mod rebuild;
 pub mod runner;
 mod shelf;
 pub mod store;

@@ -1,7 +1,7 @@
 //! What pages and the API read. Statements stand here beside the shapes they fill.
 
 use crate::store::{Conn, Row, StoreError, Val};
-use imp_core::effect::What;
+use imp_core::effect::{JOURNAL_KEY, What};
 use imp_core::event::Fact;
 use imp_core::{At, Incident, Ref};
 
@@ -189,16 +189,20 @@ pub fn deliveries(
 ) -> Result<Vec<Delivery>, StoreError> {
     /// What is planned for later than this is a plan, not a debt.
     const PLAN_MS: i64 = 60_000;
+    /// And the journal in the ticket follows what IMP's own hands report only when all else is done.
+    const JOURNAL_PLAN_MS: i64 = 3_000;
     let rows = conn.rows(
         "select id, ref, key, what, capability, state, tried, fault, made_at, due_at from effect
          where capability <> 'desk' and id < ?1 and state in (?2, ?3) and (tried > 0 or state <> 'pending' or due_at < ?4)
-         order by id desc limit ?5",
+         and (key <> ?6 or tried > 0 or state <> 'pending' or due_at < ?7) order by id desc limit ?5",
         &[
             Val::Int(before.unwrap_or(i64::MAX)),
             state.into(),
             if state == "pending" { "running".into() } else { state.into() },
             now.plus(PLAN_MS).0.into(),
             Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
+            JOURNAL_KEY.into(),
+            now.plus(JOURNAL_PLAN_MS).0.into(),
         ],
     )?;
     let read = |row: &Row| {

@@ -7,7 +7,7 @@ use crate::store::{Conn, Row, StoreError};
 use imp_core::alert::Alert;
 use imp_core::effect::{Capability, Effect, Rank, What};
 use imp_core::event::{Event, Fact};
-use imp_core::port::{Order, Outcome, Waiting};
+use imp_core::port::{Ledger, Order, Outcome, Waiting};
 use imp_core::process::Category;
 use imp_core::react::mirrors;
 use imp_core::refusal::Kind;
@@ -348,7 +348,7 @@ fn append(
     Ok((Some(i), any))
 }
 
-fn save(conn: &mut dyn Conn, i: &Incident, category: Category) -> Result<(), StoreError> {
+pub(crate) fn save(conn: &mut dyn Conn, i: &Incident, category: Category) -> Result<(), StoreError> {
     conn.run(
         "insert into incident (ref, status, category, severity, service, team, private, title, opened_at, changed_at, ticket, channel, state)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
@@ -383,11 +383,11 @@ fn order(conn: &mut dyn Conn, seen: &Seen, r: Ref, e: &Effect) -> Result<(), Sto
         "select 1 from effect where ref = ?1 and key = ?2"
     };
     if !conn.rows(same, &[r.0.into(), key.as_str().into()])?.is_empty() {
-        if e.after_ms == 0 && e.what.is_mirror() {
-            // It waits to be calm; now it is wanted at once. What a vendor or a fault holds back stays held.
+        if e.what.is_mirror() {
+            // It waits to be calm, and may be wanted sooner now. What a vendor or a fault holds back stays held.
             conn.run(
                 "update effect set due_at = ?3 where ref = ?1 and key = ?2 and state = 'pending' and due_at > ?3 and tried = 0 and held = 0",
-                &[r.0.into(), key.as_str().into(), seen.now.0.into()],
+                &[r.0.into(), key.as_str().into(), seen.now.plus(e.after_ms).0.into()],
             )?;
         }
         return Ok(());
@@ -490,11 +490,16 @@ pub fn claim(
             if let What::Duplicate { other } = &what {
                 other_ticket = load(conn, *other)?.and_then(|o| o.links.ticket).map(|t| t.key);
             }
+            let ledger = match what == What::TicketJournal {
+                true => Some(Arc::new(ledger(conn, r)?)),
+                false => None,
+            };
             claims.orders.push((
                 lease,
                 Order {
                     key,
                     other_ticket,
+                    ledger,
                     what,
                     tried: seen.me.tried(r, u32::try_from(row.int(4)).unwrap_or(u32::MAX)),
                     others_wrote,
@@ -518,6 +523,18 @@ pub fn claim(
 
 /// What is due of a capability, the urgent first. Rank by rank, so that the index hands out exactly what is taken: it
 /// costs the same however much waits, for its time or for its turn.
+/// All that is known of an incident.
+fn ledger(conn: &mut dyn Conn, r: Ref) -> Result<Ledger, StoreError> {
+    let rows = conn.rows(
+        "select key from effect where ref = ?1 and state = 'done' and capability <> 'desk' order by id",
+        &[r.0.into()],
+    )?;
+    Ok(Ledger {
+        facts: crate::read::journal(conn, r, 0, usize::MAX)?,
+        done: rows.iter().map(|row| row.text(0).to_owned()).collect(),
+    })
+}
+
 fn due(conn: &mut dyn Conn, seen: &Seen, capability: Capability, most: usize) -> Result<Vec<Row>, StoreError> {
     let mut found = Vec::new();
     for rank in Rank::ALL {

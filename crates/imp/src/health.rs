@@ -120,6 +120,13 @@ async fn metrics(State(hall): State<Arc<Hall>>) -> Response {
         "# HELP imp_catalogue_age_seconds Age of the catalogue; -1 while it was never read.\n# TYPE imp_catalogue_age_seconds gauge"
     );
     let _ = writeln!(out, "imp_catalogue_age_seconds {age}");
+    if let Some(jira) = &hall.jira {
+        let _ = writeln!(
+            out,
+            "# HELP imp_jira_required_fields_unfilled Fields that Jira requires of a new ticket and that IMP does not fill.\n# TYPE imp_jira_required_fields_unfilled gauge"
+        );
+        let _ = writeln!(out, "imp_jira_required_fields_unfilled {}", jira.missing().len());
+    }
     let _ = writeln!(out, "# HELP imp_up Always 1.\n# TYPE imp_up gauge\nimp_up 1");
     (
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],

@@ -7,6 +7,7 @@ mod doors;
 mod drain;
 mod health;
 mod past;
+mod rebuild;
 mod script;
 mod serve;
 mod slack_door;
@@ -60,6 +61,14 @@ enum Command {
         config: ConfigArg,
         /// The backup
         file: PathBuf,
+    },
+    /// Brings the journal back from Jira alone, into an empty store
+    Rebuild {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// For programs
+        #[arg(long)]
+        json: bool,
     },
     /// Only the stand-ins for the vendors
     Practice {
@@ -179,6 +188,12 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Backup { config, file } => backup::write(&load(&config)?, file.as_deref()),
         Command::Restore { config, file } => backup::restore(&load(&config)?, &file),
+        Command::Rebuild { config, json } => {
+            log_to_stderr("warn");
+            let loaded = load(&config)?;
+            let process = loaded.process(config.config.parent())?;
+            rebuild::run(loaded, process, json).await
+        }
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
         Command::Incident { command, common } => script::incident(command, common, |file| load_file(file)).await,
         Command::Deliveries { command, common } => script::deliveries(command, common, |file| load_file(file)).await,

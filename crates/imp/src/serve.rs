@@ -17,7 +17,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long what is in flight may take to come home once the service is told to stop.
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_millis(3_500);
+
+/// How long the journals in the tickets may take to catch up before it stops; out of the five seconds in all.
+const JOURNALS: Duration = Duration::from_millis(1_200);
 
 /// Everything that the doors need.
 pub struct Hall {
@@ -70,6 +73,7 @@ pub async fn run(config: Config, process: Process, stop: impl Future<Output = ()
     stop.await;
     tracing::info!("stopping");
     let _ = stopping.send(true);
+    imp_engine::rebuild::hurry_journals(&service.hall.desk, JOURNALS).await;
     let store = service.hall.desk.store.clone();
     let _ = tokio::time::timeout(GRACE, service.stop()).await;
     serving.abort();
@@ -228,7 +232,7 @@ impl Service {
     }
 }
 
-fn capabilities(c: &Config) -> BTreeSet<Capability> {
+pub(crate) fn capabilities(c: &Config) -> BTreeSet<Capability> {
     let all = [
         (Capability::Chat, c.slack.is_some()),
         (Capability::Record, c.jira.is_some()),

@@ -183,11 +183,15 @@ async fn create_fields(
     let kind = TYPES.iter().find(|t| t.id == id && found.types.contains(&t.name));
     let kind = kind.ok_or_else(|| Fail::new(StatusCode::NOT_FOUND, format!("No issue type found with id '{id}'.")))?;
     let pen = jira.pen(who.version);
-    let mut out = paged(
-        &asks,
-        "fields",
-        FIELDS.iter().map(|f| pen.meta(f, found, kind)).collect(),
-    );
+    let required = hold(&jira.state).required.clone();
+    let meta = |f: &Field| {
+        let mut meta = pen.meta(f, found, kind);
+        if required.as_deref() == Some(f.id) {
+            meta["required"] = json!(true);
+        }
+        meta
+    };
+    let mut out = paged(&asks, "fields", FIELDS.iter().map(meta).collect());
     out["results"] = out["fields"].clone();
     out["values"] = out["fields"].clone();
     Ok(Json(out))

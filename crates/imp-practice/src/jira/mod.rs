@@ -204,6 +204,11 @@ impl Jira {
         hold(&self.state).lag_ms
     }
 
+    /// A new issue needs this field from now on; none: only what each needs.
+    pub fn require(&self, field: Option<&str>) {
+        hold(&self.state).required = field.map(str::to_owned);
+    }
+
     /// Whether webhooks are lost from now on.
     pub fn lose_webhooks(&self, lost: bool) {
         self.hooks.lose(lost);
@@ -260,6 +265,12 @@ impl Jira {
     pub(crate) fn create(&self, actor: &str, body: &Value, version: Version) -> Result<(u64, String), Fail> {
         let now = clock::now_ms();
         let mut state = hold(&self.state);
+        if let Some(field) = state.required.as_ref().filter(|f| body["fields"][f.as_str()].is_null()) {
+            return Err(Fail::from(Errors::from([(
+                field.clone(),
+                "This field is required.".to_owned(),
+            )])));
+        }
         let mut issue = change::create(&mut state, actor, &object(&body["fields"]), version, now)?;
         change::edit(&state, &mut issue, &Map::new(), &object(&body["update"]), version)?;
         for property in body["properties"].as_array().into_iter().flatten() {

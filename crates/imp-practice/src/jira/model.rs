@@ -553,6 +553,8 @@ pub struct State {
     pub last_id: u64,
     /// The workflow of incidents.
     pub workflow: Workflow,
+    /// A field that a new issue needs, besides those that each needs.
+    pub required: Option<String>,
     /// How far the search index is behind, in milliseconds.
     pub lag_ms: i64,
     /// What the search index knows, when it is behind.
@@ -571,6 +573,7 @@ impl State {
             numbers: BTreeMap::new(),
             last_id: 10_400,
             workflow: Workflow::Incident,
+            required: None,
             lag_ms: 0,
             indexed: BTreeMap::new(),
             pending: VecDeque::new(),

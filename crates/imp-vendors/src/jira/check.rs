@@ -1,9 +1,11 @@
 //! Whether the account can do what IMP will ask of Jira.
 
+use super::scheme::Scheme;
 use super::wire::User;
 use super::{Jira, NAME};
 use crate::check::Finding;
 use serde_json::Value;
+use std::sync::PoisonError;
 
 /// What the account must be allowed, by Jira's key, with what it is for.
 const PERMISSIONS: [(&str, &str); 7] = [
@@ -41,24 +43,10 @@ impl Jira {
             }
             Ok(scheme) => {
                 out.push(Finding::well(NAME, what));
-                let fields = scheme.fields.as_ref();
-                let covered = |id: &str| GIVEN.contains(&id) || self.config.fields.values().any(|f| f == id);
-                let needed = fields
-                    .into_iter()
-                    .flat_map(|f| f.values())
-                    .filter(|f| f.required && !f.has_default_value);
-                for f in
-                    needed.filter(|f| !covered(&f.field_id) && f.field_id != "reporter" && f.field_id != "priority")
-                {
-                    let advice = format!(
-                        "make it optional, give it a default, or fill it by [jira.fields]: what = {:?}",
-                        f.field_id
-                    );
-                    out.push(Finding::wrong(
-                        NAME,
-                        format!("the field {:?} is required", f.name),
-                        advice,
-                    ));
+                for (name, id) in self.unfilled(&scheme) {
+                    let advice =
+                        format!("make it optional, give it a default, or fill it by [jira.fields]: what = {id:?}");
+                    out.push(Finding::wrong(NAME, format!("the field {name:?} is required"), advice));
                 }
                 for (fact, id) in &self.config.fields {
                     let what = format!("the field {id} (for {fact}) can be set");
@@ -74,6 +62,37 @@ impl Jira {
             }
         }
         out
+    }
+
+    /// Fields that the create screen requires and that IMP does not fill: name and identifier.
+    pub(super) fn unfilled(&self, scheme: &Scheme) -> Vec<(String, String)> {
+        let filled = |id: &str| {
+            GIVEN.contains(&id) || matches!(id, "reporter" | "priority") || self.config.fields.values().any(|f| f == id)
+        };
+        let fields = scheme.fields.iter().flat_map(|f| f.values());
+        let needed = fields.filter(|f| f.required && !f.has_default_value && !filled(&f.field_id));
+        needed.map(|f| (f.name.clone(), f.field_id.clone())).collect()
+    }
+
+    /// Fields that the create screen requires and that IMP does not fill, as they were when the project was last read:
+    /// a ticket would be refused for them.
+    pub fn missing(&self) -> Vec<(String, String)> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says at once, before an incident needs it, that the create screen requires what IMP does not fill.
+    pub(super) fn look_over(&self, scheme: &Scheme) {
+        let now = self.unfilled(scheme);
+        let mut known = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, id) in now.iter().filter(|f| !known.contains(f)) {
+            let project = &self.config.project;
+            tracing::warn!(
+                project,
+                field = id,
+                "Jira's create screen requires {name:?}, which IMP does not fill: no ticket can be filed; make it optional, give it a default, or fill it by [jira.fields]"
+            );
+        }
+        *known = now;
     }
 
     async fn check_permissions(&self) -> Vec<Finding> {

@@ -143,7 +143,7 @@ impl Jira {
         Ok(found.issues.into_iter().map(mark).collect())
     }
 
-    /// A page of a search, as this Jira has it.
+    /// The first page of a search, as this Jira has it.
     pub(super) async fn search(
         &self,
         jql: &str,
@@ -151,27 +151,57 @@ impl Jira {
         properties: &[&str],
         most: u32,
     ) -> Result<wire::Found, Fault> {
+        self.search_on(jql, fields, properties, most, &After::Nothing).await
+    }
+
+    /// A page of a search.
+    pub(super) async fn search_on(
+        &self,
+        jql: &str,
+        fields: &[&str],
+        properties: &[&str],
+        most: u32,
+        after: &After,
+    ) -> Result<wire::Found, Fault> {
         match self.is_cloud() {
             true => {
                 let mut body = json!({"jql": jql, "fields": fields, "maxResults": most});
                 if !properties.is_empty() {
                     body["properties"] = json!(properties);
                 }
+                if let After::Token(token) = after {
+                    body["nextPageToken"] = json!(token);
+                }
                 self.post("search/jql", &body).await?.json(NAME)
             }
             false => {
                 let (fields, properties, most) = (fields.join(","), properties.join(","), most.to_string());
+                let start = match after {
+                    After::Count(n) => n.to_string(),
+                    After::Nothing | After::Token(_) => "0".to_owned(),
+                };
                 let query = [
                     ("jql", jql),
                     ("fields", fields.as_str()),
                     ("properties", properties.as_str()),
                     ("maxResults", most.as_str()),
+                    ("startAt", start.as_str()),
                 ];
                 let request = self.request(reqwest::Method::GET, "search").query(&query);
                 self.call(request).await?.json(NAME)
             }
         }
     }
+}
+
+/// Which page of a search.
+pub(super) enum After {
+    /// The first.
+    Nothing,
+    /// The one after this token, on Cloud.
+    Token(String),
+    /// The one after so many, in the Data Center.
+    Count(usize),
 }
 
 fn plain(change: RecordChange, who: Option<Who>) -> Heard {

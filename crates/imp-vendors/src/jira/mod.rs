@@ -3,14 +3,18 @@
 pub mod adf;
 mod check;
 pub mod inlet;
+mod journal;
 mod look;
 mod moves;
 mod pieces;
 mod port;
+mod recall;
 mod said;
 mod scheme;
 mod ticket;
 mod wire;
+
+pub use recall::Listed;
 
 use crate::budget::{Budget, Limit, Urgency};
 use crate::doubt::Doubt;
@@ -96,6 +100,8 @@ pub struct Jira {
     offers: Mutex<HashMap<(String, String), Vec<wire::Transition>>>,
     /// The status in which a new issue begins, by issue type.
     begins: Mutex<HashMap<String, wire::Status>>,
+    /// Fields that the create screen requires and that nobody fills.
+    missing: Mutex<Vec<(String, String)>>,
     /// Our own account, whose changes are no news.
     own: Mutex<Option<wire::User>>,
 }
@@ -116,6 +122,7 @@ impl Jira {
             sent: Mutex::default(),
             offers: Mutex::default(),
             begins: Mutex::default(),
+            missing: Mutex::default(),
             own: Mutex::default(),
         }
     }

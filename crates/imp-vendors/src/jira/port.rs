@@ -2,6 +2,7 @@
 
 use super::adf::{self, Block};
 use super::inlet::squeezed;
+use super::journal::Head;
 use super::said::said;
 use super::scheme::Scheme;
 use super::ticket::{LABEL, PROPERTY, People, labels, property, severity_label};
@@ -35,6 +36,8 @@ pub(super) struct Written {
     property: Value,
     /// By global identifier; none while it is not known which there are.
     links: Option<HashMap<String, Value>>,
+    /// The head of the journal.
+    pub(super) journal: Option<Head>,
     /// Fields that Jira would not take, with what they were to say: they are not tried again with the same.
     refused: HashMap<String, String>,
 }
@@ -47,6 +50,7 @@ impl Port for Jira {
                 What::TicketFields => self.fields_mirror(&order).await,
                 What::TicketStatus => self.status_mirror(&order).await,
                 What::TicketLink { to } => self.link_mirror(&order, *to).await,
+                What::TicketJournal => self.journal_mirror(&order).await,
                 What::Comment { n } => self.comment(&order, *n).await,
                 What::FileTask { n } => self.file_task(&order, *n).await,
                 What::TaskStatus { n } => self.task_mirror(&order, *n).await,
@@ -115,6 +119,7 @@ impl Jira {
             *w = Written {
                 property,
                 links: Some(HashMap::new()),
+                journal: None,
                 refused: refused.collect(),
             }
         });
@@ -202,7 +207,7 @@ impl Jira {
         })
     }
 
-    fn remember(&self, reference: Ref, change: impl FnOnce(&mut Written)) {
+    pub(super) fn remember(&self, reference: Ref, change: impl FnOnce(&mut Written)) {
         let mut all = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= WRITTEN_MAX && !all.contains_key(&reference) {
             all.clear();
@@ -210,7 +215,7 @@ impl Jira {
         change(all.entry(reference).or_default());
     }
 
-    fn remembered(&self, reference: Ref) -> Written {
+    pub(super) fn remembered(&self, reference: Ref) -> Written {
         self.written
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -106,7 +106,9 @@ impl Jira {
             }
         };
         let (scheme, ()) = tokio::join!(self.read_scheme(), own);
-        *self.scheme.lock().await = Some(Arc::new(scheme?));
+        let scheme = scheme?;
+        self.look_over(&scheme);
+        *self.scheme.lock().await = Some(Arc::new(scheme));
         Ok(())
     }
 

@@ -58,6 +58,7 @@ pub(super) fn property(i: &Incident, public_url: &str) -> Value {
         "opened": i.opened_at.rfc3339(),
         "url": format!("{public_url}/incidents/{}", i.reference),
         "status": i.status,
+        "since": i.status_since.rfc3339(),
         "severity": i.severity,
         "service": i.service.as_ref().map(|s| &s.alias),
         "team": i.team.as_ref().map(|t| &t.alias),

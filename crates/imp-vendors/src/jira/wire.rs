@@ -13,6 +13,9 @@ pub(super) struct Created {
 pub(super) struct Found {
     #[serde(default)]
     pub issues: Vec<Issue>,
+    /// Where the next page begins, on Cloud.
+    #[serde(default, rename = "nextPageToken")]
+    pub next: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -154,6 +157,8 @@ pub(super) struct Whole {
     #[serde(default)]
     pub fields: Value,
     #[serde(default)]
+    pub properties: Value,
+    #[serde(default)]
     pub changelog: Changelog,
 }
 
@@ -170,6 +175,8 @@ pub(super) struct History {
     pub id: String,
     #[serde(default)]
     pub author: Option<User>,
+    #[serde(default)]
+    pub created: String,
     #[serde(default)]
     pub items: Vec<Item>,
 }
@@ -211,6 +218,8 @@ pub(super) struct Comment {
     pub author: Option<User>,
     #[serde(default)]
     pub update_author: Option<User>,
+    #[serde(default)]
+    pub created: String,
     #[serde(default)]
     pub body: Value,
     #[serde(default)]

@@ -203,6 +203,32 @@ async fn all_is_well_with_the_practice_jira() {
 }
 
 #[tokio::test]
+async fn a_field_that_jira_requires_and_nobody_fills_is_named_before_a_ticket_needs_it() {
+    let s = Stage::new().await;
+    s.practice.jira().require(Some("customfield_10053"));
+    let port = jira(&s);
+    port.warm().await.expect("Jira answers");
+    assert_eq!(
+        port.missing(),
+        [("Customers affected".to_owned(), "customfield_10053".to_owned())]
+    );
+    let wrong: Vec<_> = port.check().await.into_iter().filter(|f| f.fault.is_some()).collect();
+    let said = format!("{} {}", wrong[0].what, wrong[0].fault.clone().unwrap_or_default());
+    assert!(
+        wrong.len() == 1 && said.contains("Customers affected") && said.contains("[jira.fields]"),
+        "{wrong:?}"
+    );
+    let refused = s.tries(&port, &What::FileTicket, 0).await;
+    assert!(
+        matches!(&refused, Outcome::Never { why } if why.contains("customfield_10053")),
+        "{refused:?}"
+    );
+    s.practice.jira().require(None);
+    port.warm().await.expect("Jira answers");
+    assert_eq!(port.missing(), []);
+}
+
+#[tokio::test]
 async fn what_people_change_over_there_is_heard_and_our_own_echo_is_not() {
     let mut s = Stage::new().await;
     let port = jira(&s);

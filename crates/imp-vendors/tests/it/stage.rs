@@ -1,6 +1,7 @@
 //! A practice workspace, an incident in it, and hands that are tried until they are done.
 
 use imp_core::event::{Fact, Link, ServiceName, TeamName};
+use imp_core::port::Ledger;
 use imp_core::{
     Actor, At, Capability, Catalogue, Command, Door, Envelope, Event, Facts, Incident, Order, Outcome, Port, Process,
     Ref, Role, What, Who, decide,
@@ -183,6 +184,10 @@ impl Stage {
             tried,
             others_wrote: false,
             other_ticket: None,
+            ledger: Some(Arc::new(Ledger {
+                facts: self.facts.clone(),
+                done: vec!["record.ticket".to_owned()],
+            })),
             incident: self.incident(),
             process: self.process.clone(),
             catalogue: self.catalogue.clone(),

@@ -13,6 +13,7 @@ mod missing;
 mod moves;
 mod outages;
 mod prometheus;
+mod rebuild;
 mod replicas;
 mod script;
 mod slack;
