@@ -65,6 +65,16 @@ pub struct Caller {
     pub name: String,
 }
 
+/// What who calls without a token is named, where no tokens are configured.
+const THIS_MACHINE: &str = "this machine";
+
+impl Caller {
+    /// Whether they were let in without a token.
+    pub fn is_this_machine(&self) -> bool {
+        self.name == THIS_MACHINE
+    }
+}
+
 impl Doors {
     /// The token whose secret this is.
     pub fn token(&self, secret: &str) -> Option<&Token> {
@@ -134,7 +144,7 @@ impl Doors {
                 "Without [auth] in the configuration, only this machine is served.",
             ));
         }
-        let name = "this machine".to_owned();
+        let name = THIS_MACHINE.to_owned();
         Ok(Caller {
             actor: Actor::Token { name: name.clone() },
             role: Role::Admin,

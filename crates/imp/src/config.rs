@@ -174,7 +174,7 @@ impl Config {
         let mut faults = Vec::new();
         overlay(&mut table, env, &mut faults);
         secrets_from_files(&mut table, name, &mut faults);
-        unknown_keys(&table, name, &mut faults);
+        unknown_keys(&table, name, env, &mut faults);
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
@@ -346,6 +346,11 @@ fn overlay(table: &mut toml::Table, env: &BTreeMap<String, String>, faults: &mut
         let value = structured
             .and_then(|mut t| t.remove("v"))
             .unwrap_or_else(|| toml::Value::String(value.clone()));
+        // It wins over the file in whichever of the two ways the file gives the same key.
+        let other = key.strip_suffix("_file").map_or(format!("{key}_file"), str::to_owned);
+        if !env.contains_key(&format!("IMP_{}__{}", section, other).to_uppercase()) {
+            entry.remove(&other);
+        }
         entry.insert(key, value);
     }
 }
@@ -360,6 +365,10 @@ fn secrets_from_files(table: &mut toml::Table, name: &str, faults: &mut Vec<Stri
             .collect();
         for (key, path) in files {
             entries.remove(&format!("{key}_file"));
+            if entries.contains_key(&key) {
+                faults.push(format!("{name}: [{section}] has {key} and {key}_file; leave one out"));
+                continue;
+            }
             match std::fs::read_to_string(&path) {
                 Ok(text) => drop(entries.insert(key, toml::Value::String(text.trim_end().to_owned()))),
                 Err(e) => faults.push(format!("{name}: [{section}] {key}_file = {path:?} cannot be read: {e}")),
@@ -388,7 +397,7 @@ fn known() -> BTreeMap<String, Vec<String>> {
     out
 }
 
-fn unknown_keys(table: &toml::Table, name: &str, faults: &mut Vec<String>) {
+fn unknown_keys(table: &toml::Table, name: &str, env: &BTreeMap<String, String>, faults: &mut Vec<String>) {
     let known = known();
     let nearest = |word: &str, all: &mut dyn Iterator<Item = &String>| {
         let best = all
@@ -411,10 +420,12 @@ fn unknown_keys(table: &toml::Table, name: &str, faults: &mut Vec<String>) {
             .flat_map(|t| t.keys())
             .filter(|k| !keys.contains(k))
         {
-            faults.push(format!(
-                "{name}: [{section}] {key}: unknown key{}",
-                nearest(key, &mut keys.iter())
-            ));
+            let variable = format!("IMP_{section}__{key}").to_uppercase();
+            let place = match env.contains_key(&variable) {
+                true => format!("{variable}: [{section}] {key}"),
+                false => format!("{name}: [{section}] {key}"),
+            };
+            faults.push(format!("{place}: unknown key{}", nearest(key, &mut keys.iter())));
         }
     }
 }
@@ -437,6 +448,11 @@ mod tests {
             imp.toml: [slack] bot_tokn: unknown key; the nearest known is bot_token
             imp.toml: [slak] is not a section; the nearest known is slack"#]]
         .assert_eq(&faults);
+        let faults = parse("", &[("IMP_SERVER__LISTN", "y")]).unwrap_err();
+        assert_eq!(
+            faults,
+            "IMP_SERVER__LISTN: [server] listn: unknown key; the nearest known is listen"
+        );
     }
 
     #[test]
@@ -457,6 +473,11 @@ mod tests {
         assert_eq!(c.server.listen.port(), 9);
         assert_eq!(c.alerts.unwrap().token.expose(), "from-a-file-secret");
         assert_eq!(c.auth.unwrap().api_tokens[0].role, Role::Reader);
+
+        let over = parse(&text, &[("IMP_ALERTS__TOKEN", "from-the-environment")]).unwrap();
+        assert_eq!(over.alerts.unwrap().token.expose(), "from-the-environment");
+        let both = parse(&format!("{text}token = \"12345678\""), &[]).unwrap_err();
+        assert_eq!(both, "imp.toml: [alerts] has token and token_file; leave one out");
     }
 
     #[test]

@@ -71,9 +71,12 @@ pub async fn run(listen: SocketAddr, data: Option<PathBuf>) -> Result<(), Failur
 /// Only the stand-ins.
 ///
 /// # Errors
-/// Where the port cannot be had or the organisation's file is wrong.
-pub async fn practice(listen: SocketAddr, org: Option<PathBuf>, app: Option<String>) -> Result<(), Failure> {
+/// Where the port cannot be had, the organisation's file is wrong or the application's address is none.
+pub async fn practice(listen: SocketAddr, org: Option<PathBuf>, app: String) -> Result<(), Failure> {
     log_to_stderr("warn");
+    let Some(("http" | "https", host)) = app.trim_end_matches('/').split_once("://") else {
+        return Err(Failure::Wrong(format!("--app {app}: write http://ADDRESS:PORT")));
+    };
     let org = match org {
         None => Org::built_in(),
         Some(path) => {
@@ -85,7 +88,7 @@ pub async fn practice(listen: SocketAddr, org: Option<PathBuf>, app: Option<Stri
         }
     };
     let options = Options {
-        app_url: app.clone(),
+        app_url: Some(app.clone()),
         latency: true,
         limits: true,
     };
@@ -93,12 +96,9 @@ pub async fn practice(listen: SocketAddr, org: Option<PathBuf>, app: Option<Stri
         .await
         .map_err(|e| Failure::Failed(format!("cannot listen on {listen}: {e}")))?;
     say(&format!("The practice workspace is open at {}/", practice.base));
-    say("An imp.toml that works against it:\n");
-    say(&practice.config_toml(
-        app.as_deref()
-            .and_then(|a| a.split("://").nth(1))
-            .unwrap_or("127.0.0.1:8080"),
-    ));
+    say(&format!("It calls {app}; --app names another address."));
+    say("An imp.toml that works with it:\n");
+    say(&practice.config_toml(host));
     serve::signal().await;
     practice.stop().await;
     Ok(())

@@ -15,6 +15,7 @@ mod slack_door;
 use clap::{CommandFactory, Parser, Subcommand};
 use config::{Config, Faults};
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,9 +79,9 @@ enum Command {
         /// An organisation of your own (the format of the built-in one)
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Where the application under practice listens
-        #[arg(long)]
-        app: Option<String>,
+        /// Where the application under practice listens: commands, buttons, alerts and webhooks are sent there
+        #[arg(long, default_value = "http://127.0.0.1:8080")]
+        app: String,
     },
     /// Incidents of a running `imp serve`, for scripts
     Incident {
@@ -253,6 +254,7 @@ pub fn log_to_stderr(default: &str) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .try_init();
 }

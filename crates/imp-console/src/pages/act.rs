@@ -244,3 +244,13 @@ pub async fn sign_in(State(app): State<Arc<App>>, form: Result<Form<Credentials>
     }
     response
 }
+
+/// Signs out: the browser forgets the session. A visitor only, so that no other site can do it.
+pub async fn sign_out(_: Visitor) -> Response {
+    let cookie = format!("{SESSION_COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    let mut response = Redirect::to("/sign-in").into_response();
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, value);
+    }
+    response
+}

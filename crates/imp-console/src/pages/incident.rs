@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use imp_core::process::{Category, FieldKind, Style};
 use imp_core::{Incident, Process, record, rights};
 use imp_engine::read::{self, Filter};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Facts shown on the page; longer stories go on in the API.
@@ -130,10 +131,13 @@ pub async fn page(app: &App, caller: &Caller, name: &str, error: String) -> Resp
         can_update: i.confirmed && matches!(category, Category::Active | Category::After),
         timeline: facts.iter().rev().filter_map(|f| line(f, &process)).collect(),
         references,
+        // The same step may be owed for two facts; people read it once.
         waiting: pending
             .iter()
             .filter(|d| d.reference == r)
             .map(|d| d.what.clone())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
             .collect(),
         follow: record::asks_to_follow(&i, &process)
             .iter()

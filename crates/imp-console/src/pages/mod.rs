@@ -40,6 +40,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/declare", get(act::form).post(act::declare))
         .route("/deliveries", get(deliveries::list))
         .route("/sign-in", get(act::sign_in_form).post(act::sign_in))
+        .route("/sign-out", post(act::sign_out))
         .route("/live", get(live::stream))
         .route("/assets/{name}", get(assets::get))
         .fallback(lost)
@@ -73,6 +74,8 @@ struct Frame {
     live: String,
     caller: String,
     role: &'static str,
+    /// Whether they came in with a token, and hence can go out.
+    token: bool,
 }
 
 impl Frame {
@@ -82,6 +85,7 @@ impl Frame {
             live: live.into(),
             caller: caller.name.clone(),
             role: caller.role.word(),
+            token: !caller.is_this_machine(),
         }
     }
 }

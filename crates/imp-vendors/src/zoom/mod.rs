@@ -102,11 +102,12 @@ impl Zoom {
         if token.is_ok() {
             let url = self.of_host("meetings");
             let seen = self.call(|| self.http.get(&url).query(&[("page_size", "1")])).await;
-            out.push(Finding::of(
-                NAME,
-                format!("the meetings of {} can be seen", self.config.host),
-                &seen,
-            ));
+            // Zoom's word for the app's owner.
+            let whose = match self.config.host.as_str() {
+                "me" => "the app's owner",
+                host => host,
+            };
+            out.push(Finding::of(NAME, format!("the meetings of {whose} can be seen"), &seen));
         }
         out
     }
