@@ -610,7 +610,7 @@ fn answer(v: &View) -> String {
             ":twisted_rightwards_arrows: It goes on as {}.",
             link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())
         ),
-        (None, true) => format!("{} It is real.{place}", v.status_words()),
+        (None, true) => format!("{}. It is real.{place}", v.status_words()),
         (None, false) => format!("{}.{reason}", v.status_words()),
     }
 }
