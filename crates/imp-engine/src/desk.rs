@@ -318,19 +318,20 @@ fn attend(jobs: &Outbox<Job>, conn: &mut dyn Conn, house: &House, clock: &dyn Cl
         let began = Instant::now();
         let mut next = Some(first);
         let mut broken = conn.begin().err();
-        while let Some(job) = next {
-            if let Some(e) = &broken {
-                refuse(job, e);
-            } else {
-                let seen = tx::Seen {
-                    house,
-                    now: clock.now(),
-                    shelf: &shelf,
-                    me,
-                };
-                broken = attend_safely(job, conn, &seen, &mut batch).err();
+        while broken.is_none()
+            && let Some(job) = next.take()
+        {
+            let seen = tx::Seen {
+                house,
+                now: clock.now(),
+                shelf: &shelf,
+                me,
+            };
+            broken = attend_safely(job, conn, &seen, &mut batch).err();
+            // What comes after a fault of the store gets a transaction of its own.
+            if broken.is_none() && began.elapsed() < BATCH {
+                next = jobs.next(queue);
             }
-            next = (began.elapsed() < BATCH).then(|| jobs.next(queue)).flatten();
         }
         let ended = match broken {
             None => tx::catch_up(conn, house, &shelf).and_then(|()| conn.commit()),
@@ -341,6 +342,9 @@ fn attend(jobs: &Outbox<Job>, conn: &mut dyn Conn, house: &House, clock: &dyn Cl
             conn.rollback();
             shelf.forget();
             me.lost_touch();
+            if let Some(job) = next {
+                refuse(job, e);
+            }
         } else {
             if batch.past_the_desk {
                 told.recent.forget();
