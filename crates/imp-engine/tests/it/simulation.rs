@@ -367,7 +367,7 @@ impl Sim {
             (7, Some((r, _))) => (
                 Some(r),
                 Command::Edit {
-                    title: Some(format!("Title {n}")),
+                    title: Some(format!("Title {}", n % 2)),
                     summary: None,
                     severity: None,
                     service: None,
