@@ -313,11 +313,15 @@ struct Told {
 
 fn attend(jobs: &Outbox<Job>, conn: &mut dyn Conn, house: &House, clock: &dyn Clock, told: &Told, me: &Me) {
     let shelf = Shelf::default();
+    // The clock may have been set back while nobody was here to see it.
+    let mut latest = tx::last_moment(conn).map_or(clock.now(), |at| at.max(clock.now()));
     while let Some((queue, first)) = jobs.first() {
         let mut batch = Batch::default();
         let began = Instant::now();
         let mut next = Some(first);
-        let mut broken = conn.begin().err();
+        let back = latest.since(clock.now());
+        latest = clock.now();
+        let mut broken = conn.begin().and_then(|()| tx::clock_went_back(conn, back)).err();
         while broken.is_none()
             && let Some(job) = next.take()
         {

@@ -521,6 +521,33 @@ pub fn claim(
     Ok((claims, changes))
 }
 
+/// When the last fact was kept, by the clock of then.
+pub fn last_moment(conn: &mut dyn Conn) -> Option<At> {
+    let rows = conn
+        .rows("select at from journal order by seq desc limit 1", &[])
+        .ok()?;
+    rows.first().map(|r| At(r.int(0)))
+}
+
+/// When the machine's clock was set back, what waits for its time would wait that much longer: it is set back too. Other
+/// replicas have clocks of their own, so that this is for the one process that has a store to itself.
+pub fn clock_went_back(conn: &mut dyn Conn, by_ms: i64) -> Result<(), StoreError> {
+    /// Less than this is not worth writing: clocks are always being trimmed.
+    const WORTH_MS: i64 = 1000;
+    if by_ms < WORTH_MS || !conn.sole_writer() {
+        return Ok(());
+    }
+    tracing::warn!(
+        by_ms,
+        "the machine's clock was set back; what waits for its time is set back with it"
+    );
+    conn.run(
+        "update effect set due_at = due_at - ?1 where state = 'pending'",
+        &[by_ms.into()],
+    )
+    .map(|_| ())
+}
+
 /// What is due of a capability, the urgent first. Rank by rank, so that the index hands out exactly what is taken: it
 /// costs the same however much waits, for its time or for its turn.
 /// All that is known of an incident.

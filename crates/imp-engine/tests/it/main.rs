@@ -279,6 +279,39 @@ async fn what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried(on
     assert!(s.incident(1).await.links.ticket.is_some());
 }
 
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_nothing_wait_longer() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut s = Stage::new(On::Sqlite);
+    s.clock.0.store(10 * HOUR_MS, Ordering::SeqCst);
+    let later = || Outcome::Later {
+        after_ms: None,
+        why: "503".into(),
+    };
+    s.answers("record.ticket", vec![later(), later()]);
+    s.declares("", "The clock is wrong").await;
+    s.runs().await;
+    assert_eq!(s.calls("record.ticket"), 1);
+    s.clock.0.fetch_sub(HOUR_MS, Ordering::SeqCst);
+    s.runs().await;
+    s.clock.0.fetch_add(20_000, Ordering::SeqCst);
+    s.runs().await;
+    assert_eq!(
+        s.calls("record.ticket"),
+        2,
+        "it does not wait for the hour to come back"
+    );
+    // And while nobody was here to see it.
+    let (place, clock) = (s.place.clone(), s.clock.clone());
+    drop(s);
+    clock.0.fetch_sub(5 * HOUR_MS, Ordering::SeqCst);
+    let mut next = Stage::over(place, clock);
+    next.runs().await;
+    next.clock.0.fetch_add(60_000, Ordering::SeqCst);
+    next.runs().await;
+    assert!(next.incident(1).await.links.ticket.is_some());
+}
+
 async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next(on: On) {
     let s = Stage::new(on);
     s.declares("", "Chat is down").await;
