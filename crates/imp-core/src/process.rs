@@ -1,10 +1,19 @@
 //! The process: statuses, moves, fields, severities, roles and steps, parsed once into something that cannot be wrong.
 
+mod check;
+mod fault;
+mod play;
+pub mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use fault::{Fault, Faults};
+
 use crate::At;
 use crate::catalogue::Reference;
 use crate::moment::Span;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The text of the built-in process.
 pub const BUILT_IN: &str = include_str!("../../../process/built-in.toml");
@@ -382,29 +391,13 @@ pub struct StepRule {
     pub steps: Vec<Step>,
 }
 
-/// What is wrong with a process file; each fault is one sentence.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .faults.join("\n"))]
-pub struct Faults {
-    /// The faults, in the order of the file.
-    pub faults: Vec<String>,
-}
-
 impl Process {
     /// Reads a process file.
     ///
     /// # Errors
-    /// Every fault that it has: syntax with its line, an unknown name, a status that cannot be reached or left.
+    /// Every fault that it has, with its line: syntax, an unknown name, a status in which people get stuck.
     pub fn parse(text: &str) -> Result<Process, Faults> {
-        let process: Process = toml::from_str(text).map_err(|e| Faults {
-            faults: vec![e.to_string().trim().to_owned()],
-        })?;
-        let faults = process.faults();
-        if faults.is_empty() {
-            Ok(process)
-        } else {
-            Err(Faults { faults })
-        }
+        check::check(text)
     }
 
     /// The built-in process.
@@ -416,74 +409,6 @@ impl Process {
             Ok(p) => p,
             Err(f) => panic!("the built-in process is wrong: {f}"),
         }
-    }
-
-    fn faults(&self) -> Vec<String> {
-        let mut out = Vec::new();
-        let statuses: BTreeSet<&str> = self.statuses.iter().map(|s| s.id.as_str()).collect();
-        let fields: BTreeSet<&str> = self.fields.iter().map(|f| f.id.as_str()).collect();
-        let mut twice = |what: &str, ids: Vec<&str>| {
-            let mut seen = BTreeSet::new();
-            for id in ids {
-                if !seen.insert(id) {
-                    out.push(format!("{what} {id:?} is there twice; remove one"));
-                }
-            }
-        };
-        twice("status", self.statuses.iter().map(|s| s.id.as_str()).collect());
-        twice("field", self.fields.iter().map(|s| s.id.as_str()).collect());
-        twice("severity", self.severities.iter().map(|s| s.id.as_str()).collect());
-        twice("role", self.roles.iter().map(|s| s.id.as_str()).collect());
-        for m in &self.moves {
-            for s in m.from.iter().chain([&m.to]) {
-                if !statuses.contains(s.as_str()) {
-                    out.push(format!(
-                        "the move {:?} names the status {s:?}, which is not defined",
-                        m.label
-                    ));
-                }
-            }
-            for f in m.requires.iter().chain(&m.asks) {
-                if !fields.contains(f.as_str()) {
-                    out.push(format!(
-                        "the move {:?} names the field {f:?}, which is not defined",
-                        m.label
-                    ));
-                }
-            }
-        }
-        for f in &self.fields {
-            for s in f.forget_on.iter().filter(|s| !statuses.contains(s.as_str())) {
-                out.push(format!(
-                    "the field {:?} names the status {s:?}, which is not defined",
-                    f.id
-                ));
-            }
-        }
-        for s in [&self.severity_default.declared, &self.severity_default.alert] {
-            if self.severity(s).is_none() {
-                out.push(format!("severity_default names {s:?}, which is not a severity"));
-            }
-        }
-        for needed in [Category::Triage, Category::Active] {
-            if self.first(needed).is_none() {
-                out.push(format!("there is no status of the category {:?}", needed.word()));
-            }
-        }
-        for s in &self.statuses {
-            if s.category != Category::Done && !self.moves.iter().any(|m| m.from.contains(&s.id)) {
-                out.push(format!("the status {:?} cannot be left; add a move from it", s.id));
-            }
-            let entry = self
-                .first(Category::Triage)
-                .into_iter()
-                .chain(self.first(Category::Active));
-            let starts = entry.map(|e| e.id.as_str()).any(|id| id == s.id);
-            if !starts && !self.moves.iter().any(|m| m.to == s.id) {
-                out.push(format!("the status {:?} cannot be reached; add a move to it", s.id));
-            }
-        }
-        out
     }
 
     /// The first status of a category.
@@ -613,36 +538,5 @@ impl Process {
             .filter(|f| known.get(f.as_str()).is_none_or(|v| v.trim().is_empty()))
             .filter_map(|f| self.field(f))
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use expect_test::expect;
-
-    #[test]
-    fn the_built_in_process_is_right() {
-        let p = Process::built_in();
-        let to: Vec<_> = p.moves_from("identified").map(|m| m.to.as_str()).collect();
-        assert_eq!(to, ["monitoring", "investigating", "merged"]);
-        assert_eq!(p.severity("1").map(|s| s.id.as_str()), Some("SEV1"));
-        assert_eq!(p.severity_of_alert(Some("Critical")), "SEV2");
-        assert_eq!(
-            p.channel_name(At(0), "Zażółć gęślą!", "IMP-1", None),
-            "inc-19700101-zazolc-gesla"
-        );
-    }
-
-    #[test]
-    fn faults_are_named() {
-        let text = BUILT_IN
-            .replace("from = [\"review\"]", "from = [\"reviewed\"]")
-            .replace("requires = [\"reason\"]", "requires = [\"raison\"]");
-        expect![[r#"
-            the move "False alarm" names the field "raison", which is not defined
-            the move "Close" names the status "reviewed", which is not defined
-            the status "review" cannot be left; add a move from it"#]]
-        .assert_eq(&Process::parse(&text).unwrap_err().to_string());
     }
 }

@@ -312,8 +312,7 @@ impl Config {
         let path = beside.map_or_else(|| path.clone(), |dir| dir.join(path));
         let name = path.display().to_string();
         let text = std::fs::read_to_string(&path).map_err(|e| Faults(vec![format!("{name}: cannot be read: {e}")]))?;
-        imp_core::Process::parse(&text)
-            .map_err(|f| Faults(f.faults.iter().map(|l| format!("{name}: {}", one_line(l))).collect()))
+        imp_core::Process::parse(&text).map_err(|f| Faults(f.faults.iter().map(|l| format!("{name}:{l}")).collect()))
     }
 }
 

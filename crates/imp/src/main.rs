@@ -8,6 +8,7 @@ mod drain;
 mod health;
 mod past;
 mod rebuild;
+mod rules;
 mod script;
 mod serve;
 mod slack_door;
@@ -105,16 +106,7 @@ enum Command {
     /// An organisation's process
     Process {
         #[command(subcommand)]
-        command: ProcessCommand,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum ProcessCommand {
-    /// Finds what is wrong with a process file
-    Check {
-        /// The file
-        file: PathBuf,
+        command: rules::Command,
     },
 }
 
@@ -204,32 +196,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             say(String::from_utf8_lossy(&out).trim_end());
             Ok(())
         }
-        Command::Process {
-            command: ProcessCommand::Check { file },
-        } => {
-            let name = file.display().to_string();
-            let text =
-                std::fs::read_to_string(&file).map_err(|e| Failure::Wrong(format!("{name}: cannot be read: {e}")))?;
-            match imp_core::Process::parse(&text) {
-                Ok(p) => say(&format!(
-                    "{name}: {} {} is sound: {} statuses, {} moves",
-                    p.name,
-                    p.version,
-                    p.statuses.len(),
-                    p.moves.len()
-                )),
-                Err(f) => {
-                    return Err(Failure::Failed(
-                        f.faults
-                            .iter()
-                            .map(|l| format!("{name}: {l}"))
-                            .collect::<Vec<_>>()
-                            .join("\n"),
-                    ));
-                }
-            }
-            Ok(())
-        }
+        Command::Process { command } => rules::run(command),
     }
 }
 

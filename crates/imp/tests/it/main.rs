@@ -15,6 +15,7 @@ mod outages;
 mod prometheus;
 mod rebuild;
 mod replicas;
+mod rules;
 mod script;
 mod slack;
 mod stage;

@@ -1,0 +1,289 @@
+//! What a process file may hold, key by key: the check, the schema for editors and their tests read this one table.
+
+/// What stands behind a key.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// Any text.
+    Text,
+    /// A text that must say something.
+    Said,
+    /// A length of time: `90s`, `10m`, `4h`, `7d`.
+    Span,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// Several.
+    List(&'static Shape),
+    /// A table with these keys.
+    Table(&'static [Key]),
+}
+
+/// A key of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What stands behind it.
+    pub shape: Shape,
+    /// Whether it may not be left out.
+    pub needed: bool,
+    /// What it means, shown by editors.
+    pub says: &'static str,
+}
+
+const fn must(name: &'static str, shape: Shape, says: &'static str) -> Key {
+    Key {
+        name,
+        shape,
+        needed: true,
+        says,
+    }
+}
+
+const fn may(name: &'static str, shape: Shape, says: &'static str) -> Key {
+    Key {
+        name,
+        shape,
+        needed: false,
+        says,
+    }
+}
+
+const TEXTS: Shape = Shape::List(&Shape::Said);
+
+/// Where an incident stands in the large.
+pub const CATEGORIES: &[&str] = &["triage", "active", "after", "done"];
+const STYLES: &[&str] = &["plain", "primary", "danger"];
+const KINDS: &[&str] = &["text", "long_text", "incident"];
+const INVITEES: &[&str] = &["on_call", "team", "manager", "team_channel"];
+const TRIGGERS: &[&str] = &[
+    "raised",
+    "confirmed",
+    "channel",
+    "ticket",
+    "meeting",
+    "page",
+    "changed",
+    "people",
+    "moved",
+    "update",
+    "task",
+    "follow_up",
+    "review",
+    "closed",
+    "merged",
+];
+const STEPS: &[&str] = &[
+    "ask",
+    "chat.channel",
+    "chat.card",
+    "chat.topic",
+    "chat.members",
+    "chat.bookmarks",
+    "chat.announcement",
+    "chat.questions",
+    "chat.notice",
+    "chat.update",
+    "chat.review",
+    "chat.last_word",
+    "chat.archive",
+    "record.ticket",
+    "record.fields",
+    "record.status",
+    "record.links",
+    "record.comment",
+    "record.task",
+    "record.follow_up",
+    "bridge.meeting",
+    "page.status",
+    "catalogue.event",
+];
+
+const TIMING: &[Key] = &[
+    must(
+        "group_window",
+        Shape::Span,
+        "Alerts of one service within this time join the same question.",
+    ),
+    must(
+        "answer_within",
+        Shape::Span,
+        "After this without an answer the next on the path is asked.",
+    ),
+    must(
+        "triage_expires",
+        Shape::Span,
+        "A question whose alerts have all resolved and that nobody answered is declined after this.",
+    ),
+    must(
+        "archive_after",
+        Shape::Span,
+        "How long a closed or merged incident's channel stays open.",
+    ),
+];
+
+const CHANNEL: &[Key] = &[must(
+    "name",
+    Shape::Said,
+    "How the channel is named; {date}, {slug} (of the title), {ref} and {service} are filled in.",
+)];
+
+const REFERENCE: &[Key] = &[
+    must("label", Shape::Said, "What it is."),
+    must("url", Shape::Said, "Where it is: https://…"),
+];
+
+const STATUS: &[Key] = &[
+    must(
+        "id",
+        Shape::Said,
+        "Its name in the API: small letters, digits, _ and -.",
+    ),
+    must("label", Shape::Said, "What people read."),
+    may("emoji", Shape::Text, "Slack's short code: :mag:"),
+    must(
+        "category",
+        Shape::Word(CATEGORIES),
+        "triage: asked; active: worked on; after: over for users; done: finished.",
+    ),
+    must("meaning", Shape::Said, "One sentence, the heading of What to do now."),
+    may("guidance", TEXTS, "What to do now, a line each."),
+    may("references", Shape::List(&Shape::Table(REFERENCE)), "Where to look."),
+    may(
+        "record",
+        Shape::Said,
+        "The name of Jira's status, where it is neither the id nor the label nor the usual one of the category.",
+    ),
+];
+
+const MOVE: &[Key] = &[
+    must("from", TEXTS, "The statuses in which the button is shown."),
+    must("to", Shape::Said, "The status to which it leads."),
+    must("label", Shape::Said, "The button's words."),
+    may(
+        "style",
+        Shape::Word(STYLES),
+        "How the button looks; plain where it is left out.",
+    ),
+    may(
+        "requires",
+        TEXTS,
+        "Fields without which it is refused; its form asks for them.",
+    ),
+    may("asks", TEXTS, "Fields that its form also has, and that may stay empty."),
+];
+
+const FIELD: &[Key] = &[
+    must(
+        "id",
+        Shape::Said,
+        "Its name in the API: small letters, digits, _ and -.",
+    ),
+    must("label", Shape::Said, "The question."),
+    may("hint", Shape::Said, "Help below it."),
+    must(
+        "kind",
+        Shape::Word(KINDS),
+        "text: a line; long_text: several; incident: a menu of the open ones.",
+    ),
+    may(
+        "forget_on",
+        TEXTS,
+        "Statuses on whose entry the old answer no longer holds.",
+    ),
+];
+
+const SEVERITY: &[Key] = &[
+    must("id", Shape::Said, "SEV1."),
+    must("label", Shape::Said, "What people read."),
+    may("emoji", Shape::Text, "Slack's short code: :red_circle:"),
+    must("meaning", Shape::Said, "One sentence by which people choose it."),
+    must("priority", Shape::Said, "Jira's priority."),
+    may(
+        "invite",
+        Shape::List(&Shape::Word(INVITEES)),
+        "Who comes into the channel by themselves.",
+    ),
+    may("update_every", Shape::Span, "How often an update is due."),
+    may("alerts", TEXTS, "The words in alerts that mean it, in lower case."),
+];
+
+const SEVERITY_DEFAULT: &[Key] = &[
+    must(
+        "declared",
+        Shape::Said,
+        "The severity of an incident that a person declares.",
+    ),
+    must(
+        "alert",
+        Shape::Said,
+        "The severity of an incident that an alert raises.",
+    ),
+];
+
+const ROLE: &[Key] = &[
+    must(
+        "id",
+        Shape::Said,
+        "Its name in the API: small letters, digits, _ and -.",
+    ),
+    must("label", Shape::Said, "What people read."),
+    must("instructions", Shape::Said, "What the holder does."),
+];
+
+const ESCALATION: &[Key] = &[
+    must(
+        "path",
+        Shape::List(&Shape::Word(INVITEES)),
+        "Whom an alert asks, one after the other.",
+    ),
+    may(
+        "default_responder",
+        Shape::Said,
+        "The last resort: an e-mail address, a Slack identifier or a team's alias.",
+    ),
+];
+
+const STEP: &[Key] = &[
+    must("on", Shape::Word(TRIGGERS), "When this has happened …"),
+    must("do", Shape::List(&Shape::Word(STEPS)), "… do these."),
+];
+
+/// The whole file.
+pub const FILE: &[Key] = &[
+    must("name", Shape::Said, "What people call the process."),
+    must(
+        "version",
+        Shape::Said,
+        "Its version; an incident remembers the one it began with.",
+    ),
+    must("timing", Shape::Table(TIMING), "Lengths of time."),
+    must("channel", Shape::Table(CHANNEL), "The incident's channel."),
+    must(
+        "status",
+        Shape::List(&Shape::Table(STATUS)),
+        "Where an incident can stand, in order.",
+    ),
+    must(
+        "move",
+        Shape::List(&Shape::Table(MOVE)),
+        "How it gets from one status to another, in the order of the buttons.",
+    ),
+    may("field", Shape::List(&Shape::Table(FIELD)), "What a move may ask."),
+    must(
+        "severity",
+        Shape::List(&Shape::Table(SEVERITY)),
+        "How bad it can be, worst first.",
+    ),
+    must(
+        "severity_default",
+        Shape::Table(SEVERITY_DEFAULT),
+        "The severity of what says nothing.",
+    ),
+    may("role", Shape::List(&Shape::Table(ROLE)), "Who does what."),
+    must("escalation", Shape::Table(ESCALATION), "Whom an alert asks."),
+    may(
+        "step",
+        Shape::List(&Shape::Table(STEP)),
+        "What follows an event by itself.",
+    ),
+];

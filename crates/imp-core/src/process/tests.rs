@@ -1,0 +1,281 @@
+//! What the check of a process file says, in the words that people read.
+
+use super::*;
+use expect_test::{Expect, expect};
+
+const START_UP: &str = include_str!("../../../../process/examples/start-up.toml");
+const BANK: &str = include_str!("../../../../process/examples/bank.toml");
+
+#[test]
+fn the_built_in_process_is_right() {
+    let p = Process::built_in();
+    let to: Vec<_> = p.moves_from("identified").map(|m| m.to.as_str()).collect();
+    assert_eq!(to, ["monitoring", "investigating", "merged"]);
+    assert_eq!(p.severity("1").map(|s| s.id.as_str()), Some("SEV1"));
+    assert_eq!(p.severity_of_alert(Some("Critical")), "SEV2");
+    assert_eq!(
+        p.channel_name(At(0), "Zażółć gęślą!", "IMP-1", None),
+        "inc-19700101-zazolc-gesla"
+    );
+}
+
+#[test]
+fn the_examples_are_right() {
+    for text in [START_UP, BANK] {
+        let p = Process::parse(text).unwrap_or_else(|f| panic!("{f}"));
+        assert!(
+            p.role("commander").is_some(),
+            "{}: Jira's assignee is the commander",
+            p.name
+        );
+    }
+}
+
+/// The built-in process, changed, and what the check says to it.
+fn says(changes: &[(&str, &str)], words: Expect) {
+    let mut text = BUILT_IN.to_owned();
+    for (old, new) in changes {
+        assert!(text.contains(old), "{old:?} is in the built-in process");
+        text = text.replacen(old, new, 1);
+    }
+    let said = Process::parse(&text).map(|p| p.name).unwrap_or_else(|f| f.to_string());
+    words.assert_eq(&said);
+}
+
+#[test]
+fn unknown_names_are_named_with_the_nearest_known() {
+    says(
+        &[
+            ("from = [\"review\"]", "from = [\"reviw\"]"),
+            ("requires = [\"reason\"]", "requires = [\"raison\"]"),
+            ("forget_on = [\"investigating\"]", "forget_on = [\"investigate\"]"),
+            ("declared = \"SEV3\"", "declared = \"SEV33\""),
+            ("answer_within = \"5m\"", "answer_with = \"5m\""),
+            ("style = \"primary\"", "style = \"primery\""),
+            ("\"chat.members\"", "\"chat.member\""),
+        ],
+        expect![[r#"
+            7:1: timing.answer_within: is missing. After this without an answer the next on the path is asked.
+            9:1: timing.answer_with: there is no such key; the nearest known is "answer_within"
+            104:9: move[1].style: "primery" is not known; the nearest known is "primary"
+            110:13: move[2].requires[1]: the move "False alarm" needs the field "raison", which nothing asks: there is no [[field]] of that id; the nearest known is "reason"
+            150:9: move[9].from[1]: there is no status "reviw"; the nearest known is "review"
+            174:14: field[2].forget_on[1]: there is no status "investigate"; the nearest known is "investigating"
+            235:12: severity_default.declared: there is no severity "SEV33"; the nearest known is "SEV3"
+            275:20: step[3].do[2]: "chat.member" is not known; the nearest known is "chat.members""#]],
+    );
+}
+
+#[test]
+fn every_kind_of_wrong_value_is_said_at_its_place() {
+    says(
+        &[
+            ("group_window = \"10m\"", "group_window = \"ten minutes\""),
+            ("archive_after = \"7d\"", "archive_after = 7"),
+            ("guidance = [\"Thank", "guidance = [3, \"Thank"),
+            ("instructions = \"You note", "instructions = \"\" # \"You note"),
+            ("priority = \"Low\"", "priority = \" \""),
+            ("from = [\"resolved\"]", "from = \"resolved\""),
+            ("kind = \"text\"", "sort = \"text\""),
+        ],
+        expect![[r#"
+            8:16: timing.group_window: "ten minutes" is not a length of time; write 90s, 10m, 4h or 7d
+            11:17: timing.archive_after: is an integer; a text in quotes belongs here
+            63:13: status[5].guidance[1]: is an integer; a text in quotes belongs here
+            130:1: move[6]: the move "Re-open" starts nowhere; name statuses in from
+            131:8: move[6].from: is a string; a list [ … ] belongs here
+            164:1: field[1].kind: is missing. text: a line; long_text: several; incident: a menu of the open ones.
+            168:1: field[1].sort: there is no such key; known are id, label, hint, kind, forget_on
+            230:12: severity[4].priority: says nothing; write it or remove the key
+            253:16: role[3].instructions: says nothing; write it or remove the key"#]],
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_said_with_its_line() {
+    says(
+        &[
+            ("category = \"triage\"", "category = triage"),
+            ("to = \"closed\"", "to = "),
+        ],
+        expect![[r#"
+            22:12: this is no TOML: invalid boolean, expected `true`
+            151:6: this is no TOML: string values must be quoted, expected literal string"#]],
+    );
+}
+
+#[test]
+fn ids_and_words_that_are_there_twice_are_named_with_both_places() {
+    says(
+        &[
+            ("id = \"monitoring\"", "id = \"identified\""),
+            ("id = \"scribe\"", "id = \"Commander\""),
+            ("label = \"Minor\"", "label = \"major\""),
+            ("\"warning\", \"warn\"", "\"warning\", \"Critical\", \"critical\""),
+            (
+                "\"on_call\", \"team_channel\", \"manager\"",
+                "\"on_call\", \"manager\", \"on_call\"",
+            ),
+            (
+                "to = \"review\"\nlabel = \"Start the review\"",
+                "to = \"investigating\"\nlabel = \"Start the review\"",
+            ),
+        ],
+        expect![[r#"
+            27:6: status[2].id: who is in "investigating" gets stuck: it leads to identified and merged, and so to no status of the category done with answers that a person can always give
+            38:6: status[3].id: who is in "identified" gets stuck: it leads to investigating, merged and monitoring, and so to no status of the category done with answers that a person can always give
+            50:6: status[4].id: "identified" is already the name of status[3] in line 38; rename or remove one
+            50:6: status[4].id: who is in "identified" gets stuck: it leads to investigating, merged and monitoring, and so to no status of the category done with answers that a person can always give
+            58:6: status[5].id: who is in "resolved" gets stuck: it leads to investigating, and so to no status of the category done with answers that a person can always give
+            66:6: status[6].id: the status "review" cannot be reached; add a move to it, or remove it
+            78:6: status[7].id: the status "closed" cannot be reached; the statuses that lead to it cannot be reached themselves; add a move to one of them
+            121:6: move[4].to: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
+            126:23: move[5].from[2]: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
+            137:9: move[7].from[1]: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
+            144:9: move[8].from[1]: "Re-open" in line 131 leads from "resolved" to "investigating" already, so "Start the review" would never be made; remove one
+            157:50: move[10].from[4]: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
+            218:9: severity[3].label: "major" is already the name of severity[2] in line 208; rename or remove one
+            223:22: severity[3].alerts[2]: alerts are compared in lower case, so this never fits; write "critical"
+            223:34: severity[3].alerts[3]: the word "critical" means SEV2 since line 214, so it can never mean SEV3; remove one
+            251:6: role[3].id: "Commander" is already the name of role[1] in line 241; rename or remove one
+            251:6: role[3].id: "Commander" is no id: it may have small letters, digits, _ and -; what people read is its label
+            258:31: escalation.path[3]: "on_call" was asked before; nobody is asked twice, so remove it"#]],
+    );
+}
+
+#[test]
+fn nobody_gets_stuck() {
+    // Review leads nowhere, and so does what leads only to it.
+    says(
+        &[(
+            "from = [\"review\"]\nto = \"closed\"",
+            "from = [\"resolved\"]\nto = \"closed\"",
+        )],
+        expect![[r#"66:6: status[6].id: the status "review" cannot be left; add a move from it"#]],
+    );
+    // Two statuses that lead to each other for ever.
+    says(
+        &[
+            (
+                "from = [\"monitoring\"]\nto = \"resolved\"",
+                "from = [\"resolved\"]\nto = \"monitoring\"",
+            ),
+            (
+                "\"monitoring\"]\nto = \"merged\"",
+                "\"monitoring\"]\nto = \"merged\" # ",
+            ),
+        ],
+        expect![[r#"
+            27:6: status[2].id: who is in "investigating" gets stuck: it leads to identified and merged, and so to no status of the category done with answers that a person can always give
+            38:6: status[3].id: who is in "identified" gets stuck: it leads to investigating, merged and monitoring, and so to no status of the category done with answers that a person can always give
+            50:6: status[4].id: who is in "monitoring" gets stuck: it leads to investigating and merged, and so to no status of the category done with answers that a person can always give
+            58:6: status[5].id: the status "resolved" cannot be reached; add a move to it, or remove it
+            66:6: status[6].id: the status "review" cannot be reached; the statuses that lead to it cannot be reached themselves; add a move to one of them
+            78:6: status[7].id: the status "closed" cannot be reached; the statuses that lead to it cannot be reached themselves; add a move to one of them"#]],
+    );
+    // Another incident need not be there.
+    says(
+        &[(
+            "from = [\"review\"]\nto = \"closed\"\nlabel = \"Close\"\nstyle = \"primary\"\nrequires = [\"learned\"]",
+            "from = [\"review\"]\nto = \"closed\"\nlabel = \"Close\"\nrequires = [\"into\"]",
+        )],
+        expect![[
+            r#"66:6: status[6].id: the status "review" can only be left by merging, and there need not be another incident; add another move from it; nobody in investigating, identified, monitoring and resolved ever finishes either"#
+        ]],
+    );
+}
+
+#[test]
+fn a_question_can_be_answered_and_ends() {
+    says(
+        &[
+            (
+                "from = [\"triage\"]\nto = \"declined\"",
+                "from = [\"investigating\"]\nto = \"declined\"",
+            ),
+            ("from = [\"triage\", \"investigating\"", "from = [\"investigating\""),
+        ],
+        expect![[r#"
+            19:6: status[1].id: a question that nobody answers would stay for ever; add a move from "triage" to a status of the category done that needs the field reason
+            19:6: status[1].id: the button "False alarm" of a question would lead nowhere; add a move to a status of the category done, from "triage"
+            19:6: status[1].id: the button "Same as …" of a question would lead nowhere; add a move that needs the field into, to a status of the category done, from "triage""#]],
+    );
+    says(
+        &[
+            ("path = [\"on_call\", \"team_channel\", \"manager\"]", "path = []"),
+            ("do = [\"ask\"]", "do = []"),
+        ],
+        expect![[r#"
+            257:1: escalation: an alert would ask nobody: there is no [[step]] with on = "raised" and do = ["ask"]
+            257:1: escalation: the path is empty, so the escalation ends before it begins; name at least "on_call""#]],
+    );
+}
+
+#[test]
+fn the_name_of_the_channel_renders_or_the_check_says_why() {
+    for (name, words) in [
+        (
+            "inc-{dat}-{slug}",
+            expect![[
+                r#"14:8: channel.name: the template does not render: there is nothing to put in place of {dat}; the nearest known is "date""#
+            ]],
+        ),
+        (
+            "inc-{date-{slug}",
+            expect![
+                "14:8: channel.name: the template does not render: there is a { without its counterpart; write {date}, {slug}, {ref} or {service}"
+            ],
+        ),
+        (
+            "inc-slug}",
+            expect![
+                "14:8: channel.name: the template does not render: there is a } without its counterpart; write {date}, {slug}, {ref} or {service}"
+            ],
+        ),
+        (
+            "incident",
+            expect![
+                "14:8: channel.name: every incident's channel would have the same name; use {ref}, or {date} and {slug}"
+            ],
+        ),
+        (
+            "a-name-so-long-that-it-leaves-no-room-for-anything-that-tells-incidents-apart-{ref}",
+            expect![
+                "14:8: channel.name: its fixed part has 78 characters, and a name ends after 74; nothing of the incident would be left in it"
+            ],
+        ),
+    ] {
+        says(&[("inc-{date}-{slug}", name)], words);
+    }
+}
+
+#[test]
+fn a_merge_ends_in_a_finished_status_and_asks_for_an_incident() {
+    says(
+        &[
+            ("to = \"merged\"\nlabel", "to = \"resolved\"\nlabel"),
+            ("kind = \"incident\"", "kind = \"text\""),
+        ],
+        expect![[r#"
+            92:6: status[9].id: the status "merged" cannot be reached; add a move to it, or remove it
+            157:50: move[10].from[4]: "Resolve" in line 137 leads from "monitoring" to "resolved" already, so "Same as …" would never be made; remove one
+            158:6: move[10].to: the move "Same as …" merges (it needs the field into), so it must lead to a status of the category done
+            192:8: field[5].kind: the field into names the incident that this one is merged into; its kind is "incident""#]],
+    );
+}
+
+#[test]
+fn five_hundred_lines_are_checked_at_once() {
+    let mut text = BUILT_IN.to_owned();
+    for n in 0..60 {
+        text.push_str(&format!(
+            "\n[[field]]\nid = \"more_{n}\"\nlabel = \"More {n}\"\nkind = \"text\"\nforget_on = [\"investigatin\"]\n"
+        ));
+    }
+    assert!(text.lines().count() > 500);
+    let faults = Process::parse(&text).map(|p| p.name).unwrap_err().faults;
+    assert_eq!(faults.len(), 60, "every fault in one run");
+    let mut lines: Vec<usize> = faults.iter().map(|f| f.line).collect();
+    lines.dedup();
+    assert_eq!(lines.len(), 60, "each at its own line");
+}
