@@ -387,6 +387,13 @@ pub enum Event {
         /// Whether the incident followed Jira; else Jira follows the incident.
         followed: bool,
     },
+    /// It was brought in from another place's history, where it had been lived through.
+    BackFilled {
+        /// By what it is known there: brought in again, it is the same one.
+        key: String,
+        /// The times that came with it: `started`, `detected`, `acknowledged`, `mitigated`, `resolved`, `closed`.
+        moments: BTreeMap<String, At>,
+    },
     /// The ticket is gone: deleted, or out of our sight.
     TicketGone {
         /// Why we think so.

@@ -74,6 +74,9 @@ pub struct Incident {
     pub links: Links,
     /// Steps that failed for good and that nobody has mended or skipped.
     pub failed: Vec<FailedStep>,
+    /// Brought in from another place's history: by what it is known there. Nothing is done about such a one anywhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_filled: Option<String>,
 }
 
 /// A question whether it is real.
@@ -306,6 +309,7 @@ impl Incident {
                 reopened: 0,
                 links: Links::default(),
                 failed: Vec::new(),
+                back_filled: None,
             },
             (Some(i), _) => i,
             (None, _) => return None,
@@ -505,6 +509,12 @@ impl Incident {
                 });
             }),
             Event::ConflictSettled { .. } => self.of_ticket(|t| t.conflict = None),
+            Event::BackFilled { key, moments } => {
+                self.back_filled = Some(key.clone());
+                // It was not lived through here: only the times that came with it are known.
+                self.moments.retain(|name, _| name == "opened");
+                self.moments.extend(moments.iter().map(|(k, v)| (k.clone(), *v)));
+            }
             Event::TicketGone { why } => self.of_ticket(|t| t.gone = Some(why.clone())),
         }
     }

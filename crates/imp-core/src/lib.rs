@@ -7,6 +7,7 @@ pub mod decide;
 pub mod effect;
 pub mod event;
 pub mod incident;
+pub mod metric;
 pub mod moment;
 pub mod person;
 pub mod port;

@@ -21,6 +21,10 @@ const ROUTE_AT_LAST_MS: i64 = 10_000;
 /// The effects of one fact on an incident that already includes it, each once.
 pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capability>) -> Vec<Effect> {
     let mut out: Vec<Effect> = Vec::new();
+    if i.back_filled.is_some() {
+        // History from elsewhere: nobody is told, nothing is opened, no timer runs.
+        return out;
+    }
     let mut add = |e: Effect| {
         let capability = e.what.capability();
         let connected = capability == Capability::Desk || can.contains(&capability);
@@ -49,7 +53,7 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
 fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
     use Trigger::*;
     match &fact.event {
-        Event::Opened { .. } | Event::Noted { .. } | Event::AskingWaits => vec![],
+        Event::Opened { .. } | Event::Noted { .. } | Event::AskingWaits | Event::BackFilled { .. } => vec![],
         Event::AlertJoined { .. } | Event::AlertFired { .. } | Event::AlertCleared { .. } => vec![Changed],
         Event::Asked { .. } => vec![Raised, Changed],
         Event::Confirmed => vec![Confirmed],

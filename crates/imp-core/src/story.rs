@@ -33,6 +33,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             ..
         } => format!("Asked {} whether it is real: {why}", target_label(whom)),
         Event::AskingWaits => "Whom to ask is looked up in the catalogue".into(),
+        Event::BackFilled { .. } => format!("{by} brought it in from history"),
         Event::Confirmed => format!("{by} confirmed that it is real"),
         Event::Moved { from, to, fields } => {
             let with = fields

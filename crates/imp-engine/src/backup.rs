@@ -2,6 +2,7 @@
 //! row, a checksum at the end. It also moves an installation from one kind of store to the other.
 
 use crate::desk::{RESTORED, keep_sheet};
+use crate::measure;
 use crate::store::{Conn, Row, StoreError, Val};
 use imp_core::At;
 use serde::{Deserialize, Serialize};
@@ -265,6 +266,7 @@ fn fill(conn: &mut dyn Conn, from: &mut dyn BufRead, progress: &mut dyn FnMut(u6
     let last = conn.rows("select coalesce(max(ref), 0) from incident", &[])?;
     let last = last.first().map_or(0, |r| r.int(0));
     keep_sheet(conn, RESTORED, At(0), &last)?;
+    measure::is_stale(conn)?;
     conn.renumber("journal", "seq")?;
     conn.renumber("effect", "id")?;
     Ok(rows)

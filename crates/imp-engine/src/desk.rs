@@ -6,7 +6,7 @@ use crate::inbox::{Inbox, NotTaken, Outbox, Queue, inbox};
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};
-use crate::{read, tx};
+use crate::{measure, read, tx};
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::port::{Order, Outcome};
@@ -169,6 +169,7 @@ impl Desk {
             lease::take_up_all(conn.as_mut(), clock.now())?;
             conn.commit()?;
         }
+        apart(|| measure::refresh(conn.as_mut(), &house.process.load()))?;
         let restored = apart(|| sheet::<u64>(conn.as_mut(), RESTORED))?;
         let me = Me::new(Ref(restored.unwrap_or(0)));
         let (jobs, outbox) = inbox();

@@ -3,8 +3,11 @@
 pub mod backup;
 pub mod clock;
 pub mod desk;
+pub mod import;
 mod inbox;
+pub mod insights;
 mod lease;
+pub mod measure;
 pub mod past;
 pub mod read;
 pub mod rebuild;

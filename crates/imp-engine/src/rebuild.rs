@@ -94,7 +94,7 @@ pub async fn bring_back(desk: &Desk, recalled: Recalled) -> Result<Incident, Sto
                 &[reference.0.into(), fact.n.into(), fact.at.0.into(), text.into()],
             )?;
         }
-        tx::save(conn, &kept, process.category(&kept.status))?;
+        tx::save(conn, &kept, &process)?;
         for a in &kept.alerts {
             conn.run(
                 "insert into alert_group (source, key, ref, firing, changed_at) values (?1, ?2, ?3, ?4, ?5)

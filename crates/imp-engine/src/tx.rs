@@ -2,6 +2,7 @@
 
 use crate::desk::{Change, Claims, House, Receipt, Slots};
 use crate::lease::{self, Lease, Me};
+use crate::measure;
 use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
 use imp_core::alert::Alert;
@@ -11,7 +12,7 @@ use imp_core::port::{Ledger, Order, Outcome, Waiting};
 use imp_core::process::Category;
 use imp_core::react::mirrors;
 use imp_core::refusal::Kind;
-use imp_core::{Actor, At, Command, Envelope, Facts, Incident, Ref, Refusal, Role, decide, react};
+use imp_core::{Actor, At, Command, Envelope, Facts, Incident, Process, Ref, Refusal, Role, decide, react};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -220,7 +221,9 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Arc
     };
     catch_up(conn, seen.house, seen.shelf)?;
     let rows = conn.rows(
-        "select ref from incident where category = 'triage' and service = ?1 and opened_at >= ?2 order by ref desc limit 1",
+        "select ref from incident where category = 'triage' and service = ?1 and opened_at >= ?2
+         and not exists (select 1 from measure m where m.ref = incident.ref and m.back_filled is not null)
+         order by ref desc limit 1",
         &[service.into(), (seen.now.0 - process.timing.group_window.0).into()],
     )?;
     rows.first()
@@ -279,7 +282,7 @@ fn at_hand(conn: &mut dyn Conn, seen: &Seen, r: Ref) -> Result<Option<Arc<Incide
 /// Writes the rows of the incidents that have changed.
 pub fn catch_up(conn: &mut dyn Conn, house: &House, shelf: &Shelf) -> Result<(), StoreError> {
     let process = house.process.load();
-    shelf.catch_up(conn, |conn, i| save(conn, i, process.category(&i.status)))
+    shelf.catch_up(conn, |conn, i| save(conn, i, &process))
 }
 
 /// The incident as its row has it.
@@ -293,7 +296,7 @@ pub fn load(conn: &mut dyn Conn, r: Ref) -> Result<Option<Incident>, StoreError>
     }
 }
 
-fn next_ref(conn: &mut dyn Conn) -> Result<Ref, StoreError> {
+pub fn next_ref(conn: &mut dyn Conn) -> Result<Ref, StoreError> {
     let rows = conn.rows("select coalesce(max(ref), 0) + 1 from incident", &[])?;
     Ok(Ref(rows.first().map_or(1, |r| r.int(0).unsigned_abs())))
 }
@@ -336,7 +339,7 @@ fn append(
     let Some(i) = incident else { return Ok((None, false)) };
     if opened {
         // Its number is taken from the table, so it has to stand there before the next one opens.
-        save(conn, &i, process.category(&i.status))?;
+        save(conn, &i, &process)?;
         seen.shelf.read(i.clone());
     } else {
         seen.shelf.changed(i.clone());
@@ -348,7 +351,8 @@ fn append(
     Ok((Some(i), any))
 }
 
-pub(crate) fn save(conn: &mut dyn Conn, i: &Incident, category: Category) -> Result<(), StoreError> {
+/// Writes an incident's rows: as it is now, and what is measured of it.
+pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), StoreError> {
     conn.run(
         "insert into incident (ref, status, category, severity, service, team, private, title, opened_at, changed_at, ticket, channel, state)
          values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
@@ -358,7 +362,7 @@ pub(crate) fn save(conn: &mut dyn Conn, i: &Incident, category: Category) -> Res
         &[
             i.reference.0.into(),
             i.status.as_str().into(),
-            category.word().into(),
+            process.category(&i.status).word().into(),
             i.severity.as_str().into(),
             i.service.as_ref().map(|s| s.alias.as_str()).into(),
             i.team.as_ref().map(|t| t.alias.as_str()).into(),
@@ -371,7 +375,7 @@ pub(crate) fn save(conn: &mut dyn Conn, i: &Incident, category: Category) -> Res
             json(i)?.into(),
         ],
     )?;
-    Ok(())
+    measure::save(conn, i, process)
 }
 
 /// Keeps an effect: a mirror that waits already is the same mirror, a deed that was ever ordered is the same deed.
@@ -808,6 +812,6 @@ fn backoff(failures: i64, id: i64) -> i64 {
     pause * (768 + spread) / 1024
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+pub fn json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|e| StoreError(e.to_string()))
 }

@@ -6,6 +6,8 @@ mod demo;
 mod doors;
 mod drain;
 mod health;
+mod history;
+mod numbers;
 mod past;
 mod rebuild;
 mod rules;
@@ -95,6 +97,23 @@ enum Command {
     Deliveries {
         #[command(subcommand)]
         command: script::Deliveries,
+        #[command(flatten)]
+        common: script::Common,
+    },
+    /// Brings history in from a file: CSV or JSON Lines; no vendor hears of it
+    Import {
+        /// The file, ending in .csv or .jsonl
+        file: PathBuf,
+        /// Only says what would happen
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        common: script::Common,
+    },
+    /// How many incidents there were, and how long things took
+    Insights {
+        #[command(flatten)]
+        asked: numbers::Asked,
         #[command(flatten)]
         common: script::Common,
     },
@@ -190,6 +209,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
         Command::Incident { command, common } => script::incident(command, common, |file| load_file(file)).await,
         Command::Deliveries { command, common } => script::deliveries(command, common, |file| load_file(file)).await,
+        Command::Import { file, dry_run, common } => history::bring_in(&file, dry_run, common, load_file).await,
+        Command::Insights { asked, common } => numbers::show(asked, common, load_file).await,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "imp", &mut out);

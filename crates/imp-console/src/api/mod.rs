@@ -3,6 +3,7 @@
 mod body;
 mod deliveries;
 mod incidents;
+pub mod insights;
 pub mod shapes;
 
 pub(crate) use incidents::find;
@@ -28,7 +29,8 @@ const BODY_MAX: usize = 256 * 1024;
         incidents::list, incidents::declare, incidents::show, incidents::edit, incidents::transition, incidents::settle, incidents::update,
         incidents::tasks, incidents::add_task, incidents::finish_task, incidents::assign, incidents::timeline, incidents::add_follow_up,
         incidents::write_review, incidents::alerts,
-        deliveries::list, deliveries::retry, deliveries::skip, services, teams
+        deliveries::list, deliveries::retry, deliveries::skip, services, teams,
+        insights::show, insights::bring_in
     ),
     components(schemas(Problem)),
 )]
@@ -56,6 +58,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/deliveries", get(deliveries::list))
         .route("/deliveries/{id}/retry", post(deliveries::retry))
         .route("/deliveries/{id}/skip", post(deliveries::skip))
+        .route("/insights", get(insights::show))
+        .route("/import", post(insights::bring_in))
         .route("/services", get(services))
         .route("/teams", get(teams))
         .fallback(async || Problem::not_found("The API has no such address; GET /api/openapi.json describes it."))

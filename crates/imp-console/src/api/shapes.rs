@@ -2,6 +2,7 @@
 
 use crate::problem::Next;
 use imp_core::event::Fact;
+use imp_core::metric::{self, Point};
 use imp_core::person::Who;
 use imp_core::{Incident, Process, catalogue, decide, record, story};
 use serde::{Deserialize, Serialize};
@@ -190,8 +191,8 @@ pub struct IncidentView {
     pub roles: BTreeMap<String, PersonView>,
     /// Where vendors keep it.
     pub links: LinksView,
-    /// When what happened (RFC 3339): `detected_at`, `opened_at`, `acknowledged_at`, and `<status>_at` for each status
-    /// that it entered, the latest entry.
+    /// When what happened (RFC 3339): `opened_at`, `<status>_at` for each status that it entered, the latest entry, and
+    /// what `insights` are made of: `started_at`, `detected_at`, `acknowledged_at`, `mitigated_at`, `resolved_at`.
     pub timestamps: BTreeMap<String, String>,
     /// What is possible from here.
     pub next: Vec<Next>,
@@ -229,6 +230,12 @@ impl IncidentView {
             .collect();
         if let Some(at) = i.moments.get("confirmed") {
             timestamps.insert("acknowledged_at".to_owned(), at.rfc3339());
+        }
+        for p in Point::ALL {
+            // The times that the numbers are made of.
+            if let Some(at) = metric::point(i, process, p) {
+                timestamps.insert(format!("{}_at", p.word()), at.rfc3339());
+            }
         }
         IncidentView {
             reference: i.reference.to_string(),

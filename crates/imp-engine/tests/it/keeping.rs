@@ -123,9 +123,10 @@ async fn nothing_is_restored_over_what_is_there(on: On) {
     assert!(again.contains("not empty"), "{again}");
 }
 
-const FORMER: [&str; 2] = [
+const FORMER: [&str; 3] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
+    include_str!("../../migrations/0003_replicas.sql"),
 ];
 
 async fn a_store_of_any_former_version_is_brought_up_to_date(on: On) {
@@ -148,6 +149,8 @@ async fn a_store_of_any_former_version_is_brought_up_to_date(on: On) {
         }
         let later: &[&str] = if version < 2 { &["failures"] } else { &[] };
         script.extend(columns(&sample, later));
+        // Nothing had been measured then.
+        script.push("delete from sheet where name = 'measure'".into());
         if on == On::Postgres {
             script.push("select setval(pg_get_serial_sequence('effect', 'id'), 100)".into());
             script.push("select setval(pg_get_serial_sequence('journal', 'seq'), 100)".into());
@@ -159,6 +162,12 @@ async fn a_store_of_any_former_version_is_brought_up_to_date(on: On) {
         assert!(
             s.incident(1).await.links.ticket.is_some(),
             "version {version}: what was owed is done"
+        );
+        let measured = s.desk.store.read(|c| c.rows("select ref from measure", &[])).await;
+        assert_eq!(
+            measured.expect("rows").len(),
+            1,
+            "version {version}: what was there is counted"
         );
         assert_eq!(s.declares("key-1", "Payments fail").await.reference, imp_core::Ref(1));
         assert_eq!(s.declares("key-2", "Another").await.reference, imp_core::Ref(2));

@@ -3,6 +3,7 @@
 #[macro_use]
 mod place;
 mod keeping;
+mod numbers;
 mod simulation;
 mod world;
 

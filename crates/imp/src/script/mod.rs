@@ -1,7 +1,7 @@
 //! `imp incident …` and `imp deliveries …`: the REST API from the command line.
 
-mod client;
-mod print;
+pub mod client;
+pub mod print;
 
 use crate::config::Config;
 use crate::{Failure, say};
@@ -19,16 +19,16 @@ const PAGE: usize = 100;
 pub struct Common {
     /// The configuration: it says where `imp serve` listens, and holds its tokens
     #[arg(long, env = "IMP_CONFIG", default_value = "imp.toml", global = true)]
-    config: PathBuf,
+    pub config: PathBuf,
     /// Where `imp serve` is reached, if not where the configuration says
     #[arg(long, env = "IMP_API_URL", global = true)]
-    url: Option<String>,
+    pub url: Option<String>,
     /// The token to use; left out, the configuration's token with the highest role
     #[arg(long, env = "IMP_API_TOKEN", hide_env_values = true, global = true)]
     token: Option<String>,
     /// For programs: what the API answered, as JSON
     #[arg(long, global = true)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Incidents.
@@ -176,7 +176,11 @@ pub enum Deliveries {
     },
 }
 
-fn client(common: &Common, load: impl Fn(&PathBuf) -> Result<Config, Failure>) -> Result<Client, Failure> {
+/// A client for the installation that these words mean.
+///
+/// # Errors
+/// Where the configuration is wrong.
+pub fn client(common: &Common, load: impl Fn(&PathBuf) -> Result<Config, Failure>) -> Result<Client, Failure> {
     match (&common.url, &common.token) {
         // With both there is nothing to look up, so that a script needs no configuration.
         (Some(url), Some(token)) => Client::new(url.clone(), Some(token.clone())),

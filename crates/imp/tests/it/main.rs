@@ -5,6 +5,7 @@ mod browser;
 mod cli;
 mod doors;
 mod imp;
+mod insights;
 mod jira;
 mod kills;
 mod last_resort;

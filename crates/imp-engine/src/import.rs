@@ -1,0 +1,335 @@
+//! History from elsewhere: incidents that were lived through in another place are brought in, each once, and nobody is told.
+
+use crate::desk::House;
+use crate::measure;
+use crate::store::{Conn, StoreError};
+use crate::tx;
+use imp_core::event::{Event, Fact, ServiceName, TeamName};
+use imp_core::process::Category;
+use imp_core::{Actor, At, Catalogue, Incident, Process, Ref, words};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The highest reference that is kept as it was given: beyond it the next one given out would soon be unreadable.
+pub const REF_MAX: u64 = 1_000_000_000;
+/// The longest key that is kept as it is.
+const KEY_MAX: usize = 200;
+
+/// An incident of former days, as a file or a call tells of it. Times are RFC 3339; each may be missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Told {
+    /// What was wrong.
+    pub title: Option<String>,
+    /// The reference that it shall keep, `IMP-42`, if nothing else has it.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// How bad it was; the process's usual one where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// Where it stands; where it is missing, `resolved` if that is the last time there is, else closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// What was affected: an alias or a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Who owned it; the service's team where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// More about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When it was noticed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detected_at: Option<String>,
+    /// When somebody took it up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acknowledged_at: Option<String>,
+    /// When a repair was in place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mitigated_at: Option<String>,
+    /// When it was over for users.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_at: Option<String>,
+    /// When it was finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<String>,
+    /// The source's own identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+impl Told {
+    /// The columns, by the names that they have in a file.
+    pub const COLUMNS: [&str; 14] = [
+        "title",
+        "ref",
+        "severity",
+        "status",
+        "service",
+        "team",
+        "summary",
+        "started_at",
+        "detected_at",
+        "acknowledged_at",
+        "mitigated_at",
+        "resolved_at",
+        "closed_at",
+        "key",
+    ];
+
+    /// Sets a column by its name.
+    pub fn set(&mut self, column: &str, value: String) {
+        let place = match column {
+            "title" => &mut self.title,
+            "ref" => &mut self.reference,
+            "severity" => &mut self.severity,
+            "status" => &mut self.status,
+            "service" => &mut self.service,
+            "team" => &mut self.team,
+            "summary" => &mut self.summary,
+            "started_at" => &mut self.started_at,
+            "detected_at" => &mut self.detected_at,
+            "acknowledged_at" => &mut self.acknowledged_at,
+            "mitigated_at" => &mut self.mitigated_at,
+            "resolved_at" => &mut self.resolved_at,
+            "closed_at" => &mut self.closed_at,
+            "key" => &mut self.key,
+            _ => return,
+        };
+        *place = Some(value);
+    }
+
+    fn times(&self) -> [(&'static str, &Option<String>); 6] {
+        [
+            ("started", &self.started_at),
+            ("detected", &self.detected_at),
+            ("acknowledged", &self.acknowledged_at),
+            ("mitigated", &self.mitigated_at),
+            ("resolved", &self.resolved_at),
+            ("closed", &self.closed_at),
+        ]
+    }
+
+    /// The reference that it wants to keep, if that is one of IMP's.
+    pub fn wants(&self) -> Option<Ref> {
+        self.reference.as_deref().and_then(Ref::parse)
+    }
+}
+
+fn given(text: &Option<String>) -> Option<&str> {
+    text.as_deref().map(str::trim).filter(|t| !t.is_empty())
+}
+
+/// A row that can be brought in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past {
+    /// What makes it the same row again.
+    pub identity: String,
+    wants: Option<Ref>,
+    opened: Event,
+    times: BTreeMap<String, At>,
+}
+
+/// Reads a row by what the process and the catalogue know.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn understand(told: &Told, process: &Process, catalogue: &Catalogue) -> Result<Past, String> {
+    let quoted = |text: &str| format!("{:?}", words::cut(text, 40));
+    let title = words::title(told.title.as_deref().unwrap_or_default());
+    if title.is_empty() {
+        return Err("title is missing".to_owned());
+    }
+    let mut times = BTreeMap::new();
+    for (name, text) in told.times() {
+        if let Some(text) = given(text) {
+            let at = At::parse(text)
+                .ok_or_else(|| format!("{name}_at: {} is not a time such as 2026-11-22T17:54:41Z", quoted(text)))?;
+            times.insert(name.to_owned(), at);
+        }
+    }
+    let severity = match given(&told.severity) {
+        None => process.severity_default.declared.clone(),
+        Some(s) => process.severity(s).map(|s| s.id.clone()).ok_or_else(|| {
+            let all: Vec<&str> = process.severities.iter().map(|s| s.id.as_str()).collect();
+            format!("severity: {} is none of {}", quoted(s), all.join(", "))
+        })?,
+    };
+    let over = match (times.contains_key("resolved"), times.contains_key("closed")) {
+        (true, false) => process.first(Category::After),
+        (true, true) | (false, true) | (false, false) => None,
+    };
+    let status = match given(&told.status) {
+        Some(s) => process.status(s).ok_or_else(|| {
+            let all: Vec<&str> = process.statuses.iter().map(|s| s.id.as_str()).collect();
+            format!("status: {} is none of {}", quoted(s), all.join(", "))
+        })?,
+        None => over
+            .or_else(|| process.status("closed"))
+            .or_else(|| process.first(Category::Done))
+            .ok_or("status is missing, and the process has none that is finished")?,
+    };
+    let service = given(&told.service).map(|s| match catalogue.service(s) {
+        Some(known) => ServiceName {
+            alias: known.alias.clone(),
+            name: known.name.clone(),
+            known: true,
+        },
+        None => ServiceName {
+            alias: words::title(s),
+            name: words::title(s),
+            known: false,
+        },
+    });
+    let of_service = service.as_ref().and_then(|s| catalogue.service(&s.alias)?.team.clone());
+    let team = given(&told.team)
+        .map(str::to_owned)
+        .or(of_service)
+        .map(|t| match catalogue.team(&t) {
+            Some(known) => TeamName {
+                alias: known.alias.clone(),
+                name: known.name.clone(),
+            },
+            None => TeamName {
+                alias: words::title(&t),
+                name: words::title(&t),
+            },
+        });
+    let wants = told.wants();
+    if wants.is_some_and(|r| r.0 > REF_MAX) {
+        return Err(format!("ref: references go up to IMP-{REF_MAX}"));
+    }
+    Ok(Past {
+        identity: identity(told, &title, &times),
+        wants,
+        opened: Event::Opened {
+            reference: Ref(0),
+            title,
+            summary: words::text(told.summary.as_deref().unwrap_or_default()),
+            severity,
+            status: status.id.clone(),
+            service,
+            team,
+            private: false,
+            process: process.version.clone(),
+        },
+        times,
+    })
+}
+
+/// The source's key, else a print of title and times.
+fn identity(told: &Told, title: &str, times: &BTreeMap<String, At>) -> String {
+    let print = |text: &str| hex::encode(&Sha256::digest(text.as_bytes())[..16]);
+    match given(&told.key) {
+        Some(key) if key.len() <= KEY_MAX => format!("key:{key}"),
+        Some(key) => format!("long:{}", print(key)),
+        None => {
+            let times: Vec<String> = times.iter().map(|(name, at)| format!("{name}={}", at.0)).collect();
+            format!("row:{}", print(&format!("{title}\n{}", times.join("\n"))))
+        }
+    }
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It was brought in.
+    New(Ref),
+    /// It was brought in before, and stays as it is.
+    There(Ref),
+}
+
+/// Whether a row is there already.
+///
+/// # Errors
+/// What the store says.
+pub fn find(conn: &mut dyn Conn, identity: &str) -> Result<Option<Ref>, StoreError> {
+    let rows = conn.rows("select ref from measure where back_filled = ?1", &[identity.into()])?;
+    Ok(rows.first().map(|r| Ref(r.int(0).unsigned_abs())))
+}
+
+/// Brings rows in, inside the caller's transaction. Numbers of their own begin above `above`, so that those which other
+/// rows of the file want to keep stay free.
+///
+/// # Errors
+/// What the store says.
+pub fn keep(
+    conn: &mut dyn Conn,
+    house: &House,
+    by: &Actor,
+    now: At,
+    rows: &[Past],
+    above: u64,
+) -> Result<Vec<Kept>, StoreError> {
+    let process = house.process.load_full();
+    rows.iter()
+        .map(|past| keep_one(conn, &process, by, now, past, above))
+        .collect()
+}
+
+fn keep_one(
+    conn: &mut dyn Conn,
+    process: &Process,
+    by: &Actor,
+    now: At,
+    past: &Past,
+    above: u64,
+) -> Result<Kept, StoreError> {
+    if let Some(r) = find(conn, &past.identity)? {
+        return Ok(Kept::There(r));
+    }
+    let reference = match past.wants {
+        Some(r)
+            if conn
+                .rows("select 1 from incident where ref = ?1", &[r.0.into()])?
+                .is_empty() =>
+        {
+            r
+        }
+        Some(_) | None => {
+            let next = tx::next_ref(conn)?;
+            // One that is far beyond what was ever given out would use the numbers up.
+            Ref(next.0.max(above.min(REF_MAX).saturating_add(1)))
+        }
+    };
+    let mut opened = past.opened.clone();
+    if let Event::Opened { reference: r, .. } = &mut opened {
+        *r = reference;
+    }
+    let begun = ["detected", "started"].iter().find_map(|name| past.times.get(*name));
+    let begun = begun.or_else(|| past.times.values().min()).copied().unwrap_or(now);
+    let told = Event::BackFilled {
+        key: past.identity.clone(),
+        moments: past.times.clone(),
+    };
+    let mut incident = None;
+    for (n, at, event) in [(1, begun, opened), (2, now, told)] {
+        let fact = Fact {
+            n,
+            at,
+            by: by.clone(),
+            event,
+        };
+        conn.run(
+            "insert into journal (ref, n, at, fact) values (?1, ?2, ?3, ?4)",
+            &[reference.0.into(), n.into(), at.0.into(), tx::json(&fact)?.into()],
+        )?;
+        incident = Incident::evolve(incident, &fact, process);
+    }
+    let incident = incident.ok_or_else(|| StoreError("a row of history that cannot be folded".into()))?;
+    tx::save(conn, &incident, process)?;
+    Ok(Kept::New(reference))
+}
+
+/// Makes a store ready for [`keep`] where no desk has done so.
+///
+/// # Errors
+/// What the store says.
+pub fn prepare(conn: &mut dyn Conn, process: &Process) -> Result<(), StoreError> {
+    measure::refresh(conn, process)
+}

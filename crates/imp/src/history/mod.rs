@@ -1,0 +1,339 @@
+//! `imp import`: history from a file, into the store itself or through the `imp serve` that has it.
+
+mod file;
+
+use crate::config::Config;
+use crate::script::{self, Common, client::Client};
+use crate::{Failure, say};
+use arc_swap::ArcSwap;
+use file::Rows;
+use imp_core::{Actor, Catalogue, Directory, Process};
+use imp_engine::desk::sheet;
+use imp_engine::import::{self, Kept, Past, Told};
+use imp_engine::store::apart;
+use imp_engine::{Clock, Conn, House, OpenError, Store, StoreError, SystemClock};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Rows in a transaction: each costs a flush of the disk.
+const AT_A_TIME: usize = 500;
+/// Rows in a call to `imp serve`, whose people wait meanwhile.
+const IN_A_CALL: usize = 100;
+/// Bytes of rows in a call: the API reads no longer bodies than some more than this.
+const BYTES_IN_A_CALL: usize = 100 * 1024;
+/// After so many rows it is said how far it has come.
+const REPORT_EVERY: u64 = 10_000;
+
+/// What has happened so far.
+#[derive(Default)]
+struct Count {
+    rows: u64,
+    new: u64,
+    there: u64,
+    bad: u64,
+    renamed: u64,
+}
+
+/// What is known of the file before anything is written.
+struct Survey {
+    rows: u64,
+    /// The highest reference that a row wants to keep.
+    highest: u64,
+    unknown: Vec<String>,
+}
+
+/// What became of a row.
+type Fate = Result<Option<Kept>, String>;
+
+/// Where the rows go.
+enum Home {
+    Store {
+        /// Keeps others out for as long as it lives.
+        _store: Option<Store>,
+        conn: Option<Box<dyn Conn>>,
+        house: Box<House>,
+    },
+    Serve(Box<Client>),
+}
+
+/// Brings a file in.
+///
+/// # Errors
+/// Where the file or the store cannot be had, or a row is wrong.
+pub async fn bring_in(
+    path: &Path,
+    dry_run: bool,
+    common: Common,
+    load: impl Fn(&Path) -> Result<Config, Failure>,
+) -> Result<(), Failure> {
+    let survey = survey(path)?;
+    if !survey.unknown.is_empty() {
+        tell(&format!("imp: not known and left out: {}", survey.unknown.join(", ")));
+    }
+    let mut home = home(dry_run, &common, load)?;
+    let mut rows = Rows::open(path).map_err(Failure::Failed)?;
+    let mut count = Count::default();
+    let mut seen = HashSet::new();
+    loop {
+        let batch = batch(path, &mut rows, &home)?;
+        if batch.is_empty() {
+            break;
+        }
+        let told: Vec<&Told> = batch.iter().filter_map(|(_, row)| row.as_ref().ok()).collect();
+        let mut fates = home.take(&told, dry_run, survey.highest, &mut seen).await?.into_iter();
+        for (line, row) in &batch {
+            let wants = row.as_ref().ok().and_then(|t| t.reference.clone());
+            let fate = match row {
+                Ok(_) => fates.next().unwrap_or(Err("nothing was said about it".to_owned())),
+                Err(why) => Err(why.clone()),
+            };
+            count.rows += 1;
+            match fate {
+                Ok(Some(Kept::There(_))) => count.there += 1,
+                Ok(Some(Kept::New(r))) => {
+                    count.new += 1;
+                    count.renamed += u64::from(wants.is_some_and(|w| !w.trim().eq_ignore_ascii_case(&r.to_string())));
+                }
+                Ok(None) => count.new += 1,
+                Err(why) => {
+                    count.bad += 1;
+                    tell(&format!("imp: {}:{line}: {why}", path.display()));
+                }
+            }
+            if count.rows % REPORT_EVERY == 0 {
+                tell(&format!("imp: {} of {} rows …", count.rows, survey.rows));
+            }
+        }
+    }
+    report(&count, dry_run, common.json);
+    match count.bad {
+        0 => Ok(()),
+        bad => Err(Failure::Failed(format!(
+            "{}: {bad} of {} rows are wrong and were left out; mend them and import the file again",
+            path.display(),
+            count.rows
+        ))),
+    }
+}
+
+fn report(count: &Count, dry_run: bool, as_json: bool) {
+    if as_json {
+        let out = json!({"rows": count.rows, "new": count.new, "there": count.there, "bad": count.bad,
+            "renamed": count.renamed, "dry_run": dry_run});
+        return say(&out.to_string());
+    }
+    let verb = if dry_run { "would be brought in" } else { "brought in" };
+    say(&format!(
+        "{} {verb}, {} there already, {} wrong",
+        count.new, count.there, count.bad
+    ));
+    if count.renamed > 0 {
+        say(&format!(
+            "{} could not keep their reference and have a new one",
+            count.renamed
+        ));
+    }
+}
+
+/// Reads the file once: how long it is, and which references it wants.
+fn survey(path: &Path) -> Result<Survey, Failure> {
+    let mut rows = Rows::open(path).map_err(|e| match path.exists() {
+        true => Failure::Wrong(e),
+        false => Failure::Failed(e),
+    })?;
+    let mut out = Survey {
+        rows: 0,
+        highest: 0,
+        unknown: rows.unknown.clone(),
+    };
+    while let Some((_, row)) = rows.row().map_err(|e| unreadable(path, &e))? {
+        out.rows += 1;
+        let wants = row.ok().and_then(|told| told.wants()).map_or(0, |r| r.0);
+        if wants <= import::REF_MAX {
+            out.highest = out.highest.max(wants);
+        }
+    }
+    Ok(out)
+}
+
+fn unreadable(path: &Path, e: &io::Error) -> Failure {
+    Failure::Failed(format!("{}: cannot be read on: {e}", path.display()))
+}
+
+fn batch(path: &Path, rows: &mut Rows, home: &Home) -> Result<Vec<file::Row>, Failure> {
+    let (most, most_bytes) = match home {
+        Home::Store { .. } => (AT_A_TIME, usize::MAX),
+        Home::Serve(_) => (IN_A_CALL, BYTES_IN_A_CALL),
+    };
+    let (mut out, mut bytes) = (Vec::new(), 0);
+    while out.len() < most && bytes < most_bytes {
+        let Some(row) = rows.row().map_err(|e| unreadable(path, &e))? else {
+            break;
+        };
+        if let Ok(told) = &row.1 {
+            bytes += told.summary.as_ref().map_or(0, String::len) + 500;
+        }
+        out.push(row);
+    }
+    Ok(out)
+}
+
+fn home(dry_run: bool, common: &Common, load: impl Fn(&Path) -> Result<Config, Failure>) -> Result<Home, Failure> {
+    let serve = || script::client(common, |file: &PathBuf| load(file)).map(|c| Home::Serve(Box::new(c)));
+    if common.url.is_some() {
+        return serve();
+    }
+    let config = load(&common.config)?;
+    let process = config.process(common.config.parent())?;
+    if dry_run {
+        return Ok(match Store::peek(&config.store.url) {
+            Ok(conn) => Home::over(None, Some(conn), process)?,
+            Err(e) => {
+                tell(&format!("imp: nothing is known to be there already: {e}"));
+                Home::over(None, None, process)?
+            }
+        });
+    }
+    match Store::open(&config.store.url) {
+        Ok((store, conn)) => Home::over(Some(store), Some(conn), process),
+        // A running `imp serve` has it: it is the one that may write.
+        Err(OpenError::InUse(_)) => serve(),
+        Err(e) => Err(Failure::Failed(e.to_string())),
+    }
+}
+
+fn broken(e: &StoreError) -> Failure {
+    Failure::Failed(format!("the store does not work: {e}"))
+}
+
+impl Home {
+    fn over(store: Option<Store>, mut conn: Option<Box<dyn Conn>>, process: Process) -> Result<Home, Failure> {
+        let mut catalogue = None;
+        if let Some(conn) = &mut conn {
+            let made = apart(|| {
+                if store.is_some() {
+                    import::prepare(conn.as_mut(), &process)?;
+                }
+                sheet::<Catalogue>(conn.as_mut(), "catalogue")
+            });
+            catalogue = made.map_err(|e| broken(&e))?;
+        }
+        let house = House {
+            process: ArcSwap::from_pointee(process),
+            catalogue: ArcSwap::from_pointee(catalogue.unwrap_or_default()),
+            directory: ArcSwap::from_pointee(Directory::default()),
+            can: BTreeSet::new(),
+            reads_catalogue: false,
+        };
+        Ok(Home::Store {
+            _store: store,
+            conn,
+            house: Box::new(house),
+        })
+    }
+
+    /// What becomes of each of these rows.
+    async fn take(
+        &mut self,
+        told: &[&Told],
+        dry_run: bool,
+        above: u64,
+        seen: &mut HashSet<String>,
+    ) -> Result<Vec<Fate>, Failure> {
+        let mut fates = match self {
+            Home::Store { conn, house, .. } => {
+                apart(|| here(conn.as_deref_mut(), house, told, dry_run, above)).map_err(|e| broken(&e))?
+            }
+            Home::Serve(api) => there(api, told, dry_run, above).await?,
+        };
+        if dry_run {
+            // Nothing is kept, so what stands twice in the file is found here.
+            for (fate, identity) in &mut fates {
+                let twice = identity.as_ref().is_some_and(|i| !seen.insert(i.clone()));
+                if let (true, Ok(None)) = (twice, &fate) {
+                    *fate = Ok(Some(Kept::There(imp_core::Ref(0))));
+                }
+            }
+        }
+        Ok(fates.into_iter().map(|(fate, _)| fate).collect())
+    }
+}
+
+/// A row's fate, and what makes it the same row again.
+type Answer = (Fate, Option<String>);
+
+fn here(
+    conn: Option<&mut (dyn Conn + 'static)>,
+    house: &House,
+    told: &[&Told],
+    dry_run: bool,
+    above: u64,
+) -> Result<Vec<Answer>, StoreError> {
+    let (process, catalogue) = (house.process.load(), house.catalogue.load());
+    let read: Vec<Result<Past, String>> = told
+        .iter()
+        .map(|t| import::understand(t, &process, &catalogue))
+        .collect();
+    let pasts: Vec<Past> = read.iter().flatten().cloned().collect();
+    let mut kept: Vec<Option<Kept>> = vec![None; pasts.len()];
+    match conn {
+        Some(conn) if dry_run => {
+            for (kept, past) in kept.iter_mut().zip(&pasts) {
+                *kept = import::find(conn, &past.identity)?.map(Kept::There);
+            }
+        }
+        Some(conn) => {
+            let by = Actor::Token {
+                name: "imp import".to_owned(),
+            };
+            conn.begin()?;
+            match import::keep(conn, house, &by, SystemClock.now(), &pasts, above) {
+                Ok(done) => {
+                    conn.commit()?;
+                    kept = done.into_iter().map(Some).collect();
+                }
+                Err(e) => {
+                    conn.rollback();
+                    return Err(e);
+                }
+            }
+        }
+        None => {}
+    }
+    let mut kept = kept.into_iter();
+    Ok(read
+        .into_iter()
+        .map(|row| match row {
+            Ok(past) => (Ok(kept.next().flatten()), Some(past.identity)),
+            Err(why) => (Err(why), None),
+        })
+        .collect())
+}
+
+async fn there(api: &Client, told: &[&Told], dry_run: bool, above: u64) -> Result<Vec<Answer>, Failure> {
+    let rows = serde_json::to_value(told).map_err(|e| Failure::Failed(e.to_string()))?;
+    let body = Map::from_iter([
+        ("rows".to_owned(), rows),
+        ("dry_run".to_owned(), dry_run.into()),
+        ("above".to_owned(), above.into()),
+    ]);
+    let said = api.post("/api/v1/import", body, None).await?;
+    let one = |row: &Value| {
+        let reference = row["ref"].as_str().and_then(imp_core::Ref::parse);
+        let fate = match (row["error"].as_str(), reference, row["new"].as_bool()) {
+            (Some(why), _, _) => Err(why.to_owned()),
+            (None, Some(r), Some(true)) => Ok(Some(Kept::New(r))),
+            (None, Some(r), _) => Ok(Some(Kept::There(r))),
+            (None, None, _) => Ok(None),
+        };
+        (fate, row["identity"].as_str().map(str::to_owned))
+    };
+    Ok(said["items"].as_array().into_iter().flatten().map(one).collect())
+}
+
+fn tell(text: &str) {
+    // Whoever looks reads it; nobody has to.
+    let _ = writeln!(io::stderr(), "{text}");
+}
