@@ -2,6 +2,7 @@
 
 mod check;
 mod fault;
+pub mod graph;
 mod play;
 pub mod shape;
 #[cfg(test)]

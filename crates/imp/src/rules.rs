@@ -1,9 +1,9 @@
 //! `imp process …`: what is wrong with a process file, its picture, and its schema for editors.
 
 use crate::{Failure, say};
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use imp_core::Process;
-use imp_core::process::Faults;
+use imp_core::process::{Faults, graph};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,25 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Draws a process
+    Graph {
+        /// The file
+        file: PathBuf,
+        /// As what
+        #[arg(long, value_enum, default_value_t = Format::Svg)]
+        format: Format,
+    },
+}
+
+/// As what a process is drawn.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Format {
+    /// A picture, light and dark
+    Svg,
+    /// For Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
 }
 
 /// Does it.
@@ -27,6 +46,17 @@ pub enum Command {
 pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check { file, json } => check(&file, json),
+        Command::Graph { file, format } => {
+            let (name, process) = read(&file)?;
+            let process = process.map_err(|f| faulty(&name, &f))?;
+            let picture = match format {
+                Format::Svg => graph::svg(&process),
+                Format::Mermaid => graph::mermaid(&process),
+                Format::Dot => graph::dot(&process),
+            };
+            say(picture.trim_end());
+            Ok(())
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod deliveries;
 mod incident;
 mod incidents;
 mod live;
+mod process;
 
 use crate::App;
 use crate::caller::Caller;
@@ -39,6 +40,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/incidents/{ref}/retry", post(act::retry))
         .route("/declare", get(act::form).post(act::declare))
         .route("/deliveries", get(deliveries::list))
+        .route("/process", get(process::show))
         .route("/sign-in", get(act::sign_in_form).post(act::sign_in))
         .route("/sign-out", post(act::sign_out))
         .route("/live", get(live::stream))

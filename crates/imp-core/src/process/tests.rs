@@ -279,3 +279,66 @@ fn five_hundred_lines_are_checked_at_once() {
     lines.dedup();
     assert_eq!(lines.len(), 60, "each at its own line");
 }
+
+#[test]
+fn the_picture_is_well_formed_and_what_people_wrote_stays_text() {
+    let hostile = "</title><script>alert(1)</script> & \"]; end %% \\ `x` --> #lt;";
+    let text = BUILT_IN.replacen("label = \"Triage\"", &format!("label = {hostile:?}"), 1);
+    let p = Process::parse(&text).unwrap_or_else(|f| panic!("{f}"));
+    let svg = graph::svg(&p);
+    assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;"), "{svg}");
+    let mut open: Vec<&str> = Vec::new();
+    for tag in svg.split('<').skip(1) {
+        let (name, rest) = tag.split_once('>').expect("every tag is closed");
+        let _ = rest;
+        if let Some(end) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(end), "{svg}");
+        } else if !name.ends_with('/') {
+            open.push(name.split(' ').next().unwrap_or_default());
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    let mermaid = graph::mermaid(&p);
+    for line in mermaid.lines() {
+        let quotes = line.matches('"').count();
+        assert!(
+            (quotes == 0 || quotes == 2) && !line.contains(['<', '`', '\\', '%']),
+            "{line}"
+        );
+    }
+    let dot = graph::dot(&p);
+    for line in dot.lines() {
+        let bare = line.replace("\\\\", "").replace("\\\"", "");
+        assert!(bare.matches('"').count().is_multiple_of(2), "{line}");
+    }
+}
+
+#[test]
+fn the_picture_has_every_status_and_every_move_with_what_it_needs() {
+    for text in [BUILT_IN, START_UP, BANK] {
+        let p = Process::parse(text).unwrap_or_else(|f| panic!("{f}"));
+        let svg = graph::svg(&p);
+        let moves: usize = p.moves.iter().map(|m| m.from.len()).sum();
+        assert_eq!(svg.matches("class=\"arrow ").count(), moves, "{}", p.name);
+        assert_eq!(graph::mermaid(&p).matches("|\"").count(), moves, "{}", p.name);
+        assert_eq!(graph::dot(&p).matches(" -> ").count(), moves, "{}", p.name);
+        for s in &p.statuses {
+            assert!(
+                svg.contains(&format!(">{}</text>", s.label.replace('\'', "&#39;"))),
+                "{} in {}",
+                s.label,
+                p.name
+            );
+        }
+    }
+    let p = Process::built_in();
+    let live = graph::svg_with(&p, &|id| {
+        (id == "identified").then(|| (3, "/incidents?status=identified&x=".to_owned()))
+    });
+    assert!(live.contains("href=\"/incidents?status=identified&amp;x=\"") && !live.contains("<style"));
+    assert!(
+        graph::words(&p)
+            .iter()
+            .any(|w| w.contains("“False alarm” to Declined (needs: Why is it a false alarm?)"))
+    );
+}

@@ -1,6 +1,8 @@
 //! `imp process`: what people and editors are told about a process file.
 
 use crate::imp::imp;
+use crate::stage::Stage;
+use reqwest::Method;
 use serde_json::Value;
 use std::path::Path;
 
@@ -79,4 +81,54 @@ fn every_fault_is_named_in_one_run_with_file_line_and_key() {
     let (code, _, err) = ended(&["process", "check", "nowhere.toml"]);
     assert!(code == 2 && err.contains("nowhere.toml: cannot be read"), "{err}");
     assert_eq!(ended(&["process", "chekc", &name]).0, 2);
+}
+
+#[test]
+fn a_process_is_drawn_in_three_formats_and_a_wrong_one_is_not() {
+    for (format, begins) in [
+        ("svg", "<svg "),
+        ("mermaid", "flowchart LR"),
+        ("dot", "digraph process {"),
+    ] {
+        let (code, out, err) = ended(&["process", "graph", "--format", format, &written("examples/bank.toml")]);
+        assert!(code == 0 && out.starts_with(begins) && out.contains("Sign"), "{err}");
+    }
+    let (code, out, _) = ended(&["process", "graph", &written("built-in.toml")]);
+    assert!(
+        code == 0 && out.contains("prefers-color-scheme") && out.contains("<desc"),
+        "{out}"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = file(folder.path(), "name = 1");
+    let (code, out, err) = ended(&["process", "graph", &name]);
+    assert!(code == 1 && out.is_empty() && err.contains(":1:8: name: "), "{err}");
+}
+
+#[tokio::test]
+async fn the_consoles_process_page_shows_what_stands_where_in_words_and_as_a_picture() {
+    let stage = Stage::new().await;
+    stage.declares("Cards are refused").await;
+    stage.declares("Logins are slow").await;
+    let answer = stage.request(Method::GET, "/process").send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let page = answer.text().await.expect("a page");
+    for words in [
+        "aria-current=\"page\">Process</a>",
+        "<a href=\"/incidents?status=investigating\">2 now</a>",
+        "<title>2 in Investigating</title>",
+        "It is real. We do not know the cause yet.",
+        "<strong>False alarm</strong> → Declined",
+        "Needs: Why is it a false alarm?",
+    ] {
+        assert!(page.contains(words), "{words} in {page}");
+    }
+    // The policy of the pages allows neither.
+    assert!(!page.contains("<style") && !page.contains(" style="), "{page}");
+    let style = stage
+        .request(Method::GET, "/assets/process.css")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(style.status(), 200);
+    stage.finish().await;
 }

@@ -1,0 +1,106 @@
+//! The process: as a picture with the live incidents in it, and in words.
+
+use super::{Frame, Visitor, draw, sorry};
+use crate::App;
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use imp_core::catalogue::Reference;
+use imp_core::process::graph;
+use imp_core::{Process, rights};
+use imp_engine::read::{self, Filter};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Incidents that are counted: more are never open at once, and a number beyond says nothing more.
+const COUNTED: usize = 1000;
+
+struct Way {
+    label: String,
+    to: String,
+    needs: Vec<String>,
+    asks: Vec<String>,
+}
+
+struct Place {
+    id: String,
+    label: String,
+    category: &'static str,
+    meaning: String,
+    guidance: Vec<String>,
+    references: Vec<Reference>,
+    live: usize,
+    ways: Vec<Way>,
+}
+
+#[derive(Template)]
+#[template(path = "process.html")]
+struct Page {
+    frame: Frame,
+    name: String,
+    version: String,
+    picture: String,
+    places: Vec<Place>,
+}
+
+/// The page.
+pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Response {
+    let filter = Filter {
+        categories: ["triage", "active", "after"].map(str::to_owned).to_vec(),
+        ..Filter::default()
+    };
+    let found = app
+        .desk
+        .store
+        .read(move |c| read::incidents(c, &filter, None, COUNTED))
+        .await;
+    let found = match found {
+        Ok(f) => f,
+        Err(e) => return sorry(&caller, e.into()),
+    };
+    let process = app.desk.house.process.load();
+    let mut live: BTreeMap<&str, usize> = BTreeMap::new();
+    for i in found.iter().filter(|i| rights::may_see(i, &caller.actor, caller.role)) {
+        *live.entry(i.status.as_str()).or_default() += 1;
+    }
+    let count = |id: &str| live.get(id).copied().unwrap_or_default();
+    draw(&Page {
+        frame: Frame::new(&caller, "process", "all"),
+        name: process.name.clone(),
+        version: process.version.clone(),
+        picture: graph::svg_with(&process, &|id| Some((count(id), list_of(id)))),
+        places: places(&process, &count),
+    })
+}
+
+/// The list of the incidents in a status; ids have no character that an address would have to hide.
+fn list_of(status: &str) -> String {
+    format!("/incidents?status={status}")
+}
+
+fn places(process: &Process, count: &dyn Fn(&str) -> usize) -> Vec<Place> {
+    let label = |id: &str| process.status(id).map_or(id.to_owned(), |s| s.label.clone());
+    let questions = |fields: &[String]| -> Vec<String> {
+        let name = |f: &String| process.field(f).map_or(f.clone(), |f| f.label.clone());
+        fields.iter().map(name).collect()
+    };
+    let statuses = process.statuses.iter().map(|s| Place {
+        id: s.id.clone(),
+        label: s.label.clone(),
+        category: s.category.word(),
+        meaning: s.meaning.clone(),
+        guidance: s.guidance.clone(),
+        references: s.references.clone(),
+        live: count(&s.id),
+        ways: process
+            .moves_from(&s.id)
+            .map(|m| Way {
+                label: m.label.clone(),
+                to: label(&m.to),
+                needs: questions(&m.requires),
+                asks: questions(&m.asks),
+            })
+            .collect(),
+    });
+    statuses.collect()
+}
