@@ -559,6 +559,15 @@ fn assign(i: &Incident, role: &str, who: &Who, facts: &Facts) -> Result<Vec<Even
             "Say who: a Slack identifier or an e-mail address.",
         ));
     }
+    let mails = facts.directory.people.iter().any(|p| p.email.is_some());
+    if who.slack.is_none() && mails {
+        // Slack itself names people by their identifier; an address that it does not know is a slip of somebody's pen.
+        let given = who.email.as_deref().unwrap_or_default();
+        return Err(Refusal::field(
+            "user",
+            format!("Nobody in Slack has the address {}.", words::cut(given, 80)),
+        ));
+    }
     let before = i.roles.get(&role.id).cloned();
     if before.as_ref().is_some_and(|b| b.is(&who)) {
         return Ok(Vec::new());

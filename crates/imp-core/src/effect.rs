@@ -85,6 +85,16 @@ impl LinkTo {
     /// All of them.
     pub const ALL: [LinkTo; 4] = [LinkTo::Imp, LinkTo::Channel, LinkTo::Meeting, LinkTo::Page];
 
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            LinkTo::Imp => "IMP's page",
+            LinkTo::Channel => "the channel",
+            LinkTo::Meeting => "the meeting",
+            LinkTo::Page => "the status page",
+        }
+    }
+
     /// The word under which it is stored.
     pub fn word(self) -> &'static str {
         match self {
@@ -367,7 +377,7 @@ impl What {
             TicketFields => "keep the ticket's fields true".into(),
             TicketStatus => "move the Jira ticket".into(),
             TicketJournal => "keep the journal in the ticket".into(),
-            TicketLink { to } => format!("link the ticket with {}", to.word()),
+            TicketLink { to } => format!("link the ticket with {}", to.name()),
             Comment { n } => format!("write update {n} into the ticket"),
             FileTask { n } => format!("file task {n} in Jira"),
             TaskStatus { n } => format!("move task {n} in Jira"),

@@ -205,7 +205,13 @@ fn unreadable(e: &alerts::ReadError) -> Response {
             StatusCode::BAD_REQUEST
         }
     };
-    fault(status, format!("{}: {}", e.path, e.message))
+    match e.kind {
+        // That is a fault of the address, not of the payload.
+        alerts::Fault::UnknownSource => fault(status, e.message.clone()),
+        alerts::Fault::NotUtf8 | alerts::Fault::NotJson | alerts::Fault::TooDeep | alerts::Fault::Shape => {
+            fault(status, format!("{}: {}", e.path, e.message))
+        }
+    }
 }
 
 // ---- Jira and Zoom

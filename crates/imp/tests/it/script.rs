@@ -142,3 +142,24 @@ async fn a_script_without_a_server_is_told_where_to_look() {
     let said = crate::imp::imp(&["completions", "bash"]);
     assert!(String::from_utf8_lossy(&said.stdout).contains("deliveries"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_goes_to_somebody_whom_slack_knows() {
+    let s = Stage::new().await;
+    let incident = s.declares("Who leads?").await;
+    let refused = imp(
+        &s,
+        &["incident", "role", &incident, "commander", "nobody@nowhere.example"],
+    )
+    .await;
+    assert!(
+        refused.code == 1
+            && refused
+                .err
+                .contains("Nobody in Slack has the address nobody@nowhere.example."),
+        "{}",
+        refused.err
+    );
+    assert!(s.incident(&incident).await["roles"]["commander"].is_null());
+    s.finish().await;
+}
