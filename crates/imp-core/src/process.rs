@@ -4,6 +4,7 @@ mod check;
 mod fault;
 pub mod graph;
 mod play;
+pub mod schema;
 pub mod shape;
 #[cfg(test)]
 mod tests;

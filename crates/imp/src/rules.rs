@@ -3,7 +3,7 @@
 use crate::{Failure, say};
 use clap::{Subcommand, ValueEnum};
 use imp_core::Process;
-use imp_core::process::{Faults, graph};
+use imp_core::process::{Faults, graph, schema};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Svg)]
         format: Format,
     },
+    /// Prints the JSON Schema of a process file, for editors
+    Schema,
 }
 
 /// As what a process is drawn.
@@ -46,6 +48,10 @@ pub enum Format {
 pub fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Check { file, json } => check(&file, json),
+        Command::Schema => {
+            say(&format!("{:#}", schema::schema()));
+            Ok(())
+        }
         Command::Graph { file, format } => {
             let (name, process) = read(&file)?;
             let process = process.map_err(|f| faulty(&name, &f))?;

@@ -342,3 +342,147 @@ fn the_picture_has_every_status_and_every_move_with_what_it_needs() {
             .any(|w| w.contains("“False alarm” to Declined (needs: Why is it a false alarm?)"))
     );
 }
+
+/// What the schema says against a value; it knows those words of JSON Schema that our schema uses, and no others.
+fn against(schema: &serde_json::Value, value: &serde_json::Value, at: &str, out: &mut Vec<String>) {
+    for (word, rule) in schema.as_object().expect("a schema") {
+        let right = match (word.as_str(), value) {
+            ("$schema" | "title" | "description", _) => true,
+            ("type", v) => {
+                let kind = if v.is_object() {
+                    "object"
+                } else if v.is_array() {
+                    "array"
+                } else if v.is_string() {
+                    "string"
+                } else {
+                    ""
+                };
+                rule == kind
+            }
+            ("required", v) => rule
+                .as_array()
+                .expect("names")
+                .iter()
+                .all(|k| v.get(k.as_str().expect("a name")).is_some()),
+            ("additionalProperties", v) => {
+                let known = schema["properties"].as_object().expect("properties");
+                v.as_object().is_some_and(|o| o.keys().all(|k| known.contains_key(k)))
+            }
+            ("properties", v) => {
+                for (k, of) in rule.as_object().expect("properties") {
+                    if let Some(inner) = v.get(k) {
+                        against(of, inner, &format!("{at}/{k}"), out);
+                    }
+                }
+                true
+            }
+            ("items", v) => {
+                for (n, inner) in v.as_array().into_iter().flatten().enumerate() {
+                    against(rule, inner, &format!("{at}/{n}"), out);
+                }
+                true
+            }
+            ("enum", v) => rule.as_array().expect("words").contains(v),
+            ("pattern", v) if rule == "\\S" => v.as_str().is_some_and(|s| !s.trim().is_empty()),
+            ("pattern", v) => v.as_str().is_some_and(|s| Span::try_from(s.to_owned()).is_ok()),
+            (other, _) => panic!("the schema says {other:?}, which this test does not know"),
+        };
+        if !right {
+            out.push(format!("{at}: {word}"));
+        }
+    }
+}
+
+#[test]
+fn the_schema_for_editors_takes_what_is_right_and_nothing_else() {
+    let schema = schema::schema();
+    let said = |text: &str| {
+        let value: toml::Value = toml::from_str(text).unwrap_or_else(|e| panic!("{e}"));
+        let mut out = Vec::new();
+        against(&schema, &serde_json::to_value(value).expect("JSON"), "", &mut out);
+        out
+    };
+    for text in [BUILT_IN, START_UP, BANK] {
+        assert_eq!(said(text), Vec::<String>::new());
+    }
+    let wrong = BUILT_IN
+        .replacen("answer_within", "answer_with", 1)
+        .replacen("style = \"primary\"", "style = \"primery\"", 1)
+        .replacen("archive_after = \"7d\"", "archive_after = \"a week\"", 1);
+    assert_eq!(
+        said(&wrong),
+        [
+            "/timing/archive_after: pattern",
+            "/timing: required",
+            "/timing: additionalProperties",
+            "/move/0/style: enum"
+        ]
+    );
+}
+
+/// The table of keys is written beside the types; this holds them together.
+#[test]
+fn the_table_of_keys_and_the_types_say_the_same() {
+    use shape::{FILE, Key, Shape};
+    fn walk(keys: &[Key], value: &serde_json::Value, at: &str) {
+        let have: Vec<&str> = value.as_object().expect("a table").keys().map(String::as_str).collect();
+        let said: Vec<&str> = keys.iter().map(|k| k.name).collect();
+        assert_eq!(
+            {
+                let mut h = have.clone();
+                h.sort_unstable();
+                h
+            },
+            {
+                let mut s = said.clone();
+                s.sort_unstable();
+                s
+            },
+            "{at}"
+        );
+        for k in keys {
+            let inner = &value[k.name];
+            match k.shape {
+                Shape::Table(keys) => walk(keys, inner, k.name),
+                Shape::List(Shape::Table(keys)) => walk(keys, &inner[0], k.name),
+                Shape::List(_) | Shape::Text | Shape::Said | Shape::Span | Shape::Word(_) => {}
+            }
+        }
+    }
+    // The first status of the bank has no reference; give it one, so that every table is there.
+    let text = BANK.replacen(
+        "meaning = ",
+        "references = [{ label = \"Look\", url = \"https://look\" }]\nmeaning = ",
+        1,
+    );
+    let process = Process::parse(&text).unwrap_or_else(|f| panic!("{f}"));
+    walk(FILE, &serde_json::to_value(&process).expect("JSON"), "the file");
+
+    // Every word is taken, and serde names no other.
+    let words = |table: &str, key: &str| {
+        let of = |keys: &'static [Key], name: &str| keys.iter().find(|k| k.name == name).expect("a key").shape;
+        let Shape::List(Shape::Table(keys)) = of(FILE, table) else {
+            panic!("{table} is a list of tables")
+        };
+        match of(keys, key) {
+            Shape::Word(w) => w.to_vec(),
+            Shape::List(Shape::Word(w)) => w.to_vec(),
+            other => panic!("{other:?}"),
+        }
+    };
+    fn known<T: serde::de::DeserializeOwned>() -> Vec<String> {
+        let said = serde_json::from_str::<T>("\"?\"")
+            .err()
+            .expect("no such word")
+            .to_string();
+        let list = said.split_once("expected one of").expect("the known words").1;
+        list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+    assert_eq!(words("status", "category"), known::<Category>());
+    assert_eq!(words("move", "style"), known::<Style>());
+    assert_eq!(words("field", "kind"), known::<FieldKind>());
+    assert_eq!(words("severity", "invite"), known::<Invitee>());
+    assert_eq!(words("step", "on"), known::<Trigger>());
+    assert_eq!(words("step", "do"), known::<Step>());
+}
