@@ -162,6 +162,9 @@ impl Service {
             .statuspage
             .clone()
             .map(|c| Arc::new(Statuspage::new(c, http.clone())));
+        if let Some(j) = jira.as_ref().filter(|_| desk.store.is_shared()) {
+            j.others_write();
+        }
         let (hints, hinted) = tokio::sync::mpsc::channel(sweep::HINTS);
         if let Some(j) = &jira {
             ports.insert(Capability::Record, j.clone());

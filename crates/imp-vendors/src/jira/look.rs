@@ -60,6 +60,11 @@ impl Jira {
         sent.get(&key).is_some_and(|v| v.iter().any(|v| v == value))
     }
 
+    /// Whether all that IMP ever wrote into this incident's ticket was written by this process.
+    fn remembers_all(&self, r: imp_core::Ref) -> bool {
+        !self.others_write.load(std::sync::atomic::Ordering::Relaxed) && self.remembered(r).filed_here
+    }
+
     async fn look_at(&self, i: &Incident, process: &Process) -> Result<Vec<Heard>, Fault> {
         let Some(ticket) = &i.links.ticket else {
             return Ok(vec![]);
@@ -243,6 +248,9 @@ impl Reading<'_> {
             Some(user) if !self.jira.is_own(user) => Last::Person(Some(user)),
             None => Last::Person(None),
             Some(_) if self.jira.has_sent(&self.ticket.id, field, value) => Last::Us,
+            // What another replica wrote, or this one before it was started again, is not remembered here. To take it for
+            // a person's who shares the account would undo what people have done since.
+            Some(_) if !self.jira.remembers_all(self.i.reference) => Last::Us,
             Some(_) => Last::OurAccount,
         }
     }

@@ -26,6 +26,7 @@ use reqwest::{Method, RequestBuilder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,8 @@ pub struct Jira {
     missing: Mutex<Vec<(String, String)>>,
     /// Our own account, whose changes are no news.
     own: Mutex<Option<wire::User>>,
+    /// Whether other replicas write with the same account.
+    others_write: AtomicBool,
 }
 
 impl Jira {
@@ -124,7 +127,13 @@ impl Jira {
             begins: Mutex::default(),
             missing: Mutex::default(),
             own: Mutex::default(),
+            others_write: AtomicBool::new(false),
         }
+    }
+
+    /// Other replicas write with the same account: what it did is IMP's own, whoever of them did it.
+    pub fn others_write(&self) {
+        self.others_write.store(true, Ordering::Relaxed);
     }
 
     fn is_cloud(&self) -> bool {

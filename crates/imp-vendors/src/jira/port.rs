@@ -40,6 +40,8 @@ pub(super) struct Written {
     pub(super) journal: Option<Head>,
     /// Fields that Jira would not take, with what they were to say: they are not tried again with the same.
     refused: HashMap<String, String>,
+    /// Whether this process filed the ticket: then it remembers all that it ever wrote there.
+    pub(super) filed_here: bool,
 }
 
 impl Port for Jira {
@@ -121,6 +123,7 @@ impl Jira {
                 links: Some(HashMap::new()),
                 journal: None,
                 refused: refused.collect(),
+                filed_here: true,
             }
         });
         let Outcome::Done(mut links) = self.filed(made.key, made.id) else {
