@@ -23,6 +23,9 @@ pub struct Alert {
     pub service_hints: Vec<String>,
     /// Since when.
     pub since: Option<At>,
+    /// When the source saw it so, where it says; a delivery that was overtaken is older than what is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<At>,
     /// How many alerts the group holds.
     pub count: u32,
     /// Where to look: runbook, dashboard, the source itself.
@@ -40,4 +43,7 @@ pub struct AlertState {
     pub firing: bool,
     /// When it last changed between the two.
     pub changed_at: At,
+    /// When the source saw it as it is now, where it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<At>,
 }

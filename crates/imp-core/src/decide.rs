@@ -1,6 +1,6 @@
 //! The law: what a command means for an incident, as facts, or why it is refused. Pure.
 
-use crate::alert::Alert;
+use crate::alert::{Alert, AlertState};
 use crate::catalogue::{Catalogue, Directory};
 use crate::command::{Command, Envelope};
 use crate::effect::{Capability, Timer};
@@ -238,11 +238,15 @@ fn alert_again(i: &Incident, alert: &Alert) -> Vec<Event> {
         .alerts
         .iter()
         .find(|a| a.alert.source == alert.source && a.alert.key == alert.key);
-    let (source, key) = (alert.source.clone(), alert.key.clone());
+    let overtaken = |a: &AlertState| a.told_at.zip(alert.told_at).is_some_and(|(known, told)| told < known);
+    if known.is_some_and(overtaken) {
+        return Vec::new();
+    }
+    let (source, key, told_at) = (alert.source.clone(), alert.key.clone(), alert.told_at);
     match (known, alert.firing) {
         (None, true) => vec![Event::AlertJoined { alert: alert.clone() }],
-        (Some(a), true) if !a.firing => vec![Event::AlertFired { source, key }],
-        (Some(a), false) if a.firing => vec![Event::AlertCleared { source, key }],
+        (Some(a), true) if !a.firing => vec![Event::AlertFired { source, key, told_at }],
+        (Some(a), false) if a.firing => vec![Event::AlertCleared { source, key, told_at }],
         _ => Vec::new(),
     }
 }

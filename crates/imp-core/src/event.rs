@@ -168,6 +168,9 @@ pub enum Event {
         source: String,
         /// Its key.
         key: String,
+        /// When the source saw it, where it says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told_at: Option<At>,
     },
     /// A group has resolved.
     AlertCleared {
@@ -175,6 +178,9 @@ pub enum Event {
         source: String,
         /// Its key.
         key: String,
+        /// When the source saw it, where it says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told_at: Option<At>,
     },
     /// Somebody is asked whether it is real.
     Asked {

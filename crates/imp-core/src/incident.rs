@@ -335,6 +335,7 @@ impl Incident {
                     firing: alert.firing,
                     alert: alert.clone(),
                     changed_at: fact.at,
+                    told_at: alert.told_at,
                 };
                 match self
                     .alerts
@@ -345,8 +346,8 @@ impl Incident {
                     None => self.alerts.push(state),
                 }
             }
-            Event::AlertFired { source, key } => self.set_firing(source, key, true, fact.at),
-            Event::AlertCleared { source, key } => self.set_firing(source, key, false, fact.at),
+            Event::AlertFired { source, key, told_at } => self.set_firing(source, key, true, fact.at, *told_at),
+            Event::AlertCleared { source, key, told_at } => self.set_firing(source, key, false, fact.at, *told_at),
             Event::Asked {
                 n,
                 level,
@@ -398,6 +399,7 @@ impl Incident {
                             alert: alert.clone(),
                             firing: alert.firing,
                             changed_at: fact.at,
+                            told_at: alert.told_at,
                         });
                     }
                 }
@@ -525,7 +527,7 @@ impl Incident {
         }
     }
 
-    fn set_firing(&mut self, source: &str, key: &str, firing: bool, at: At) {
+    fn set_firing(&mut self, source: &str, key: &str, firing: bool, at: At, told_at: Option<At>) {
         for a in self
             .alerts
             .iter_mut()
@@ -533,6 +535,7 @@ impl Incident {
         {
             a.firing = firing;
             a.changed_at = at;
+            a.told_at = told_at.or(a.told_at);
         }
     }
 

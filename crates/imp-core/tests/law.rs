@@ -96,6 +96,7 @@ fn alert(firing: bool, key: u8) -> Command {
         severity: Some("critical".into()),
         service_hints: vec!["payments-api".into()],
         since: None,
+        told_at: None,
         count: 1,
         links: vec![],
         labels: vec![],

@@ -34,7 +34,7 @@ pub struct Config {
     /// Zoom.
     pub zoom: Option<imp_vendors::zoom::Config>,
     /// Alert sources.
-    pub alerts: Option<Alerts>,
+    pub alerts: Option<imp_vendors::alerts::Config>,
     /// Who may come in.
     pub auth: Option<Auth>,
     /// Service Shaper; not used by this version.
@@ -99,14 +99,6 @@ impl Default for Organisation {
             locale: "en".into(),
         }
     }
-}
-
-/// The section `[alerts]`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Alerts {
-    /// The bearer token that every alert source sends.
-    pub token: Secret,
 }
 
 /// The section `[auth]`.
@@ -191,6 +183,14 @@ impl Config {
 
     fn faults(&self, name: &str) -> Vec<String> {
         let mut out = Vec::new();
+        let signers = imp_vendors::alerts::sender::SIGNERS;
+        let secrets = self.alerts.iter().flat_map(|a| a.secrets.keys());
+        for stranger in secrets.filter(|s| !signers.contains(&s.as_str())) {
+            out.push(format!(
+                "{name}: [alerts] secrets.{stranger}: no source signs under this name; those that do are {}",
+                signers.join(" and ")
+            ));
+        }
         let loopback = self.server.listen.ip().is_loopback();
         let closed = self.auth.as_ref().is_some_and(|a| !a.api_tokens.is_empty());
         if !closed && !loopback {

@@ -12,7 +12,6 @@ use axum::{Json, Router};
 use imp_core::{Actor, Command, Envelope, Role};
 use imp_engine::SubmitError;
 use imp_vendors::alerts;
-use imp_vendors::secret::Secret;
 use imp_vendors::slack::inlet::{self, Inbound, Refused};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -138,21 +137,28 @@ async fn take_alerts(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Some(token) = hall.config.alerts.as_ref().map(|a| &a.token) else {
+    let Some(config) = &hall.config.alerts else {
         return fault(
             StatusCode::UNAUTHORIZED,
             "No alerts are taken: the configuration has no [alerts] token.",
         );
     };
-    if !bearer(&headers, token) {
+    let body = match body {
+        Ok(b) => b,
+        Err(e) => return unread(&e),
+    };
+    if !alerts::sender::is_known(config, &source, &headers, &body) {
         return fault(
             StatusCode::UNAUTHORIZED,
             "Send the token of [alerts]: Authorization: Bearer …",
         );
     }
-    let body = match body {
-        Ok(b) => b,
-        Err(e) => return unread(&e),
+    if let Some(url) = alerts::sender::subscription(&body) {
+        confirm(&hall, url);
+    }
+    let body = match source.as_str() {
+        "cloudevents" => alerts::sender::structured(&headers, &body).map_or(body, Bytes::from),
+        _ => body,
     };
     let read = match alerts::read(&source, &body) {
         Ok(a) => a,
@@ -191,11 +197,16 @@ async fn take_alerts(
     (StatusCode::ACCEPTED, Json(json!({"incidents": refs}))).into_response()
 }
 
-fn bearer(headers: &HeaderMap, token: &Secret) -> bool {
-    let given =
-        text(headers, "authorization").and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
-    // Compared by their HMACs, so that neither length nor place of a difference can be timed.
-    given.is_some_and(|g| token.signed(&[token.expose().as_bytes()], &token.hmac(&[g.trim().as_bytes()])))
+/// Tells SNS that it may send, after the answer; SNS asks again where this is lost.
+fn confirm(hall: &Arc<Hall>, url: reqwest::Url) {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let http = hall.http.clone();
+    tokio::spawn(async move {
+        match imp_vendors::http::call("SNS", http.get(url.as_str())).await {
+            Ok(_) => tracing::info!(%host, "SNS may send alarms"),
+            Err(e) => tracing::warn!(%host, why = e.why(), "SNS could not be told that it may send"),
+        }
+    });
 }
 
 fn unreadable(e: &alerts::ReadError) -> Response {

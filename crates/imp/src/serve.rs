@@ -36,6 +36,8 @@ pub struct Hall {
     pub jira: Option<Arc<Jira>>,
     /// Incidents whose tickets should be looked at.
     pub hints: tokio::sync::mpsc::Sender<imp_core::Ref>,
+    /// The client of all vendors.
+    pub http: Http,
 }
 
 /// Slack's parts.
@@ -179,7 +181,7 @@ impl Service {
             ports.insert(Capability::Bridge, Arc::new(Zoom::new(c, http.clone(), &public_url)));
         }
         if let Some(c) = config.opslevel.clone() {
-            let opslevel = Arc::new(OpsLevel::new(c, http, &public_url));
+            let opslevel = Arc::new(OpsLevel::new(c, http.clone(), &public_url));
             tasks.push(tokio::spawn(sweep::catalogue(desk.clone(), opslevel.clone())));
             ports.insert(Capability::Catalogue, opslevel);
         }
@@ -195,6 +197,7 @@ impl Service {
             statuspage,
             jira,
             hints,
+            http,
         });
         if let Some(token) = hall.config.slack.as_ref().and_then(|s| s.app_token.clone()) {
             tasks.push(tokio::spawn(slack_door::listen(hall.clone(), token)));

@@ -455,6 +455,7 @@ impl Sim {
             severity: None,
             service_hints: vec![if key.is_multiple_of(2) { "pay" } else { "search" }.into()],
             since: None,
+            told_at: None,
             count: 1,
             links: vec![],
             labels: vec![],

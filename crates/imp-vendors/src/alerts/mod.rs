@@ -2,6 +2,9 @@
 //! of an alert stand, with examples and the alerts expected of them.
 
 mod reading;
+pub mod sender;
+
+pub use sender::Config;
 
 use imp_core::Alert;
 use serde::Deserialize;
@@ -13,10 +16,17 @@ use std::sync::LazyLock;
 const DEPTH_MAX: usize = 64;
 
 /// The data files, by the name in the address.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 10] = [
     ("alertmanager", include_str!("sources/alertmanager.toml")),
+    ("cloudevents", include_str!("sources/cloudevents.toml")),
+    ("cloudwatch", include_str!("sources/cloudwatch.toml")),
+    ("datadog", include_str!("sources/datadog.toml")),
     ("generic", include_str!("sources/generic.toml")),
     ("grafana", include_str!("sources/grafana.toml")),
+    ("newrelic", include_str!("sources/newrelic.toml")),
+    ("opsgenie", include_str!("sources/opsgenie.toml")),
+    ("pagerduty", include_str!("sources/pagerduty.toml")),
+    ("sentry", include_str!("sources/sentry.toml")),
 ];
 
 static SOURCES: LazyLock<BTreeMap<&'static str, Source>> = LazyLock::new(|| {
@@ -30,8 +40,9 @@ static SOURCES: LazyLock<BTreeMap<&'static str, Source>> = LazyLock::new(|| {
     parsed.collect()
 });
 
-/// How one source is read. A path is names with dots between, from the payload's root; one that begins with `@.` is
-/// looked up in each item of the list `each`, those that fire first.
+/// How one source is read. A path is names with dots between, from the payload's root; a number is a place in a list.
+/// One that begins with `@.` is looked up in each item of the list `each`, those that fire first. One that ends in `#name`
+/// looks that name up in pairs: `name:value` texts, lists of two, or maps with `name` or `key` and `value`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
@@ -40,6 +51,12 @@ pub struct Source {
     /// Whether a payload may be a list of what is described here.
     #[serde(default)]
     pub lists: bool,
+    /// Path of a text that is itself the payload, as JSON, where the payload comes in an envelope.
+    #[serde(default)]
+    pub inside: Option<String>,
+    /// What must be so for a payload to say anything of an alert; others are taken and tell nothing.
+    #[serde(default)]
+    pub only: Vec<Only>,
     /// Path of the list of single alerts in a group.
     #[serde(default)]
     pub each: Option<String>,
@@ -52,15 +69,18 @@ pub struct Source {
     /// Paths of the group's key; the first that is there.
     #[serde(default)]
     pub key: Vec<String>,
-    /// Where there is no key: paths whose values together make one.
+    /// Where there is no key: paths whose values together make one; of paths with `|` between the first that is there.
     #[serde(default)]
     pub fingerprint: Vec<String>,
     /// Paths of the word that says whether it fires.
     #[serde(default)]
     pub state: Vec<String>,
-    /// The words that say it does not. Without a word it fires.
+    /// The words that say it does not; `*.resolved` means any that ends so. Without a word it fires.
     #[serde(default)]
     pub resolved: Vec<String>,
+    /// Paths of the time at which the source saw this; deliveries may overtake each other.
+    #[serde(default)]
+    pub told: Vec<String>,
     /// Paths of the title; the first that is there.
     pub title: Vec<String>,
     /// Paths of more text; the first that is there.
@@ -84,6 +104,16 @@ pub struct Source {
     /// Examples, which a test reads.
     #[serde(default, rename = "example")]
     pub examples: Vec<Example>,
+}
+
+/// What a path must say for a payload to be about an alert.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Only {
+    /// Which; where it is not there, nothing is asked of it.
+    pub path: String,
+    /// The words that it may be.
+    pub words: Vec<String>,
 }
 
 /// What must hold of a path.
@@ -200,13 +230,14 @@ pub fn read(name: &str, body: &[u8]) -> Result<Vec<Alert>, ReadError> {
     }
     let payload: Value =
         serde_json::from_str(text).map_err(|e| fault(Fault::NotJson, format!("it is not JSON: {e}")))?;
-    match payload {
+    let found: Vec<Option<Alert>> = match payload {
         Value::Array(items) if source.lists => {
             let one = |(n, item): (usize, &Value)| reading::alert(name, source, item, &format!("$[{n}]"));
-            items.iter().enumerate().map(one).collect()
+            items.iter().enumerate().map(one).collect::<Result<_, _>>()?
         }
-        one => Ok(vec![reading::alert(name, source, &one, "$")?]),
-    }
+        one => vec![reading::alert(name, source, &one, "$")?],
+    };
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// How deep brackets are nested outside of strings.

@@ -394,6 +394,7 @@ impl Teller<'_> {
             severity: Some(severity.to_owned()),
             service_hints: vec![self.story.service.clone()],
             since: Some(self.at.plus(-self.dice.between(1, 6) * MINUTE)),
+            told_at: None,
             count: 1,
             links: Vec::new(),
             labels: vec![("service".to_owned(), self.story.service.clone())],
