@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod caller;
+pub mod chart;
 pub mod pages;
 pub mod problem;
 

@@ -70,6 +70,9 @@ pub struct Incident {
     pub moments: BTreeMap<String, At>,
     /// How often it was re-opened.
     pub reopened: u32,
+    /// How long it stood in each status that it has left, in milliseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub spent: BTreeMap<String, i64>,
     /// Where vendors keep it.
     pub links: Links,
     /// Steps that failed for good and that nobody has mended or skipped.
@@ -307,6 +310,7 @@ impl Incident {
                 absorbed: Vec::new(),
                 moments: BTreeMap::from([("opened".to_owned(), fact.at), (status.clone(), fact.at)]),
                 reopened: 0,
+                spent: BTreeMap::new(),
                 links: Links::default(),
                 failed: Vec::new(),
                 back_filled: None,
@@ -378,6 +382,7 @@ impl Incident {
                 }
                 self.fields.extend(fields.iter().map(|(k, v)| (k.clone(), v.clone())));
                 self.merged_into = fields.get("into").and_then(|r| Ref::parse(r)).or(self.merged_into);
+                *self.spent.entry(from.clone()).or_default() += fact.at.since(self.status_since).max(0);
                 self.status.clone_from(to);
                 self.status_since = fact.at;
                 self.status_by = fact.by.clone();
@@ -414,6 +419,9 @@ impl Incident {
                 self.team.clone_from(team);
             }
             Event::RoleTaken { role, who, .. } => {
+                if role == "commander" {
+                    self.moments.entry("command_taken".to_owned()).or_insert(fact.at);
+                }
                 self.roles.insert(role.clone(), who.clone());
                 self.add_member(who);
             }
@@ -457,9 +465,15 @@ impl Incident {
                 due: due.clone(),
                 ticket: None,
             }),
-            Event::ReviewWritten { text } => self.review = Some(text.clone()),
+            Event::ReviewWritten { text } => {
+                self.moments.entry("review_written".to_owned()).or_insert(fact.at);
+                self.review = Some(text.clone());
+            }
             Event::Noted { .. } | Event::AskingWaits => {}
             Event::Linked { what } => {
+                if let Link::Channel { .. } = what {
+                    self.moments.entry("channel_opened".to_owned()).or_insert(fact.at);
+                }
                 self.link(what);
                 if let (Link::TicketAgreed { fields }, Actor::Jira { .. }) = (what, &fact.by) {
                     self.of_ticket(|t| {
@@ -514,6 +528,7 @@ impl Incident {
             Event::BackFilled { key, moments } => {
                 self.back_filled = Some(key.clone());
                 // It was not lived through here: only the times that came with it are known.
+                self.spent.clear();
                 self.moments.retain(|name, _| name == "opened");
                 self.moments.extend(moments.iter().map(|(k, v)| (k.clone(), *v)));
             }

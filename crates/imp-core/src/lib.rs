@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod catalogue;
 pub mod command;
+pub mod compare;
 pub mod decide;
 pub mod effect;
 pub mod event;

@@ -37,6 +37,17 @@ impl At {
         format!("{y:04}{m:02}{d:02}")
     }
 
+    /// Year, month and day in UTC.
+    pub fn date(self) -> (i64, i64, i64) {
+        civil(self.0.div_euclid(DAY_MS))
+    }
+
+    /// The beginning of a day in UTC; months beyond the twelfth are those of the next year.
+    pub fn of_date(year: i64, month: i64, day: i64) -> At {
+        let (year, month) = (year + (month - 1).div_euclid(12), (month - 1).rem_euclid(12) + 1);
+        At(days(year, month, day) * DAY_MS)
+    }
+
     /// Reads RFC 3339 (`2026-11-22T03:00:00Z`, with fractions and offsets); `None` where the text is not that.
     pub fn parse(text: &str) -> Option<At> {
         let b = text.as_bytes();

@@ -2,6 +2,7 @@
 //! one transaction, and answers once that is on disk (group commit).
 
 use crate::clock::Clock;
+use crate::insights::Figures;
 use crate::inbox::{Inbox, NotTaken, Outbox, Queue, inbox};
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
@@ -112,6 +113,8 @@ pub struct Desk {
     pub house: Arc<House>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What numbers are made of, at hand.
+    pub figures: Figures,
     /// Woken when there may be effects to perform.
     pub work: Arc<Notify>,
     changes: broadcast::Sender<Change>,
@@ -181,6 +184,7 @@ impl Desk {
             store,
             house: house.clone(),
             clock: clock.clone(),
+            figures: Figures::default(),
             work: work.clone(),
             changes: changes.clone(),
             recent: recent.clone(),

@@ -2,18 +2,74 @@
 
 use crate::desk::{keep_sheet, sheet};
 use crate::store::{Conn, StoreError, Val};
+use imp_core::event::Target;
 use imp_core::metric::{self, Class, METRICS, Measured};
 use imp_core::process::Category;
-use imp_core::{At, Incident, Process};
+use imp_core::{At, Incident, Process, words};
+use std::sync::LazyLock;
 
 /// What is stored where the times run backwards; a length that counts is never negative.
 pub const INVALID: i64 = -1;
+/// What is stored where the second point may still come; where it will not, nothing is stored.
+pub const PENDING: i64 = -2;
+/// The columns that hold lengths, in the order of `METRICS`.
+pub const LENGTHS: [&str; metric::COUNT] = [
+    "detect_ms",
+    "acknowledge_ms",
+    "mitigate_ms",
+    "resolve_ms",
+    "impact_ms",
+    "declare_ms",
+    "ask_ms",
+    "channel_ms",
+    "command_ms",
+    "first_update_ms",
+    "first_public_ms",
+    "review_ms",
+    "close_ms",
+];
+/// The other columns but for the stamp.
+const COLUMNS: [&str; 16] = [
+    "ref",
+    "at",
+    "over_at",
+    "class",
+    "finished",
+    "private",
+    "back_filled",
+    "severity",
+    "service",
+    "team",
+    "cause",
+    "reopened",
+    "updates_due",
+    "updates_late",
+    "stays",
+    "calls",
+];
+/// The answer of the process's field of this name is an incident's cause, as far as this many characters.
+const CAUSE: (&str, usize) = ("cause", 120);
 /// The sheet that says by which rules all rows were last measured.
 const RULES: &str = "measure";
 /// Goes up whenever a formula in `imp-core/src/metric.rs` changes: every row is then measured anew at the next start.
-const FORMULAS: u32 = 1;
+const FORMULAS: u32 = 2;
 /// Incidents that are read at a time, at some ten kilobytes each.
 const AT_A_TIME: i64 = 500;
+
+/// The statement that writes a row. Whatever is written gets the next stamp, so that who keeps rows at hand asks only for
+/// what is new; those who write do so one after the other.
+static WRITE: LazyLock<String> = LazyLock::new(|| {
+    let columns: Vec<&str> = COLUMNS.iter().chain(&LENGTHS).copied().collect();
+    let places: Vec<String> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
+    let set: Vec<String> = columns[1..].iter().map(|c| format!("{c} = excluded.{c}")).collect();
+    format!(
+        "insert into measure ({}, stamp) values ({}, (select coalesce(max(stamp), 0) + 1 from measure))
+         on conflict (ref) do update set {}, stamp = excluded.stamp",
+        columns.join(", "),
+        places.join(", "),
+        set.join(", ")
+    )
+});
 
 /// Writes an incident's row.
 ///
@@ -22,9 +78,12 @@ const AT_A_TIME: i64 = 500;
 pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), StoreError> {
     let class = metric::class(i, process);
     let class = Class::ALL.iter().position(|c| *c == class).unwrap_or(0);
+    let updates = metric::updates(i, process);
+    let cause = i.fields.get(CAUSE.0).map(|c| words::cut(words::title(c).as_str(), CAUSE.1));
     let mut args: Vec<Val> = vec![
         i.reference.0.into(),
         metric::when(i, process).map(|at| at.0).into(),
+        metric::over(i, process).map(|at| at.0).into(),
         Val::Int(i64::try_from(class).unwrap_or(0)),
         matches!(process.category(&i.status), Category::After | Category::Done).into(),
         i.private.into(),
@@ -32,23 +91,38 @@ pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), 
         i.severity.as_str().into(),
         i.service.as_ref().map(|s| s.alias.as_str()).into(),
         i.team.as_ref().map(|t| t.alias.as_str()).into(),
+        cause.filter(|c| !c.is_empty()).into(),
+        Val::Int(i64::from(i.reopened)),
+        updates.map(|(due, _)| due).into(),
+        updates.map(|(_, late)| late).into(),
+        some_json(metric::stays(i).iter().collect::<Vec<_>>())?,
+        some_json(calls(i))?,
     ];
     args.extend(METRICS.iter().map(|m| match metric::measure(i, process, m) {
         Measured::Recorded(ms) => Val::Int(ms),
         Measured::Invalid => Val::Int(INVALID),
-        Measured::Pending | Measured::NotApplicable => Val::Null,
+        Measured::Pending => Val::Int(PENDING),
+        Measured::NotApplicable => Val::Null,
     }));
-    conn.run(
-        "insert into measure (ref, at, class, finished, private, back_filled, severity, service, team,
-         detect_ms, acknowledge_ms, mitigate_ms, resolve_ms)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-         on conflict (ref) do update set at = excluded.at, class = excluded.class, finished = excluded.finished,
-         private = excluded.private, back_filled = excluded.back_filled, severity = excluded.severity,
-         service = excluded.service, team = excluded.team, detect_ms = excluded.detect_ms,
-         acknowledge_ms = excluded.acknowledge_ms, mitigate_ms = excluded.mitigate_ms, resolve_ms = excluded.resolve_ms",
-        &args,
-    )?;
+    conn.run(&WRITE, &args)?;
     Ok(())
+}
+
+/// A list as it is stored; nothing where it is empty, as it is for most incidents.
+fn some_json<T: serde::Serialize>(list: Vec<T>) -> Result<Val, StoreError> {
+    if list.is_empty() {
+        return Ok(Val::Null);
+    }
+    serde_json::to_string(&list).map(Val::Text).map_err(|e| StoreError(e.to_string()))
+}
+
+/// Who was asked by name, and when.
+fn calls(i: &Incident) -> Vec<(&str, i64)> {
+    let asked = i.questions.iter().filter_map(|q| match &q.whom {
+        Target::Person(who) => Some((who.label(), q.at.0)),
+        Target::Channel(_) | Target::Announcements => None,
+    });
+    asked.collect()
 }
 
 /// Measures every incident anew where that was done by other rules: after an upgrade, a restore, or a change of the

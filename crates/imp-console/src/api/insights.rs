@@ -9,10 +9,10 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use imp_core::Role;
-use imp_core::metric::Summary;
+use imp_core::metric::{METRICS, Summary};
 use imp_engine::SubmitError;
 use imp_engine::import::{self, Kept, Told};
-use imp_engine::insights::{self, By, Group, Number, Report};
+use imp_engine::insights::{self, By, Filter, Group, Number, Question, Report, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,35 +30,31 @@ pub struct InsightsQuery {
     from: Option<String>,
     /// Up to this day, included.
     to: Option<String>,
-    /// `team` (where it is left out), `service`, `severity`, `country`, `brand`, `tier`, `month`; several with commas.
+    /// `team` (where it is left out), `service`, `severity`, `country`, `brand`, `tier`, `cause`, `month`, `week`, `day`;
+    /// several with commas.
     by: Option<String>,
+    /// Only incidents of this team, by its alias.
+    team: Option<String>,
+    /// Only incidents of this service, by its alias.
+    service: Option<String>,
+    /// Only incidents of services of this tier.
+    tier: Option<String>,
+    /// Only incidents of teams of this country.
+    country: Option<String>,
+    /// Only incidents of teams of this brand.
+    brand: Option<String>,
+    /// Only incidents of this severity.
+    severity: Option<String>,
+    /// Only incidents with this cause.
+    cause: Option<String>,
+    /// Only those that were lived through here (`lived`), or brought in (`imported`).
+    origin: Option<String>,
 }
 
-/// A number for each measurement; null where no incident has both ends.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
-pub struct LengthsView {
-    /// From started to detected, in seconds.
-    pub mttd_s: Option<f64>,
-    /// From detected to acknowledged, in seconds.
-    pub mtta_s: Option<f64>,
-    /// From detected to mitigated, in seconds.
-    pub mttm_s: Option<f64>,
-    /// From detected to resolved, in seconds.
-    pub mttr_s: Option<f64>,
-}
-
+/// A number for each measurement, in seconds; null where no incident has both ends.
+pub type Lengths = BTreeMap<&'static str, Option<f64>>;
 /// A count for each measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
-pub struct CountsView {
-    /// From started to detected.
-    pub mttd_s: usize,
-    /// From detected to acknowledged.
-    pub mtta_s: usize,
-    /// From detected to mitigated.
-    pub mttm_s: usize,
-    /// From detected to resolved.
-    pub mttr_s: usize,
-}
+pub type Counts = BTreeMap<&'static str, usize>;
 
 /// Numbers over a group of incidents. Lengths are in seconds, over the incidents that have both ends; null: none has.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -70,23 +66,60 @@ pub struct InsightView {
     pub incidents: usize,
     /// How many of them were brought in from elsewhere.
     pub back_filled: usize,
+    /// How many of them were opened again after they had been resolved.
+    pub reopened: usize,
     /// False alarms; they are no incidents, and in none of the other numbers.
     pub declined: usize,
     /// Those that were merged into others; they are in none of the other numbers.
     pub merged: usize,
     /// Those of which nobody has said yet whether they are real; they are in none of the other numbers.
     pub triage: usize,
+    /// Stretches without an update, over incidents that are over and whose severity asks for updates.
+    pub updates_due: usize,
+    /// How many of them were longer than the severity allows.
+    pub updates_late: usize,
     /// The means.
     #[serde(flatten)]
-    pub mean: LengthsView,
+    #[schema(value_type = Object)]
+    pub mean: Lengths,
+    /// What a quarter is at most.
+    #[schema(value_type = Object)]
+    pub p25: Lengths,
     /// The medians.
-    pub p50: LengthsView,
+    #[schema(value_type = Object)]
+    pub p50: Lengths,
+    /// What three quarters are at most.
+    #[schema(value_type = Object)]
+    pub p75: Lengths,
     /// What nine in ten are at most.
-    pub p90: LengthsView,
+    #[schema(value_type = Object)]
+    pub p90: Lengths,
     /// How many incidents have both ends.
-    pub n: CountsView,
+    #[schema(value_type = Object)]
+    pub n: Counts,
+    /// How many may still get their second end.
+    #[schema(value_type = Object)]
+    pub pending: Counts,
     /// How many were left out since their times run backwards.
-    pub invalid: CountsView,
+    #[schema(value_type = Object)]
+    pub invalid: Counts,
+}
+
+/// How a measurement is worked out.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct DefinitionView {
+    /// Its name; the unit is seconds.
+    pub name: &'static str,
+    /// What people call it.
+    pub label: &'static str,
+    /// The formula: `resolved − detected`.
+    pub formula: String,
+    /// Goes up when the formula changes.
+    pub version: u32,
+    /// When exactly the first point is.
+    pub from: &'static str,
+    /// When exactly the second point is.
+    pub to: &'static str,
 }
 
 /// The answer.
@@ -96,30 +129,43 @@ pub struct InsightsView {
     pub items: Vec<InsightView>,
     /// Always null: all groups are here.
     pub next: Option<String>,
-    /// All groups together, and private incidents in blocks of five.
+    /// All groups together, and private incidents in blocks of five; with a filter without them.
     pub total: InsightView,
+    /// How each measurement is worked out.
+    pub definitions: Vec<DefinitionView>,
+}
+
+impl InsightsQuery {
+    fn question(&self) -> Result<Question, String> {
+        let mut out = Question::read(self.from.as_deref(), self.to.as_deref(), self.by.as_deref())?;
+        let some = |t: &Option<String>| t.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
+        out.filter = Filter {
+            team: some(&self.team),
+            service: some(&self.service),
+            tier: some(&self.tier),
+            country: some(&self.country),
+            brand: some(&self.brand),
+            severity: some(&self.severity),
+            cause: some(&self.cause),
+            back_filled: match some(&self.origin).as_deref() {
+                None => None,
+                Some("lived") => Some(false),
+                Some("imported") => Some(true),
+                Some(_) => return Err("origin is lived or imported.".to_owned()),
+            },
+        };
+        Ok(out)
+    }
 }
 
 impl InsightView {
     fn of(group: &Group, by: &[By]) -> InsightView {
         let lengths = |of: fn(&Summary) -> f64| {
-            // The order of `METRICS`.
-            let [mttd_s, mtta_s, mttm_s, mttr_s] = group.numbers.map(|number| number.summary.as_ref().map(of));
-            LengthsView {
-                mttd_s,
-                mtta_s,
-                mttm_s,
-                mttr_s,
-            }
+            let one = |number: &Number| number.summary.as_ref().map(of);
+            METRICS.iter().map(|m| m.name).zip(group.numbers.iter().map(one)).collect()
         };
         let counts = |of: fn(&Number) -> usize| {
-            let [mttd_s, mtta_s, mttm_s, mttr_s] = group.numbers.map(|number| of(&number));
-            CountsView {
-                mttd_s,
-                mtta_s,
-                mttm_s,
-                mttr_s,
-            }
+            METRICS.iter().map(|m| m.name).zip(group.numbers.iter().map(of)).collect()
         };
         InsightView {
             key: by
@@ -129,13 +175,19 @@ impl InsightView {
                 .collect(),
             incidents: group.incidents,
             back_filled: group.back_filled,
+            reopened: group.reopened,
             declined: group.declined,
             merged: group.merged,
             triage: group.triage,
+            updates_due: group.updates_due,
+            updates_late: group.updates_late,
             mean: lengths(|s| s.mean),
+            p25: lengths(|s| s.p25),
             p50: lengths(|s| s.p50),
+            p75: lengths(|s| s.p75),
             p90: lengths(|s| s.p90),
             n: counts(|number| number.summary.map_or(0, |s| s.n)),
+            pending: counts(|number| number.pending),
             invalid: counts(|number| number.invalid),
         }
     }
@@ -148,6 +200,17 @@ impl InsightsView {
             items: report.groups.iter().map(|g| InsightView::of(g, by)).collect(),
             next: None,
             total: InsightView::of(&report.total, &[]),
+            definitions: METRICS
+                .iter()
+                .map(|m| DefinitionView {
+                    name: m.name,
+                    label: m.label,
+                    formula: m.formula(),
+                    version: m.version,
+                    from: m.from.meaning(),
+                    to: m.to.meaning(),
+                })
+                .collect(),
         }
     }
 }
@@ -160,15 +223,11 @@ pub async fn show(
     q: Result<Query<InsightsQuery>, QueryRejection>,
 ) -> Result<Json<InsightsView>, Problem> {
     let q = query(q)?;
-    let question =
-        insights::Question::read(q.from.as_deref(), q.to.as_deref(), q.by.as_deref()).map_err(Problem::bad)?;
+    let question = q.question().map_err(Problem::bad)?;
     let by = question.by.clone();
     let catalogue = app.desk.house.catalogue.load_full();
-    let report = app
-        .desk
-        .store
-        .read(move |c| insights::answer(c, &question, &catalogue))
-        .await?;
+    let look = move |table: &Table| insights::report(table, &question, &catalogue);
+    let report = app.desk.figures.look(&app.desk.store, look).await?;
     Ok(Json(InsightsView::of(&report, &by)))
 }
 

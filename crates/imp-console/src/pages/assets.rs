@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 pub async fn get(Path(name): Path<String>) -> Response {
     let (kind, body) = match name.as_str() {
         "console.css" => ("text/css; charset=utf-8", include_str!("../../assets/console.css")),
+        "insights.css" => ("text/css; charset=utf-8", include_str!("../../assets/insights.css")),
         "process.css" => ("text/css; charset=utf-8", imp_core::process::graph::CSS),
         "console.js" => (
             "text/javascript; charset=utf-8",

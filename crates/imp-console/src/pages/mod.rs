@@ -5,6 +5,7 @@ mod assets;
 mod deliveries;
 mod incident;
 mod incidents;
+mod insights;
 mod live;
 mod process;
 
@@ -41,6 +42,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/declare", get(act::form).post(act::declare))
         .route("/deliveries", get(deliveries::list))
         .route("/process", get(process::show))
+        .route("/insights", get(insights::show))
+        .route("/insights/incidents", get(insights::list::show))
         .route("/sign-in", get(act::sign_in_form).post(act::sign_in))
         .route("/sign-out", post(act::sign_out))
         .route("/live", get(live::stream))

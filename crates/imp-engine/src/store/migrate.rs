@@ -4,11 +4,12 @@ use super::conn::{Conn, StoreError, Val};
 use super::{OpenError, broken};
 
 /// Migrations, oldest first.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
     include_str!("../../migrations/0003_replicas.sql"),
     include_str!("../../migrations/0004_measure.sql"),
+    include_str!("../../migrations/0030_measure_more.sql"),
 ];
 
 /// The newest schema that this binary knows.

@@ -1,17 +1,21 @@
 //! Numbers over many incidents: counted, grouped and summed up from the narrow rows alone.
 
-use crate::measure::INVALID;
-use crate::store::{Conn, Row, StoreError, Val};
-use imp_core::metric::{self, COUNT, Class, METRICS, Summary};
-use imp_core::{At, Catalogue};
+mod pick;
+mod table;
+pub mod view;
+
+pub use pick::{Became, Filter, Picker, Slice, measured};
+pub use table::{Table, UNKNOWN};
+
+use crate::measure::{INVALID, PENDING};
+use crate::store::{Conn, Store, StoreError};
+use imp_core::metric::{self, COUNT, Class, Summary};
+use imp_core::{At, Catalogue, words};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Private incidents enter a total in blocks of so many, so that no difference of two totals tells about fewer.
 pub const PRIVATE_BLOCK: usize = 5;
-/// The columns that everything is made of.
-const COLUMNS: &str = "ref, at, class, finished, case when back_filled is null then 0 else 1 end, severity, service, team, detect_ms, acknowledge_ms, mitigate_ms, resolve_ms";
-/// The first of the columns that hold lengths.
-const FIRST_LENGTH: usize = 8;
 
 /// By what incidents are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,20 +32,29 @@ pub enum By {
     Brand,
     /// The service's tier.
     Tier,
+    /// The cause, as people wrote it.
+    Cause,
     /// The month in UTC: `2026-11`.
     Month,
+    /// The Monday of the week in UTC: `2026-11-23`.
+    Week,
+    /// The day in UTC: `2026-11-24`.
+    Day,
 }
 
 impl By {
     /// All of them.
-    pub const ALL: [By; 7] = [
+    pub const ALL: [By; 10] = [
         By::Team,
         By::Service,
         By::Severity,
         By::Country,
         By::Brand,
         By::Tier,
+        By::Cause,
         By::Month,
+        By::Week,
+        By::Day,
     ];
 
     /// Its word.
@@ -53,7 +66,10 @@ impl By {
             By::Country => "country",
             By::Brand => "brand",
             By::Tier => "tier",
+            By::Cause => "cause",
             By::Month => "month",
+            By::Week => "week",
+            By::Day => "day",
         }
     }
 }
@@ -65,11 +81,14 @@ pub struct Question {
     pub from: Option<At>,
     /// Before this time; none: until now.
     pub until: Option<At>,
+    /// Only these.
+    pub filter: Filter,
     /// Grouped by these.
     pub by: Vec<By>,
 }
 
-const DAY_MS: i64 = 86_400_000;
+/// A day.
+pub const DAY_MS: i64 = 86_400_000;
 
 impl Question {
     /// Reads a question as people ask it: dates that are both included, and words with commas between them.
@@ -86,7 +105,7 @@ impl Question {
             at.map(Some).ok_or_else(|| {
                 format!(
                     "{name} is a date such as 2026-11-22, not {:?}.",
-                    imp_core::words::cut(&text, 40)
+                    words::cut(&text, 40)
                 )
             })
         };
@@ -99,6 +118,7 @@ impl Question {
         let mut out = Question {
             from,
             until: last.map(|at| at.plus(DAY_MS)),
+            filter: Filter::default(),
             by: Vec::new(),
         };
         let by = given(by).unwrap_or_else(|| By::Team.word().to_owned());
@@ -108,7 +128,7 @@ impl Question {
                 format!(
                     "by is one or several, with commas, of {}; not {:?}.",
                     all.join(", "),
-                    imp_core::words::cut(word, 40)
+                    words::cut(word, 40)
                 )
             })?;
             if !out.by.contains(&one) {
@@ -124,6 +144,8 @@ impl Question {
 pub struct Number {
     /// What its recorded lengths say; none where there are none.
     pub summary: Option<Summary>,
+    /// How many may still come.
+    pub pending: usize,
     /// How many were left out since their times run backwards.
     pub invalid: usize,
 }
@@ -137,12 +159,18 @@ pub struct Group {
     pub incidents: usize,
     /// How many of them were brought in from elsewhere.
     pub back_filled: usize,
+    /// How many of them were opened again after they had been resolved.
+    pub reopened: usize,
     /// False alarms, which are no incidents.
     pub declined: usize,
     /// Those that were merged into others, which count instead.
     pub merged: usize,
     /// Those of which nobody has said yet whether they are real.
     pub triage: usize,
+    /// Updates that were due, over those that are over and whose severity asks for updates.
+    pub updates_due: usize,
+    /// How many of them were late.
+    pub updates_late: usize,
     /// The measurements, in the order of `METRICS`.
     pub numbers: [Number; COUNT],
 }
@@ -154,43 +182,61 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// All of them together, and the private ones as far as they may be told.
     pub total: Group,
+    /// How many private ones are in the total.
+    pub private: usize,
 }
 
+/// Counts and lengths while they are gathered.
 #[derive(Debug, Default)]
-struct Tally {
+pub struct Tally {
     classes: [usize; Class::ALL.len()],
     back_filled: usize,
+    reopened: usize,
+    updates: (usize, usize),
     lengths: [Vec<i64>; COUNT],
+    pending: [usize; COUNT],
     invalid: [usize; COUNT],
 }
 
 impl Tally {
-    fn add(&mut self, row: &Row) {
-        let class = usize::try_from(row.int(2)).unwrap_or(0).min(Class::ALL.len() - 1);
+    /// Takes in a row.
+    pub fn add(&mut self, table: &Table, row: u32) {
+        let n = row as usize;
+        let class = usize::from(table.class[n]).min(Class::ALL.len() - 1);
         self.classes[class] += 1;
         if Class::ALL[class] != Class::Incident {
             return;
         }
-        self.back_filled += usize::from(row.int(4) != 0);
-        for n in 0..METRICS.len() {
-            match row.maybe_int(FIRST_LENGTH + n) {
-                Some(INVALID) => self.invalid[n] += 1,
-                Some(ms) => self.lengths[n].push(ms),
-                None => {}
+        self.back_filled += usize::from(table.back_filled[n]);
+        self.reopened += usize::from(table.reopened[n] > 0);
+        let (due, late) = table.updates[n];
+        self.updates.0 += due as usize;
+        self.updates.1 += late as usize;
+        for (m, column) in table.lengths.iter().enumerate() {
+            match column[n] {
+                INVALID => self.invalid[m] += 1,
+                PENDING => self.pending[m] += 1,
+                ms if ms >= 0 => self.lengths[m].push(ms),
+                _ => {}
             }
         }
     }
 
     fn join(&mut self, other: &Tally) {
         self.back_filled += other.back_filled;
+        self.reopened += other.reopened;
+        self.updates.0 += other.updates.0;
+        self.updates.1 += other.updates.1;
         (0..self.classes.len()).for_each(|n| self.classes[n] += other.classes[n]);
         for n in 0..COUNT {
+            self.pending[n] += other.pending[n];
             self.invalid[n] += other.invalid[n];
             self.lengths[n].extend(&other.lengths[n]);
         }
     }
 
-    fn group(mut self, key: Vec<Option<String>>) -> Group {
+    /// Sums up.
+    pub fn group(mut self, key: Vec<Option<String>>) -> Group {
         let count = |class: Class| {
             self.classes
                 .iter()
@@ -208,6 +254,7 @@ impl Tally {
         for (n, number) in numbers.iter_mut().enumerate() {
             *number = Number {
                 summary: metric::summary(&mut self.lengths[n]),
+                pending: self.pending[n],
                 invalid: self.invalid[n],
             };
         }
@@ -215,109 +262,84 @@ impl Tally {
             key,
             incidents,
             back_filled: self.back_filled,
+            reopened: self.reopened,
             declined,
             merged,
             triage,
+            updates_due: self.updates.0,
+            updates_late: self.updates.1,
             numbers,
         }
     }
 }
 
-/// What the catalogue says of teams and services, at hand for a million rows.
-struct Tags {
-    country: HashMap<String, String>,
-    brand: HashMap<String, String>,
-    tier: HashMap<String, String>,
-}
+/// The rows at hand, for whoever asks often: kept current by asking the store for what is new.
+#[derive(Debug, Clone, Default)]
+pub struct Figures(Arc<RwLock<Table>>);
 
-impl Tags {
-    fn of(catalogue: &Catalogue) -> Tags {
-        let tag = |name: &str| -> HashMap<String, String> {
-            let of = |tags: &[(String, String)]| tags.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone());
-            catalogue
-                .teams
-                .iter()
-                .filter_map(|t| Some((t.alias.clone(), of(&t.tags)?)))
-                .collect()
-        };
-        Tags {
-            country: tag("country"),
-            brand: tag("brand"),
-            tier: catalogue
-                .services
-                .iter()
-                .filter_map(|s| Some((s.alias.clone(), s.tier.clone()?)))
-                .collect(),
-        }
-    }
-
-    fn key(&self, by: By, row: &Row) -> Option<String> {
-        match by {
-            By::Severity => row.maybe(5).map(str::to_owned),
-            By::Service => row.maybe(6).map(str::to_owned),
-            By::Team => row.maybe(7).map(str::to_owned),
-            By::Tier => self.tier.get(row.maybe(6)?).cloned(),
-            By::Country => self.country.get(row.maybe(7)?).cloned(),
-            By::Brand => self.brand.get(row.maybe(7)?).cloned(),
-            By::Month => row.maybe_int(1).map(|at| At(at).rfc3339().chars().take(7).collect()),
-        }
+impl Figures {
+    /// Looks at the rows as they are in the store now.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn look<T, F>(&self, store: &Store, look: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Table) -> T + Send + 'static,
+    {
+        let table = self.0.clone();
+        store
+            .read(move |conn| {
+                let newest = Table::newest(conn)?;
+                {
+                    let kept = table.read().unwrap_or_else(PoisonError::into_inner);
+                    if kept.stamp() >= newest {
+                        return Ok(look(&kept));
+                    }
+                }
+                let mut kept = table.write().unwrap_or_else(PoisonError::into_inner);
+                kept.catch_up(conn)?;
+                drop(kept);
+                Ok(look(&table.read().unwrap_or_else(PoisonError::into_inner)))
+            })
+            .await
     }
 }
 
-/// Answers a question. Countries, brands and tiers are those of the catalogue as it is now.
+/// Answers a question from the store itself. Countries, brands and tiers are those of the catalogue as it is now.
 ///
 /// # Errors
 /// What the store says.
 pub fn answer(conn: &mut dyn Conn, question: &Question, catalogue: &Catalogue) -> Result<Report, StoreError> {
-    let tags = Tags::of(catalogue);
-    let mut sql = format!("select {COLUMNS} from measure where private = 0");
-    let mut args: Vec<Val> = Vec::new();
-    for (bound, sign) in [(question.from, ">="), (question.until, "<")] {
-        if let Some(at) = bound {
-            args.push(at.0.into());
-            sql.push_str(&format!(" and at {sign} ?{}", args.len()));
-        }
+    let table = Table::of_range(conn, question.from, question.until)?;
+    Ok(report(&table, question, catalogue))
+}
+
+/// Answers a question from rows at hand.
+pub fn report(table: &Table, question: &Question, catalogue: &Catalogue) -> Report {
+    let picker = Picker::new(table, question, catalogue);
+    let mut tallies: HashMap<Vec<i64>, Tally> = HashMap::new();
+    let mut total = Tally::default();
+    for row in picker.rows() {
+        let key = question.by.iter().map(|by| picker.key(*by, row)).collect();
+        tallies.entry(key).or_default().add(table, row);
     }
-    let mut tallies: HashMap<Vec<Option<String>>, Tally> = HashMap::new();
-    conn.each(&sql, &args, &mut |row| {
-        let key: Vec<Option<String>> = question.by.iter().map(|by| tags.key(*by, &row)).collect();
-        tallies.entry(key).or_default().add(&row);
-        Ok(())
-    })?;
-    let mut total = private(conn, question)?;
     // What has no key comes last, and the others in their order.
     let mut sorted: BTreeMap<Vec<(bool, Option<String>)>, Tally> = BTreeMap::new();
     for (key, tally) in tallies {
         total.join(&tally);
-        sorted.insert(key.into_iter().map(|k| (k.is_none(), k)).collect(), tally);
+        let words = key.iter().zip(&question.by).map(|(n, by)| picker.word(*by, *n));
+        let words = words.map(|k| (k.is_none(), k)).collect();
+        sorted.entry(words).or_default().join(&tally);
     }
-    Ok(Report {
+    let private = picker.private();
+    private.iter().for_each(|row| total.add(table, *row));
+    Report {
         groups: sorted
             .into_iter()
             .map(|(key, tally)| tally.group(key.into_iter().map(|(_, k)| k).collect()))
             .collect(),
         total: total.group(Vec::new()),
-    })
-}
-
-/// The private incidents that may enter a total: blocks of neighbours, whole and finished. Which ones form a block depends
-/// on nothing that is asked, so whatever is subtracted from what, whole blocks remain.
-fn private(conn: &mut dyn Conn, question: &Question) -> Result<Tally, StoreError> {
-    let rows = conn.rows(
-        &format!("select {COLUMNS} from measure where private = 1 order by ref"),
-        &[],
-    )?;
-    let within = |row: &Row| {
-        let at = row.maybe_int(1);
-        question.from.is_none_or(|from| at.is_some_and(|at| at >= from.0))
-            && question.until.is_none_or(|until| at.is_some_and(|at| at < until.0))
-    };
-    let mut tally = Tally::default();
-    let (blocks, _) = rows.as_chunks::<PRIVATE_BLOCK>();
-    for block in blocks {
-        if block.iter().all(|row| row.int(3) != 0 && within(row)) {
-            block.iter().for_each(|row| tally.add(row));
-        }
+        private: private.len(),
     }
-    Ok(tally)
 }

@@ -1,0 +1,257 @@
+//! The narrow rows at hand, column by column, so that a question over a million incidents reads nothing from the store.
+
+use crate::measure::LENGTHS;
+use crate::store::{Conn, Row, StoreError, Val};
+use imp_core::metric::{COUNT, Class};
+use imp_core::{At, Ref};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A time that is not known.
+pub const UNKNOWN: i64 = i64::MIN;
+/// What stands where a text is missing; the first of the names.
+pub const NOBODY: u32 = 0;
+/// The columns before the lengths.
+const COLUMNS: &str = "ref, at, over_at, class, finished, private, case when back_filled is null then 0 else 1 end, severity, service, team, cause, reopened, updates_due, updates_late, stays, calls, stamp";
+/// The first of the columns that hold lengths.
+const FIRST_LENGTH: usize = 17;
+/// A length that is not known, and will not be.
+pub const MISSING: i64 = -3;
+
+/// Texts, each kept once.
+#[derive(Debug)]
+pub struct Names {
+    all: Vec<Arc<str>>,
+    known: HashMap<Arc<str>, u32>,
+}
+
+impl Names {
+    fn new() -> Names {
+        let empty: Arc<str> = Arc::from("");
+        Names {
+            all: vec![empty.clone()],
+            known: HashMap::from([(empty, NOBODY)]),
+        }
+    }
+
+    fn keep(&mut self, text: &str) -> u32 {
+        if let Some(n) = self.known.get(text) {
+            return *n;
+        }
+        let n = u32::try_from(self.all.len()).unwrap_or(NOBODY);
+        let text: Arc<str> = Arc::from(text);
+        self.all.push(text.clone());
+        self.known.insert(text, n);
+        n
+    }
+
+    /// The number of a text, if any row has it.
+    pub fn find(&self, text: &str) -> Option<u32> {
+        self.known.get(text).copied()
+    }
+
+    /// The text of a number; none of what is missing.
+    pub fn text(&self, n: u32) -> Option<&Arc<str>> {
+        self.all.get(n as usize).filter(|t| !t.is_empty())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none but the empty one.
+    pub fn is_empty(&self) -> bool {
+        self.all.len() <= 1
+    }
+}
+
+/// What happened at one row more than once: a name and a number each.
+pub type Pairs = Box<[(u32, i64)]>;
+
+/// All rows, or those of a range.
+#[derive(Debug)]
+pub struct Table {
+    /// The texts.
+    pub names: Names,
+    /// Its reference.
+    pub refs: Vec<i64>,
+    /// When it was detected, else when it began; [`UNKNOWN`] where neither is known.
+    pub at: Vec<i64>,
+    /// When it was over; [`UNKNOWN`] while it is open.
+    pub over: Vec<i64>,
+    /// What it is to the numbers, as a place in `Class::ALL`.
+    pub class: Vec<u8>,
+    /// Whether nothing more will happen to it.
+    pub finished: Vec<bool>,
+    /// Whether only its members may see it.
+    pub private: Vec<bool>,
+    /// Whether it was brought in from elsewhere.
+    pub back_filled: Vec<bool>,
+    /// Its severity.
+    pub severity: Vec<u32>,
+    /// Its service's alias.
+    pub service: Vec<u32>,
+    /// Its team's alias.
+    pub team: Vec<u32>,
+    /// Its cause.
+    pub cause: Vec<u32>,
+    /// How often it was opened again.
+    pub reopened: Vec<u32>,
+    /// How many updates were due, and how many of them were late.
+    pub updates: Vec<(u32, u32)>,
+    /// How long it stood in each status that it has left.
+    pub stays: Vec<Pairs>,
+    /// Who was asked, and when.
+    pub calls: Vec<Pairs>,
+    /// The measurements, in the order of `METRICS`; see `measure::INVALID`, `measure::PENDING`, [`MISSING`].
+    pub lengths: [Vec<i64>; COUNT],
+    place: HashMap<i64, u32>,
+    stamp: i64,
+}
+
+impl Default for Table {
+    fn default() -> Table {
+        Table {
+            names: Names::new(),
+            refs: Vec::new(),
+            at: Vec::new(),
+            over: Vec::new(),
+            class: Vec::new(),
+            finished: Vec::new(),
+            private: Vec::new(),
+            back_filled: Vec::new(),
+            severity: Vec::new(),
+            service: Vec::new(),
+            team: Vec::new(),
+            cause: Vec::new(),
+            reopened: Vec::new(),
+            updates: Vec::new(),
+            stays: Vec::new(),
+            calls: Vec::new(),
+            lengths: std::array::from_fn(|_| Vec::new()),
+            place: HashMap::new(),
+            stamp: 0,
+        }
+    }
+}
+
+/// Puts a value at a place, which is at most the next new one.
+fn put<T>(column: &mut Vec<T>, place: usize, value: T) {
+    match column.get_mut(place) {
+        Some(old) => *old = value,
+        None => column.push(value),
+    }
+}
+
+impl Table {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.refs.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.refs.is_empty()
+    }
+
+    /// Where an incident's row is.
+    pub fn row_of(&self, r: Ref) -> Option<u32> {
+        i64::try_from(r.0).ok().and_then(|r| self.place.get(&r)).copied()
+    }
+
+    /// What an incident is to the numbers.
+    pub fn class_of(&self, row: u32) -> Class {
+        let n = usize::from(self.class[row as usize]);
+        Class::ALL.get(n).copied().unwrap_or(Class::Incident)
+    }
+
+    /// The stamp of the latest row that is here.
+    pub fn stamp(&self) -> i64 {
+        self.stamp
+    }
+
+    /// The stamp of the latest row that there is.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn newest(conn: &mut dyn Conn) -> Result<i64, StoreError> {
+        let rows = conn.rows("select max(stamp) from measure", &[])?;
+        Ok(rows.first().map_or(0, |r| r.int(0)))
+    }
+
+    /// Takes in what was written since the last time.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn catch_up(&mut self, conn: &mut dyn Conn) -> Result<(), StoreError> {
+        let since = self.stamp;
+        self.read(conn, "where stamp > ?1 order by stamp", &[since.into()])
+    }
+
+    /// The rows of a range, and all private ones: what one question needs.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn of_range(conn: &mut dyn Conn, from: Option<At>, until: Option<At>) -> Result<Table, StoreError> {
+        let mut table = Table::default();
+        let mut within: Vec<String> = Vec::new();
+        let mut args: Vec<Val> = Vec::new();
+        for (bound, sign) in [(from, ">="), (until, "<")] {
+            if let Some(at) = bound {
+                args.push(at.0.into());
+                within.push(format!("at {sign} ?{}", args.len()));
+            }
+        }
+        match within.is_empty() {
+            true => table.read(conn, "", &[])?,
+            false => {
+                table.read(conn, &format!("where {}", within.join(" and ")), &args)?;
+                table.read(conn, "where private = 1", &[])?;
+            }
+        }
+        Ok(table)
+    }
+
+    fn read(&mut self, conn: &mut dyn Conn, rest: &str, args: &[Val]) -> Result<(), StoreError> {
+        let sql = format!("select {COLUMNS}, {} from measure {rest}", LENGTHS.join(", "));
+        conn.each(&sql, args, &mut |row| {
+            self.take(&row);
+            Ok(())
+        })
+    }
+
+    fn take(&mut self, row: &Row) {
+        let reference = row.int(0);
+        let new = self.refs.len();
+        let place = *self.place.entry(reference).or_insert(u32::try_from(new).unwrap_or(u32::MAX));
+        let at = place as usize;
+        let small = |n: i64| u32::try_from(n).unwrap_or(0);
+        let names = &mut self.names;
+        put(&mut self.refs, at, reference);
+        put(&mut self.at, at, row.maybe_int(1).unwrap_or(UNKNOWN));
+        put(&mut self.over, at, row.maybe_int(2).unwrap_or(UNKNOWN));
+        put(&mut self.class, at, u8::try_from(row.int(3)).unwrap_or(0));
+        put(&mut self.finished, at, row.int(4) != 0);
+        put(&mut self.private, at, row.int(5) != 0);
+        put(&mut self.back_filled, at, row.int(6) != 0);
+        put(&mut self.severity, at, names.keep(row.text(7)));
+        put(&mut self.service, at, names.keep(row.text(8)));
+        put(&mut self.team, at, names.keep(row.text(9)));
+        put(&mut self.cause, at, names.keep(row.text(10)));
+        put(&mut self.reopened, at, small(row.int(11)));
+        put(&mut self.updates, at, (small(row.int(12)), small(row.int(13))));
+        put(&mut self.stays, at, pairs(names, row.maybe(14)));
+        put(&mut self.calls, at, pairs(names, row.maybe(15)));
+        self.stamp = self.stamp.max(row.int(16));
+        for (n, column) in self.lengths.iter_mut().enumerate() {
+            put(column, at, row.maybe_int(FIRST_LENGTH + n).unwrap_or(MISSING));
+        }
+    }
+}
+
+fn pairs(names: &mut Names, text: Option<&str>) -> Pairs {
+    let Some(text) = text else { return Pairs::default() };
+    let read: Vec<(String, i64)> = serde_json::from_str(text).unwrap_or_default();
+    read.iter().map(|(name, n)| (names.keep(name), *n)).collect()
+}

@@ -1,0 +1,441 @@
+//! What a page of numbers shows: each chart's figures, from the rows that a question picked.
+
+use super::pick::{hour, is_open_at, weekday};
+use super::table::{NOBODY, Table, UNKNOWN};
+use super::{By, DAY_MS, Group, Picker, Question, Tally};
+use imp_core::metric::{Class, Summary, summary};
+use imp_core::{At, Catalogue};
+use std::collections::HashMap;
+
+/// Steps on an axis of time: more are too narrow to point at.
+const STEPS: i64 = 62;
+/// Days of the calendar: a year and the week that it begins in.
+const CALENDAR: i64 = 371;
+/// The first incident that is known lies in this part of the period before, else that was not lived through here.
+const FIRST_SHARE: i64 = 4;
+/// The hours of a night, in UTC: from this one …
+const NIGHT_FROM: u8 = 22;
+/// … until before this one.
+const NIGHT_UNTIL: u8 = 7;
+
+/// How time is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Days.
+    Day,
+    /// Weeks from Monday on.
+    Week,
+    /// Months.
+    Month,
+}
+
+impl Step {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::Day => "day",
+            Step::Week => "week",
+            Step::Month => "month",
+        }
+    }
+
+    /// The coarsest that shows a range in enough detail.
+    pub fn of(from: At, until: At) -> Step {
+        match until.since(from) / DAY_MS {
+            n if n <= STEPS => Step::Day,
+            n if n <= 7 * STEPS => Step::Week,
+            _ => Step::Month,
+        }
+    }
+
+    /// The beginning of the step in which a time lies.
+    fn floor(self, at: At) -> At {
+        let day = at.0.div_euclid(DAY_MS);
+        match self {
+            Step::Day => At(day * DAY_MS),
+            Step::Week => At((day - i64::from(weekday(at.0))) * DAY_MS),
+            Step::Month => {
+                let (y, m, _) = at.date();
+                At::of_date(y, m, 1)
+            }
+        }
+    }
+
+    fn next(self, at: At) -> At {
+        match self {
+            Step::Day => at.plus(DAY_MS),
+            Step::Week => at.plus(7 * DAY_MS),
+            Step::Month => {
+                let (y, m, _) = at.date();
+                At::of_date(y, m + 1, 1)
+            }
+        }
+    }
+}
+
+/// A step of time and what happened in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// From here on, as far as it lies in the range.
+    pub from: At,
+    /// Until before here.
+    pub until: At,
+    /// Incidents by severity, in the order of [`View::severities`].
+    pub counts: Vec<usize>,
+    /// How many were open at its end.
+    pub open: usize,
+}
+
+/// A name and how many there are of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Its name; none: not known.
+    pub name: Option<String>,
+    /// How many.
+    pub n: usize,
+}
+
+/// How long incidents stood in a status.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stay {
+    /// The status.
+    pub status: String,
+    /// What those lengths say.
+    pub summary: Summary,
+    /// All of them together, in seconds.
+    pub total_s: f64,
+}
+
+/// How often somebody was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Load {
+    /// Who.
+    pub name: String,
+    /// In how many incidents and alerts, false alarms among them.
+    pub asked: usize,
+    /// How many of these at night.
+    pub at_night: usize,
+}
+
+/// A bar of a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bin {
+    /// At least so long, in milliseconds.
+    pub from_ms: i64,
+    /// Shorter than this.
+    pub until_ms: i64,
+    /// How many.
+    pub n: usize,
+}
+
+/// The edges of a distribution's bars, in seconds. Lengths are compared by how many times longer one is, so each bar is
+/// about half as long again as the one before.
+pub const EDGES_S: [i64; 27] = [
+    0, 30, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1500, 2100, 2700, 3600, 5400, 7200, 10_800, 14_400, 21_600, 32_400,
+    43_200, 86_400, 172_800, 432_000, 1_209_600, 2_592_000,
+];
+/// Bars of a distribution: where lengths differ more, each bar takes in two.
+const BINS: usize = 14;
+
+/// Everything that a page shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct View {
+    /// The range that is shown.
+    pub from: At,
+    /// Until before here.
+    pub until: At,
+    /// All of it.
+    pub group: Group,
+    /// The severities that occur, in their order.
+    pub severities: Vec<String>,
+    /// How time is cut.
+    pub step: Step,
+    /// Over time.
+    pub buckets: Vec<Bucket>,
+    /// Incidents of each day, from [`View::calendar_from`] on.
+    pub calendar: Vec<usize>,
+    /// The first day of the calendar, a Monday.
+    pub calendar_from: At,
+    /// By weekday, Monday first, and hour.
+    pub clock: [[usize; 24]; 7],
+    /// By service, most first.
+    pub services: Vec<Count>,
+    /// By cause, most first.
+    pub causes: Vec<Count>,
+    /// Each team's numbers, by its name.
+    pub teams: Vec<Group>,
+    /// Time in each status, where most was spent first.
+    pub stays: Vec<Stay>,
+    /// Who was asked how often, most first.
+    pub loads: Vec<Load>,
+    /// The lengths of each measurement, sorted, in milliseconds.
+    pub lengths: Vec<Vec<i64>>,
+}
+
+/// Gathers what a page shows; `question` has both ends.
+pub fn view(table: &Table, question: &Question, catalogue: &Catalogue, now: At) -> View {
+    let picker = Picker::new(table, question, catalogue);
+    let all = picker.rows();
+    let rows: Vec<u32> = all
+        .iter()
+        .copied()
+        .filter(|r| table.class_of(*r) == Class::Incident)
+        .collect();
+    let (from, until) = (question.from.unwrap_or(now), question.until.unwrap_or(now));
+    let mut tally = Tally::default();
+    all.iter().for_each(|row| tally.add(table, *row));
+    let lengths = lengths(table, &rows);
+    let severities = severities(table, &rows);
+    let step = Step::of(from, until);
+    let calendar_from = Step::Week.floor(At((until.0 - CALENDAR * DAY_MS).max(from.0)));
+    View {
+        from,
+        until,
+        group: tally.group(Vec::new()),
+        buckets: buckets(&picker, table, &rows, &severities, step, (from, until), now),
+        severities: severities.iter().map(|n| name(table, *n).unwrap_or_default()).collect(),
+        step,
+        calendar: calendar(table, &rows, calendar_from, until),
+        calendar_from,
+        clock: clock(table, &rows),
+        services: counted(table, &rows, &table.service),
+        causes: counted(table, &rows, &table.cause),
+        teams: teams(table, &all),
+        stays: stays(table, &rows),
+        loads: loads(table, &all),
+        lengths,
+    }
+}
+
+fn name(table: &Table, n: u32) -> Option<String> {
+    table.names.text(n).map(|t| t.to_string())
+}
+
+fn lengths(table: &Table, rows: &[u32]) -> Vec<Vec<i64>> {
+    let one = |column: &Vec<i64>| {
+        let recorded = rows.iter().map(|r| column[*r as usize]).filter(|ms| *ms >= 0);
+        let mut out: Vec<i64> = recorded.collect();
+        out.sort_unstable();
+        out
+    };
+    table.lengths.iter().map(one).collect()
+}
+
+fn severities(table: &Table, rows: &[u32]) -> Vec<u32> {
+    let mut seen: Vec<u32> = Vec::new();
+    for row in rows {
+        let s = table.severity[*row as usize];
+        if !seen.contains(&s) {
+            seen.push(s);
+        }
+    }
+    seen.sort_by_key(|n| name(table, *n));
+    seen
+}
+
+fn buckets(
+    picker: &Picker<'_>,
+    table: &Table,
+    rows: &[u32],
+    severities: &[u32],
+    step: Step,
+    (from, until): (At, At),
+    now: At,
+) -> Vec<Bucket> {
+    let mut out: Vec<Bucket> = Vec::new();
+    let mut begin = step.floor(from);
+    while begin < until {
+        let end = step.next(begin);
+        out.push(Bucket {
+            from: At(begin.0.max(from.0)),
+            until: At(end.0.min(until.0)),
+            counts: vec![0; severities.len()],
+            open: 0,
+        });
+        begin = end;
+    }
+    let place = |at: i64| out.partition_point(|b| b.until.0 <= at);
+    let places: Vec<usize> = rows.iter().map(|r| place(table.at[*r as usize])).collect();
+    for (row, place) in rows.iter().zip(places) {
+        let which = severities.iter().position(|s| *s == table.severity[*row as usize]);
+        if let (Some(bucket), Some(s)) = (out.get_mut(place), which) {
+            bucket.counts[s] += 1;
+        }
+    }
+    // An incident is open at the ends of all steps from its beginning to before its end.
+    let mut steps = vec![0_i64; out.len() + 1];
+    for row in picker.ever().filter(|r| table.class_of(*r) == Class::Incident) {
+        let n = row as usize;
+        let first = out.partition_point(|b| b.until.0 <= table.at[n]);
+        let last = match table.over[n] {
+            UNKNOWN => out.len(),
+            over => out.partition_point(|b| b.until.0 <= over),
+        };
+        if table.at[n] != UNKNOWN && first < last {
+            steps[first] += 1;
+            steps[last] -= 1;
+        }
+    }
+    let mut open = 0;
+    for (bucket, change) in out.iter_mut().zip(&steps) {
+        open += change;
+        bucket.open = usize::try_from(open).unwrap_or(0);
+    }
+    debug_assert!(out.last().is_none_or(|b| {
+        let ends = |r: &u32| table.class_of(*r) == Class::Incident && is_open_at(table, *r, b.until.0);
+        b.open == picker.ever().filter(ends).count()
+    }));
+    // Nothing is known of what has not come yet.
+    out.retain(|b| b.from <= now);
+    out
+}
+
+fn calendar(table: &Table, rows: &[u32], from: At, until: At) -> Vec<usize> {
+    let days = usize::try_from(until.since(from).div_euclid(DAY_MS)).unwrap_or(0);
+    let mut out = vec![0; days];
+    for row in rows {
+        let day = (table.at[*row as usize] - from.0).div_euclid(DAY_MS);
+        if let Some(n) = usize::try_from(day).ok().and_then(|d| out.get_mut(d)) {
+            *n += 1;
+        }
+    }
+    out
+}
+
+fn clock(table: &Table, rows: &[u32]) -> [[usize; 24]; 7] {
+    let mut out = [[0; 24]; 7];
+    for row in rows {
+        let at = table.at[*row as usize];
+        if at != UNKNOWN {
+            out[usize::from(weekday(at))][usize::from(hour(at))] += 1;
+        }
+    }
+    out
+}
+
+fn counted(table: &Table, rows: &[u32], column: &[u32]) -> Vec<Count> {
+    let mut counts = vec![0_usize; table.names.len()];
+    rows.iter().for_each(|row| counts[column[*row as usize] as usize] += 1);
+    let some = counts.into_iter().enumerate().filter(|(_, n)| *n > 0);
+    let mut out: Vec<Count> = some
+        .map(|(i, n)| Count {
+            name: name(table, u32::try_from(i).unwrap_or(NOBODY)),
+            n,
+        })
+        .collect();
+    out.sort_by(|a, b| b.n.cmp(&a.n).then(a.name.cmp(&b.name)));
+    out
+}
+
+fn teams(table: &Table, all: &[u32]) -> Vec<Group> {
+    let mut tallies: HashMap<u32, Tally> = HashMap::new();
+    for row in all {
+        tallies.entry(table.team[*row as usize]).or_default().add(table, *row);
+    }
+    let mut out: Vec<Group> = tallies
+        .into_iter()
+        .map(|(team, tally)| tally.group(vec![name(table, team)]))
+        .collect();
+    out.sort_by(|a, b| a.key[0].is_none().cmp(&b.key[0].is_none()).then(a.key.cmp(&b.key)));
+    out
+}
+
+fn stays(table: &Table, rows: &[u32]) -> Vec<Stay> {
+    let mut lengths: HashMap<u32, Vec<i64>> = HashMap::new();
+    for (status, ms) in rows.iter().flat_map(|r| table.stays[*r as usize].iter()) {
+        lengths.entry(*status).or_default().push(*ms);
+    }
+    let mut out: Vec<Stay> = lengths
+        .into_iter()
+        .filter_map(|(status, mut ms)| {
+            let total_s = ms.iter().map(|n| i128::from(*n)).sum::<i128>() as f64 / 1000.0;
+            Some(Stay {
+                status: name(table, status)?,
+                summary: summary(&mut ms)?,
+                total_s,
+            })
+        })
+        .collect();
+    out.sort_by(|a, b| b.total_s.total_cmp(&a.total_s).then(a.status.cmp(&b.status)));
+    out
+}
+
+fn loads(table: &Table, all: &[u32]) -> Vec<Load> {
+    let mut counts: HashMap<u32, (usize, usize)> = HashMap::new();
+    for row in all {
+        let mut once: Vec<u32> = Vec::new();
+        for (who, at) in &table.calls[*row as usize] {
+            if once.contains(who) {
+                continue;
+            }
+            once.push(*who);
+            let count = counts.entry(*who).or_default();
+            count.0 += 1;
+            count.1 += usize::from(!(NIGHT_UNTIL..NIGHT_FROM).contains(&hour(*at)));
+        }
+    }
+    let mut out: Vec<Load> = counts
+        .into_iter()
+        .filter_map(|(who, (asked, at_night))| {
+            Some(Load {
+                name: name(table, who)?,
+                asked,
+                at_night,
+            })
+        })
+        .collect();
+    out.sort_by(|a, b| b.asked.cmp(&a.asked).then(a.name.cmp(&b.name)));
+    out
+}
+
+/// Sorted lengths as the bars of a distribution, from the first that has any to the last.
+pub fn bins(sorted: &[i64]) -> Vec<Bin> {
+    let edges = EDGES_S.iter().map(|s| s * 1000);
+    let ends = edges.clone().skip(1).chain([i64::MAX]);
+    let all: Vec<Bin> = edges
+        .zip(ends)
+        .map(|(from_ms, until_ms)| Bin {
+            from_ms,
+            until_ms,
+            n: sorted.partition_point(|ms| *ms < until_ms) - sorted.partition_point(|ms| *ms < from_ms),
+        })
+        .collect();
+    let first = all.iter().position(|b| b.n > 0).unwrap_or(0);
+    let last = all.iter().rposition(|b| b.n > 0).map_or(0, |n| n + 1);
+    let mut out: Vec<Bin> = all.into_iter().take(last).skip(first).collect();
+    while out.len() > BINS {
+        let pair = |two: &[Bin]| Bin {
+            from_ms: two[0].from_ms,
+            until_ms: two.last().map_or(two[0].until_ms, |b| b.until_ms),
+            n: two.iter().map(|b| b.n).sum(),
+        };
+        out = out.chunks(2).map(pair).collect();
+    }
+    out
+}
+
+/// The period before, of the same length; none where nothing is known of its beginning.
+pub fn before(table: &Table, question: &Question) -> Option<Question> {
+    let known = table.at.iter().copied().filter(|at| *at != UNKNOWN).min()?;
+    let (from, until) = (question.from?, question.until?);
+    let begin = from.plus(-until.since(from));
+    (known < begin.0.saturating_add(until.since(from) / FIRST_SHARE)).then(|| Question {
+        from: Some(begin),
+        until: Some(from),
+        filter: question.filter.clone(),
+        by: Vec::<By>::new(),
+    })
+}
+
+/// Numbers and sorted lengths of a period, for a comparison.
+pub fn period(table: &Table, question: &Question, catalogue: &Catalogue) -> (Group, Vec<Vec<i64>>) {
+    let picker = Picker::new(table, question, catalogue);
+    let all = picker.rows();
+    let mut tally = Tally::default();
+    all.iter().for_each(|row| tally.add(table, *row));
+    let rows: Vec<u32> = all
+        .into_iter()
+        .filter(|r| table.class_of(*r) == Class::Incident)
+        .collect();
+    (tally.group(Vec::new()), lengths(table, &rows))
+}
