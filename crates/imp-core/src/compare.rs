@@ -144,7 +144,10 @@ mod tests {
         assert_eq!(verdict(60, 20), Some(Verdict::Less));
         assert_eq!(verdict(2, 4), None);
         // Twice as many in twice the time is no change.
-        assert_eq!(counts(50, month, 100, 2 * month).map(|c| c.verdict(1.0)), Some(Verdict::Same));
+        assert_eq!(
+            counts(50, month, 100, 2 * month).map(|c| c.verdict(1.0)),
+            Some(Verdict::Same)
+        );
         assert!(counts(0, month, 40, month).is_some_and(|c| c.high.is_infinite() || c.high > 100.0));
     }
 

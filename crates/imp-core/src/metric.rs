@@ -145,10 +145,25 @@ pub const METRICS: [Metric; COUNT] = [
     metric("impact_s", "length of the impact", Point::Started, Point::Resolved),
     metric("declare_s", "time to declare", Point::Started, Point::Declared),
     metric("ask_s", "time until somebody is asked", Point::Declared, Point::Asked),
-    metric("channel_s", "time until there is a channel", Point::Real, Point::Channel),
+    metric(
+        "channel_s",
+        "time until there is a channel",
+        Point::Real,
+        Point::Channel,
+    ),
     metric("command_s", "time until somebody commands", Point::Real, Point::Command),
-    metric("first_update_s", "time to the first update", Point::Detected, Point::FirstUpdate),
-    metric("first_public_s", "time to the first public post", Point::Detected, Point::FirstPublic),
+    metric(
+        "first_update_s",
+        "time to the first update",
+        Point::Detected,
+        Point::FirstUpdate,
+    ),
+    metric(
+        "first_public_s",
+        "time to the first public post",
+        Point::Detected,
+        Point::FirstPublic,
+    ),
     metric("review_s", "time to the review", Point::Resolved, Point::Reviewed),
     metric("close_s", "time to close", Point::Resolved, Point::Closed),
 ];
@@ -261,10 +276,7 @@ fn may_come(i: &Incident, process: &Process, point: Point) -> bool {
 /// asks for none, or it is not over.
 pub fn updates(i: &Incident, process: &Process) -> Option<(i64, i64)> {
     let every = process.severity(&i.severity)?.update_every?.0.max(1);
-    let (begin, end) = (
-        point(i, process, Point::Detected)?,
-        point(i, process, Point::Resolved)?,
-    );
+    let (begin, end) = (point(i, process, Point::Detected)?, point(i, process, Point::Resolved)?);
     if i.back_filled.is_some() {
         return None;
     }

@@ -2,8 +2,8 @@
 //! one transaction, and answers once that is on disk (group commit).
 
 use crate::clock::Clock;
-use crate::insights::Figures;
 use crate::inbox::{Inbox, NotTaken, Outbox, Queue, inbox};
+use crate::insights::Figures;
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};

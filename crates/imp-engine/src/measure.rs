@@ -79,7 +79,10 @@ pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), 
     let class = metric::class(i, process);
     let class = Class::ALL.iter().position(|c| *c == class).unwrap_or(0);
     let updates = metric::updates(i, process);
-    let cause = i.fields.get(CAUSE.0).map(|c| words::cut(words::title(c).as_str(), CAUSE.1));
+    let cause = i
+        .fields
+        .get(CAUSE.0)
+        .map(|c| words::cut(words::title(c).as_str(), CAUSE.1));
     let mut args: Vec<Val> = vec![
         i.reference.0.into(),
         metric::when(i, process).map(|at| at.0).into(),
@@ -113,7 +116,9 @@ fn some_json<T: serde::Serialize>(list: Vec<T>) -> Result<Val, StoreError> {
     if list.is_empty() {
         return Ok(Val::Null);
     }
-    serde_json::to_string(&list).map(Val::Text).map_err(|e| StoreError(e.to_string()))
+    serde_json::to_string(&list)
+        .map(Val::Text)
+        .map_err(|e| StoreError(e.to_string()))
 }
 
 /// Who was asked by name, and when.

@@ -162,10 +162,18 @@ impl InsightView {
     fn of(group: &Group, by: &[By]) -> InsightView {
         let lengths = |of: fn(&Summary) -> f64| {
             let one = |number: &Number| number.summary.as_ref().map(of);
-            METRICS.iter().map(|m| m.name).zip(group.numbers.iter().map(one)).collect()
+            METRICS
+                .iter()
+                .map(|m| m.name)
+                .zip(group.numbers.iter().map(one))
+                .collect()
         };
         let counts = |of: fn(&Number) -> usize| {
-            METRICS.iter().map(|m| m.name).zip(group.numbers.iter().map(of)).collect()
+            METRICS
+                .iter()
+                .map(|m| m.name)
+                .zip(group.numbers.iter().map(of))
+                .collect()
         };
         InsightView {
             key: by

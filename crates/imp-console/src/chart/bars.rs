@@ -11,7 +11,7 @@ const NAMES: f64 = 168.0;
 /// … and where they are sentences.
 const SENTENCES: f64 = 292.0;
 /// About how wide a letter is.
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 7.0;
 /// Space for what stands behind the longest bar.
 const NOTES: f64 = 84.0;
 /// Space for the sums at the right.
@@ -49,7 +49,11 @@ pub(crate) fn draw_bars(all: &[Bar]) -> Svg {
     let top = if sums { TOP + 8.0 } else { TOP };
     let mut svg = Svg::new(WIDTH, top + BAR * all.len().max(1) as f64 + 4.0);
     let letters = all.iter().map(|b| b.label.chars().count()).max().unwrap_or(0);
-    let names = if letters as f64 * LETTER > NAMES * 1.5 { SENTENCES } else { NAMES };
+    let names = if letters as f64 * LETTER > NAMES * 1.5 {
+        SENTENCES
+    } else {
+        NAMES
+    };
     let fit = ((names - 8.0) / LETTER) as usize;
     let room = WIDTH - names - NOTES - if sums { SUMS } else { 0.0 };
     let most = all.iter().map(|b| b.value).max().unwrap_or(0).max(1) as f64;
@@ -67,7 +71,12 @@ pub(crate) fn draw_bars(all: &[Bar]) -> Svg {
             if bar.part > 0 {
                 svg.rect((names, y), (long(bar.part), BAR - 7.0), Ink::Part);
             }
-            svg.text((names + long(bar.value) + 6.0, y + 13.0), Anchor::Start, Ink::Words, &bar.note);
+            svg.text(
+                (names + long(bar.value) + 6.0, y + 13.0),
+                Anchor::Start,
+                Ink::Words,
+                &bar.note,
+            );
         });
         svg.text((WIDTH - RIGHT, y + 13.0), Anchor::End, Ink::Faint, &bar.sum);
     }
@@ -110,11 +119,18 @@ pub fn lengths(label: &str, all: &[Lengths], marks: &[Mark]) -> String {
             svg.rect((x + 1.0, top + HEIGHT - h), (width - 2.0, h), Ink::Bar);
         });
         if i % each == 0 {
-            svg.text((x.max(LEFT + 8.0), top + HEIGHT + 16.0), Anchor::Middle, Ink::Faint, &edge(*from));
+            svg.text(
+                (x.max(LEFT + 8.0), top + HEIGHT + 16.0),
+                Anchor::Middle,
+                Ink::Faint,
+                &edge(*from),
+            );
         }
     }
     let place = |ms: f64| {
-        let within = all.iter().position(|(from, until, ..)| *from as f64 <= ms && ms < *until as f64)?;
+        let within = all
+            .iter()
+            .position(|(from, until, ..)| *from as f64 <= ms && ms < *until as f64)?;
         let (from, until, ..) = all.get(within)?;
         let share = match *until {
             i64::MAX => 0.5,
@@ -122,12 +138,14 @@ pub fn lengths(label: &str, all: &[Lengths], marks: &[Mark]) -> String {
         };
         Some(LEFT + width * (within as f64 + share))
     };
+    let mut key = LEFT + 2.0;
     for (i, mark) in marks.iter().enumerate() {
         let Some(x) = place(mark.ms) else { continue };
-        let y = 10.0 + 13.0 * i as f64;
-        svg.line((x, y - 8.0), (x, top + HEIGHT), Ink::Mark);
-        let (anchor, dx) = if x < WIDTH / 2.0 { (Anchor::Start, 4.0) } else { (Anchor::End, -4.0) };
-        svg.text((x + dx, y + 1.0), anchor, Ink::Words, &mark.name);
+        let solid = i == 0;
+        svg.rule((x, top - 4.0), (x, top + HEIGHT), solid);
+        svg.rule((key, 4.0), (key, 16.0), solid);
+        svg.text((key + 7.0, 14.0), Anchor::Start, Ink::Words, &mark.name);
+        key += 30.0 + LETTER * mark.name.chars().count() as f64;
     }
     svg.page(label)
 }

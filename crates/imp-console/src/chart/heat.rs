@@ -68,13 +68,17 @@ pub fn clock(label: &str, cells: &[[usize; 24]; 7], href: &dyn Fn(usize, usize) 
             let x = NAMES + width * h as f64;
             let to = (*n > 0).then(|| href(d, h));
             let level = level(*n, most);
-            svg.mark(to.as_deref(), &format!("{name} {h:02}:00 to {h:02}:59 UTC: {n}"), |svg| {
-                svg.rect((x, y), (width - 1.5, height - 1.5), Ink::Heat(level));
-                if *n > 0 {
-                    let ink = if level >= 3 { Ink::Inverse } else { Ink::Words };
-                    svg.text((x + (width - 1.5) / 2.0, y + 15.0), Anchor::Middle, ink, &n.to_string());
-                }
-            });
+            svg.mark(
+                to.as_deref(),
+                &format!("{name} {h:02}:00 to {h:02}:59 UTC: {n}"),
+                |svg| {
+                    svg.rect((x, y), (width - 1.5, height - 1.5), Ink::Heat(level));
+                    if *n > 0 {
+                        let ink = if level >= 3 { Ink::Inverse } else { Ink::Words };
+                        svg.text((x + (width - 1.5) / 2.0, y + 15.0), Anchor::Middle, ink, &n.to_string());
+                    }
+                },
+            );
         }
     }
     svg.page(label)

@@ -69,8 +69,13 @@ mod tests {
 
     #[test]
     fn lengths_are_said_in_few_words() {
-        let said: Vec<String> = [0.4, 61.0, 599.6, 3599.0, 12_000.0, 86_399.0, 190_000.0].map(length).into();
-        assert_eq!(said, ["0 s", "1 min 1 s", "10 min", "60 min", "3 h 20 min", "24 h", "2 d 5 h"]);
+        let said: Vec<String> = [0.4, 61.0, 599.6, 3599.0, 12_000.0, 86_399.0, 190_000.0]
+            .map(length)
+            .into();
+        assert_eq!(
+            said,
+            ["0 s", "1 min 1 s", "10 min", "60 min", "3 h 20 min", "24 h", "2 d 5 h"]
+        );
     }
 
     #[test]
@@ -85,7 +90,13 @@ mod tests {
             href: Some("/x?a=\"<".to_owned()),
         };
         let drawn = bars(nasty, &[bar]);
-        assert!(!drawn.contains("<script") && !drawn.contains('\u{0}') && !drawn.contains("\"<"), "{drawn}");
-        assert!(!drawn.contains("style="), "a page's policy forbids styles in attributes");
+        assert!(
+            !drawn.contains("<script") && !drawn.contains('\u{0}') && !drawn.contains("\"<"),
+            "{drawn}"
+        );
+        assert!(
+            !drawn.contains("style="),
+            "a page's policy forbids styles in attributes"
+        );
     }
 }

@@ -134,6 +134,16 @@ impl Svg {
         ));
     }
 
+    /// A line over bars, solid or in dashes.
+    pub fn rule(&mut self, (x, y): (f64, f64), (to_x, to_y): (f64, f64), solid: bool) {
+        let colour = Ink::Mark.colour();
+        let (x, y, to_x, to_y) = (n(x), n(y), n(to_x), n(to_y));
+        let dashes = if solid { "" } else { r#" stroke-dasharray="4 3""# };
+        self.push(format_args!(
+            r#"<line x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" class="mark" stroke="{colour}" stroke-width="2"{dashes}/>"#
+        ));
+    }
+
     /// A line through several points.
     pub fn path(&mut self, points: &[(f64, f64)], ink: Ink) {
         let (class, colour) = (ink.class(), ink.colour());

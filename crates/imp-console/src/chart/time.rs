@@ -98,6 +98,10 @@ pub fn steps(label: &str, all: &[(String, usize, String)]) -> String {
     if !line.is_empty() {
         svg.path(&line, Ink::Bar);
     }
-    names(&mut svg, TOP + HEIGHT + 16.0, all.iter().map(|(name, _, _)| name.as_str()));
+    names(
+        &mut svg,
+        TOP + HEIGHT + 16.0,
+        all.iter().map(|(name, _, _)| name.as_str()),
+    );
     svg.page(label)
 }

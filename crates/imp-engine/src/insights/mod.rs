@@ -102,12 +102,8 @@ impl Question {
             let at = (text.len() == 10)
                 .then(|| At::parse(&format!("{text}T00:00:00Z")))
                 .flatten();
-            at.map(Some).ok_or_else(|| {
-                format!(
-                    "{name} is a date such as 2026-11-22, not {:?}.",
-                    words::cut(&text, 40)
-                )
-            })
+            at.map(Some)
+                .ok_or_else(|| format!("{name} is a date such as 2026-11-22, not {:?}.", words::cut(&text, 40)))
         };
         let (from, last) = (day("from", from)?, day("to", to)?);
         if let (Some(from), Some(last)) = (from, last)

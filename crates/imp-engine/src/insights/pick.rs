@@ -221,7 +221,10 @@ impl<'a> Picker<'a> {
     fn passes(&self, n: usize) -> bool {
         let origin = self.question.filter.back_filled;
         origin.is_none_or(|wanted| self.table.back_filled[n] == wanted)
-            && self.wanted.iter().all(|(by, wanted)| Some(self.number(*by, n)) == *wanted)
+            && self
+                .wanted
+                .iter()
+                .all(|(by, wanted)| Some(self.number(*by, n)) == *wanted)
     }
 
     /// The rows of the question, of all classes and in the order of the table; no private ones.
@@ -238,9 +241,7 @@ impl<'a> Picker<'a> {
     pub fn ever(&self) -> impl Iterator<Item = u32> {
         let t = self.table;
         let fits = |n: &usize| !t.private[*n] && self.passes(*n);
-        (0..t.len())
-            .filter(fits)
-            .filter_map(|n| u32::try_from(n).ok())
+        (0..t.len()).filter(fits).filter_map(|n| u32::try_from(n).ok())
     }
 
     /// The private incidents that may enter a total: blocks of neighbours, whole and finished. Which ones form a block

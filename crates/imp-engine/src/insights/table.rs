@@ -224,7 +224,10 @@ impl Table {
     fn take(&mut self, row: &Row) {
         let reference = row.int(0);
         let new = self.refs.len();
-        let place = *self.place.entry(reference).or_insert(u32::try_from(new).unwrap_or(u32::MAX));
+        let place = *self
+            .place
+            .entry(reference)
+            .or_insert(u32::try_from(new).unwrap_or(u32::MAX));
         let at = place as usize;
         let small = |n: i64| u32::try_from(n).unwrap_or(0);
         let names = &mut self.names;

@@ -131,8 +131,8 @@ pub struct Bin {
 /// The edges of a distribution's bars, in seconds. Lengths are compared by how many times longer one is, so each bar is
 /// about half as long again as the one before.
 pub const EDGES_S: [i64; 27] = [
-    0, 30, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1500, 2100, 2700, 3600, 5400, 7200, 10_800, 14_400, 21_600, 32_400,
-    43_200, 86_400, 172_800, 432_000, 1_209_600, 2_592_000,
+    0, 30, 60, 90, 120, 180, 240, 360, 480, 720, 1080, 1500, 2100, 2700, 3600, 5400, 7200, 10_800, 14_400, 21_600,
+    32_400, 43_200, 86_400, 172_800, 432_000, 1_209_600, 2_592_000,
 ];
 /// Bars of a distribution: where lengths differ more, each bar takes in two.
 const BINS: usize = 14;

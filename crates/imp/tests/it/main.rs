@@ -6,6 +6,7 @@ mod cli;
 mod doors;
 mod imp;
 mod insights;
+mod insights_pages;
 mod jira;
 mod kills;
 mod last_resort;

@@ -209,10 +209,7 @@ impl Asked {
 
     /// The same over another range.
     pub fn between(&self, path: &str, from: At, until: At, more: &[(&str, String)]) -> String {
-        let mut words = vec![
-            ("from", day(from)),
-            ("to", day(until.plus(-1))),
-        ];
+        let mut words = vec![("from", day(from)), ("to", day(until.plus(-1)))];
         let filter = &self.question.filter;
         for (name, text) in filter.texts() {
             if let Some(text) = text.as_ref().filter(|_| more.iter().all(|(n, _)| *n != name)) {
@@ -253,7 +250,15 @@ impl Asked {
             Some(false) => out.push("lived through here".to_owned()),
             None => {}
         }
-        let days = ["Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays"];
+        let days = [
+            "Mondays",
+            "Tuesdays",
+            "Wednesdays",
+            "Thursdays",
+            "Fridays",
+            "Saturdays",
+            "Sundays",
+        ];
         if let Some(day) = s.weekday.and_then(|d| days.get(usize::from(d))) {
             out.push(format!("on {day}"));
         }

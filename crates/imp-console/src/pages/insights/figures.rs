@@ -16,7 +16,15 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 /// The days of a week.
-const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 /// A chart and its table.
 pub struct Chart {
@@ -80,7 +88,11 @@ pub fn charts(asked: &Asked, view: &View, process: &Process, catalogue: &Catalog
 /// The name of a step of time.
 fn step_name(bucket: &Bucket, step: Step) -> String {
     let (y, m, d) = bucket.from.date();
-    let month = usize::try_from(m - 1).ok().and_then(|m| MONTHS.get(m)).copied().unwrap_or_default();
+    let month = usize::try_from(m - 1)
+        .ok()
+        .and_then(|m| MONTHS.get(m))
+        .copied()
+        .unwrap_or_default();
     match step {
         Step::Day | Step::Week => format!("{d} {month}"),
         Step::Month => format!("{month} {y}"),
@@ -133,7 +145,10 @@ fn open(asked: &Asked, view: &View) -> Chart {
     Chart {
         id: "open",
         title: "How many were open at once?".to_owned(),
-        note: format!("Incidents that had begun and were not over at the end of each {}.", view.step.word()),
+        note: format!(
+            "Incidents that had begun and were not over at the end of each {}.",
+            view.step.word()
+        ),
         svg: chart::steps("Open incidents over time", &steps),
         head: vec![format!("End of {}", view.step.word()), "Open".to_owned()],
         rows: view
@@ -214,7 +229,12 @@ fn most(all: &[(String, usize, String)]) -> Vec<Bar> {
     all.iter().take(BARS).map(one).collect()
 }
 
-fn named(asked: &Asked, counts: &[Count], what: &'static str, name: impl Fn(&str) -> String) -> Vec<(String, usize, String)> {
+fn named(
+    asked: &Asked,
+    counts: &[Count],
+    what: &'static str,
+    name: impl Fn(&str) -> String,
+) -> Vec<(String, usize, String)> {
     let one = |c: &Count| match &c.name {
         Some(n) => (name(n), c.n, list(asked, &[(what, n.clone())])),
         None => (format!("no {what}"), c.n, list(asked, &[("without", what.to_owned())])),
@@ -280,7 +300,8 @@ fn calendar(asked: &Asked, view: &View) -> Chart {
     Chart {
         id: "calendar",
         title: "On which days?".to_owned(),
-        note: "Each square is a day, each column a week; the darker, the more. At most the last year of the range.".to_owned(),
+        note: "Each square is a day, each column a week; the darker, the more. At most the last year of the range."
+            .to_owned(),
         svg: chart::calendar("Incidents of each day", &days, &months),
         head: vec!["Day".to_owned(), "Incidents".to_owned()],
         rows: days
@@ -333,9 +354,12 @@ fn stays(asked: &Asked, view: &View, process: &Process) -> Option<Chart> {
     (!all.is_empty()).then(|| Chart {
         id: "stays",
         title: "Where does the time go?".to_owned(),
-        note: "The bars are all time together in each status that was left again, in the order of the process.".to_owned(),
+        note: "The bars are all time together in each status that was left again, in the order of the process."
+            .to_owned(),
         svg: chart::bars("Time in each status", &bars),
-        head: ["Status", "Incidents", "Median", "Nine in ten within", "Together"].map(str::to_owned).to_vec(),
+        head: ["Status", "Incidents", "Median", "Nine in ten within", "Together"]
+            .map(str::to_owned)
+            .to_vec(),
         rows: all
             .iter()
             .map(|s| {

@@ -58,7 +58,9 @@ pub async fn show(
         let mut rows = Picker::new(table, &question, &catalogue).slice(&slice);
         rows.sort_unstable_by_key(|r| std::cmp::Reverse((table.at[*r as usize], table.refs[*r as usize])));
         let some = rows.iter().skip(skip).take(PAGE);
-        let some = some.map(|r| Ref(table.refs[*r as usize].unsigned_abs())).collect::<Vec<_>>();
+        let some = some
+            .map(|r| Ref(table.refs[*r as usize].unsigned_abs()))
+            .collect::<Vec<_>>();
         (rows.len(), some)
     };
     let looked = app.desk.figures.look(&app.desk.store, look).await;

@@ -89,7 +89,15 @@ pub async fn show(
         Err(e) => return sorry(&caller, e.into()),
     };
     let process = app.desk.house.process.load();
-    draw(&page(Frame::new(&caller, "insights", ""), &asked, &view, before.as_ref(), private, &process, &catalogue))
+    draw(&page(
+        Frame::new(&caller, "insights", ""),
+        &asked,
+        &view,
+        before.as_ref(),
+        private,
+        &process,
+        &catalogue,
+    ))
 }
 
 fn page(
@@ -115,7 +123,12 @@ fn page(
         selects: selects(asked, view, process, catalogue),
         filtered: !asked.question.filter.is_empty(),
         compare: asked.compare,
-        every: asked.preset(asked.days.unwrap_or(90)).split("&").next().unwrap_or_default().to_owned(),
+        every: asked
+            .preset(asked.days.unwrap_or(90))
+            .split("&")
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
         before: before.map(|(f, u, ..)| (day(*f), day(u.plus(-1)))),
         tiles: said::tiles(asked, view, before),
         charts: figures::charts(asked, view, process, catalogue),
@@ -124,10 +137,7 @@ fn page(
         measures: said::measures(asked, view),
         points: Point::ALL.iter().map(|p| (p.word(), p.meaning())).collect(),
         private,
-        imported: (
-            view.group.back_filled,
-            list(&[("origin", "imported".to_owned())]),
-        ),
+        imported: (view.group.back_filled, list(&[("origin", "imported".to_owned())])),
         export: ["team", "service", "severity", "month"]
             .into_iter()
             .map(|by| (by, asked.address("/api/v1/insights", &[("by", by.to_owned())])))
@@ -158,12 +168,31 @@ fn selects(asked: &Asked, view: &View, process: &Process, catalogue: &Catalogue)
     let tiers: BTreeSet<&String> = catalogue.services.iter().filter_map(|s| s.tier.as_ref()).collect();
     let causes = view.causes.iter().filter_map(|c| c.name.clone()).take(CAUSES);
     let offered = |name: &str| match name {
-        "team" => sorted(catalogue.teams.iter().map(|t| (t.alias.clone(), t.name.clone())).collect()),
-        "service" => sorted(catalogue.services.iter().map(|s| (s.alias.clone(), s.name.clone())).collect()),
+        "team" => sorted(
+            catalogue
+                .teams
+                .iter()
+                .map(|t| (t.alias.clone(), t.name.clone()))
+                .collect(),
+        ),
+        "service" => sorted(
+            catalogue
+                .services
+                .iter()
+                .map(|s| (s.alias.clone(), s.name.clone()))
+                .collect(),
+        ),
         "tier" => tiers.iter().map(|t| ((*t).clone(), (*t).clone())).collect(),
         "country" | "brand" => tags(name),
-        "severity" => process.severities.iter().map(|s| (s.id.clone(), s.id.clone())).collect(),
-        _ => causes.clone().map(|c| (c.clone(), imp_core::words::cut(&c, 48))).collect(),
+        "severity" => process
+            .severities
+            .iter()
+            .map(|s| (s.id.clone(), s.id.clone()))
+            .collect(),
+        _ => causes
+            .clone()
+            .map(|c| (c.clone(), imp_core::words::cut(&c, 48)))
+            .collect(),
     };
     let labels = ["Team", "Service", "Tier", "Country", "Brand", "Severity", "Cause"];
     let filter = asked.question.filter.texts().into_iter().zip(labels);

@@ -53,7 +53,11 @@ const FIRST: [(&str, &str); 4] = [
 /// The numbers at the top.
 pub fn tiles(asked: &Asked, view: &View, before: Option<&Before>) -> Vec<Tile> {
     let mut out = vec![incidents(asked, view, before)];
-    out.extend(FIRST.iter().map(|(name, label)| how_long(asked, view, before, name, label)));
+    out.extend(
+        FIRST
+            .iter()
+            .map(|(name, label)| how_long(asked, view, before, name, label)),
+    );
     out.extend([false_alarms(asked, view, before), reviews(asked, view), updates(view)]);
     out
 }
@@ -104,7 +108,12 @@ fn tone(verdict: Verdict) -> &'static str {
 
 fn count_of(view: &View, before: Option<&Before>, of: fn(&Group) -> usize) -> Option<Change> {
     let (from, until, group, _) = before?;
-    compare::counts(of(group), until.since(*from), of(&view.group), view.until.since(view.from))
+    compare::counts(
+        of(group),
+        until.since(*from),
+        of(&view.group),
+        view.until.since(view.from),
+    )
 }
 
 fn incidents(asked: &Asked, view: &View, before: Option<&Before>) -> Tile {
@@ -180,11 +189,15 @@ fn false_alarms(asked: &Asked, view: &View, before: Option<&Before>) -> Tile {
         href: list(asked, &[("class", "declined".to_owned())]),
         note: match answered {
             0 => "nothing was answered".to_owned(),
-            n => format!("{:.0} % of {n} that were answered", 100.0 * g.declined as f64 / n as f64),
+            n => format!(
+                "{:.0} % of {n} that were answered",
+                100.0 * g.declined as f64 / n as f64
+            ),
         },
-        change: change
-            .as_ref()
-            .map_or_else(|| nothing_to_compare(before, g.declined), |c| count_change(c, "More", "Fewer")),
+        change: change.as_ref().map_or_else(
+            || nothing_to_compare(before, g.declined),
+            |c| count_change(c, "More", "Fewer"),
+        ),
         tone: change.map_or("same", |c| tone(c.verdict(1.0))),
     }
 }
