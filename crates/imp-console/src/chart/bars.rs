@@ -12,8 +12,6 @@ const NAMES: f64 = 168.0;
 const SENTENCES: f64 = 292.0;
 /// About how wide a letter is.
 const LETTER: f64 = 7.0;
-/// Space for what stands behind the longest bar.
-const NOTES: f64 = 84.0;
 /// Space for the sums at the right.
 const SUMS: f64 = 56.0;
 /// Names below an axis need about so much room.
@@ -55,7 +53,8 @@ pub(crate) fn draw_bars(all: &[Bar]) -> Svg {
         NAMES
     };
     let fit = ((names - 8.0) / LETTER) as usize;
-    let room = WIDTH - names - NOTES - if sums { SUMS } else { 0.0 };
+    let notes = all.iter().map(|b| b.note.chars().count()).max().unwrap_or(0) as f64;
+    let room = WIDTH - names - (20.0 + LETTER * notes) - if sums { SUMS } else { 0.0 };
     let most = all.iter().map(|b| b.value).max().unwrap_or(0).max(1) as f64;
     svg.line((names, top - 4.0), (names, top + BAR * all.len() as f64), Ink::Grid);
     if sums {

@@ -300,7 +300,7 @@ fn calendar(asked: &Asked, view: &View) -> Chart {
     Chart {
         id: "calendar",
         title: "On which days?".to_owned(),
-        note: "Each square is a day, each column a week; the darker, the more. At most the last year of the range."
+        note: "Each square is a day, each column a week; the stronger its colour, the more. At most the last year of the range."
             .to_owned(),
         svg: chart::calendar("Incidents of each day", &days, &months),
         head: vec!["Day".to_owned(), "Incidents".to_owned()],
@@ -396,7 +396,7 @@ fn loads(asked: &Asked, view: &View) -> Option<Chart> {
     (!bars.is_empty()).then(|| Chart {
         id: "loads",
         title: "Who is asked?".to_owned(),
-        note: "How many alerts asked each person, false alarms among them; the dark part at night, from 22:00 to 07:00 UTC. A name leads to those that were real.".to_owned(),
+        note: "How many alerts asked each person, false alarms among them; the marked part at night, from 22:00 to 07:00 UTC. A name leads to those that were real.".to_owned(),
         svg: chart::bars("Alerts by the person who was asked", &bars),
         head: ["Person", "Asked", "At night"].map(str::to_owned).to_vec(),
         rows: view
