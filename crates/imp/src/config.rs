@@ -37,8 +37,8 @@ pub struct Config {
     pub alerts: Option<imp_vendors::alerts::Config>,
     /// Who may come in.
     pub auth: Option<Auth>,
-    /// Service Shaper; not used by this version.
-    pub shaper: Option<toml::Table>,
+    /// Service Shaper.
+    pub shaper: Option<Shaper>,
 }
 
 /// The section `[server]`.
@@ -99,6 +99,16 @@ impl Default for Organisation {
             locale: "en".into(),
         }
     }
+}
+
+/// The section `[shaper]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Shaper {
+    /// Folders and Git addresses in which templates are found by name.
+    pub templates: Vec<String>,
+    /// Where new repositories are made; not used by this version.
+    pub git: Option<toml::Table>,
 }
 
 /// The section `[auth]`.
@@ -257,14 +267,10 @@ impl Config {
     /// What is configured and not done by this version, to be said once.
     pub fn not_yet(&self) -> Vec<&'static str> {
         let sign_in = self.auth.as_ref().is_some_and(|a| a.issuer.is_some());
-        let shaper = self.shaper.is_some();
-        [
-            (sign_in, "[auth] issuer: signing in through an identity provider"),
-            (shaper, "[shaper]: Service Shaper"),
-        ]
-        .into_iter()
-        .filter_map(|(there, what)| there.then_some(what))
-        .collect()
+        [(sign_in, "[auth] issuer: signing in through an identity provider")]
+            .into_iter()
+            .filter_map(|(there, what)| there.then_some(what))
+            .collect()
     }
 
     /// Whether people reach it on this machine alone.

@@ -13,6 +13,7 @@ mod rebuild;
 mod rules;
 mod script;
 mod serve;
+mod shape;
 mod slack_door;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -117,6 +118,13 @@ enum Command {
         #[command(flatten)]
         common: script::Common,
     },
+    /// Service Shaper: new services from templates, born compliant
+    Shape {
+        #[command(subcommand)]
+        command: shape::Command,
+        #[command(flatten)]
+        at: shape::Where,
+    },
     /// What a shell needs to complete IMP's words
     Completions {
         /// Which shell
@@ -211,6 +219,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Deliveries { command, common } => script::deliveries(command, common, |file| load_file(file)).await,
         Command::Import { file, dry_run, common } => history::bring_in(&file, dry_run, common, load_file).await,
         Command::Insights { asked, common } => numbers::show(asked, common, load_file).await,
+        Command::Shape { command, at } => shape::run(command, &at, load_file),
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "imp", &mut out);

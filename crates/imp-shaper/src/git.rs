@@ -1,0 +1,152 @@
+//! The `git` command: argument lists, never a shell, no questions, no configuration of somebody else's.
+
+use crate::fault::{Fault, Result, one_line};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long one call may take: a large template over a slow line.
+const TIME_MAX: Duration = Duration::from_secs(300);
+/// How often a running call is looked at.
+const LOOK_AFTER: Duration = Duration::from_millis(15);
+
+/// A call in a folder; its standard output where it went well.
+pub fn run(folder: &Path, args: &[&str]) -> Result<String> {
+    run_with(folder, args, &[])
+}
+
+/// The same with additional variables.
+pub fn run_with(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<String> {
+    let out = call(folder, args, env)?;
+    match out.status.success() {
+        true => Ok(String::from_utf8_lossy(&out.stdout).into_owned()),
+        false => {
+            let why = String::from_utf8_lossy(&out.stderr);
+            let what = args
+                .iter()
+                .find(|a| !a.starts_with('-') && !a.contains('='))
+                .unwrap_or(&"");
+            Err(Fault::failed(format!("git {what} did not work: {}", one_line(&why))))
+        }
+    }
+}
+
+/// A call, however it ends.
+pub fn call(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Output> {
+    let mut command = Command::new("git");
+    command
+        .args([
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "protocol.ext.allow=never",
+            "-c",
+            "core.fsmonitor=false",
+        ])
+        .args(args)
+        .current_dir(folder)
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
+        .env_remove("GIT_INDEX_FILE")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.envs(env.iter().copied());
+    let child = command
+        .spawn()
+        .map_err(|e| Fault::failed(format!("git cannot be started: {e}; install Git 2.28 or newer")))?;
+    wait(child, TIME_MAX, "git")
+}
+
+/// Waits for a process, and ends it when its time is over.
+pub fn wait(mut child: std::process::Child, max: Duration, name: &str) -> Result<Output> {
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let read = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut p) = pipe {
+                let _ = std::io::Read::read_to_end(&mut p, &mut bytes);
+            }
+            bytes
+        })
+    };
+    let out = read(out.map(|p| Box::new(p) as _));
+    let err = read(err.map(|p| Box::new(p) as _));
+    let until = Instant::now() + max;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() >= until => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(Fault::failed(format!(
+                    "{name} was ended after {} seconds",
+                    max.as_secs()
+                )));
+            }
+            Ok(None) => std::thread::sleep(LOOK_AFTER),
+            Err(e) => return Err(Fault::failed(format!("{name}: {e}"))),
+        }
+    };
+    Ok(Output {
+        status,
+        stdout: out.join().unwrap_or_default(),
+        stderr: err.join().unwrap_or_default(),
+    })
+}
+
+/// Whether a folder is the root of a repository.
+pub fn is_repository(folder: &Path) -> bool {
+    folder.join(".git").exists()
+}
+
+/// Who commits: whoever Git knows here, else the Shaper.
+fn identity(folder: &Path) -> Vec<(&'static str, &'static str)> {
+    let known = |key: &str| run(folder, &["config", key]).is_ok_and(|v| !v.trim().is_empty());
+    match known("user.name") && known("user.email") || std::env::var_os("GIT_AUTHOR_NAME").is_some() {
+        true => Vec::new(),
+        false => vec![
+            ("GIT_AUTHOR_NAME", "Service Shaper"),
+            ("GIT_AUTHOR_EMAIL", "shaper@imp.invalid"),
+            ("GIT_COMMITTER_NAME", "Service Shaper"),
+            ("GIT_COMMITTER_EMAIL", "shaper@imp.invalid"),
+        ],
+    }
+}
+
+/// Commits everything in a folder, which becomes a repository with the branch `main`.
+pub fn first_commit(folder: &Path, message: &str) -> Result<String> {
+    if !is_repository(folder) {
+        run(folder, &["init", "--quiet", "--initial-branch=main", "--template="])?;
+    }
+    commit(folder, message)
+}
+
+/// Commits everything; the commit's name. A folder in which nothing changed keeps its last one.
+pub fn commit(folder: &Path, message: &str) -> Result<String> {
+    run(folder, &["add", "--all", "--force", "."])?;
+    let born = run(folder, &["rev-parse", "--verify", "--quiet", "HEAD"]).is_ok();
+    let clean = born && call(folder, &["diff", "--cached", "--quiet"], &[])?.status.success();
+    if !clean {
+        let args = [
+            "-c",
+            "commit.gpgsign=false",
+            "commit",
+            "--quiet",
+            "--no-verify",
+            "--allow-empty",
+            "-m",
+            message,
+        ];
+        run_with(folder, &args, &identity(folder))?;
+    }
+    Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned())
+}
+
+/// What is changed and not committed.
+pub fn uncommitted(folder: &Path) -> Result<Vec<String>> {
+    let text = run(folder, &["status", "--porcelain", "--untracked-files=all"])?;
+    Ok(text.lines().map(|l| l.get(3..).unwrap_or(l).to_owned()).collect())
+}

@@ -1,0 +1,366 @@
+//! `imp shape …`: new services from templates, and what becomes of them.
+
+mod prompt;
+mod show;
+
+use crate::config::Config;
+use crate::{Failure, say};
+use clap::{Args, Subcommand};
+use imp_engine::clock::{Clock as _, SystemClock};
+use imp_shaper::fault::Fault;
+use imp_shaper::jinja::World;
+use imp_shaper::question::{self, Ask, Defaults, Given, Nobody};
+use imp_shaper::render::{self, Wish};
+use imp_shaper::source::{self, Library};
+use imp_shaper::update::{self, Fate};
+use imp_shaper::{git, library};
+use serde_json::{Value, json};
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+
+/// What can be done with templates and services.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The templates that can be had by name
+    List {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a template asks and makes
+    Show {
+        /// A name, a folder or a Git address (…@TAG)
+        template: String,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a service: its files and first commit, and, where a Git provider is configured, its repository there
+    New {
+        /// A name, a folder or a Git address (…@TAG)
+        template: String,
+        /// Where to; the template's own name for it where it is left out
+        dir: Option<PathBuf>,
+        #[command(flatten)]
+        answers: Answers,
+        /// Only says what would happen
+        #[arg(long)]
+        plan: bool,
+        /// Only makes the folder and its first commit; no vendor is called
+        #[arg(long)]
+        no_publish: bool,
+    },
+    /// Merges a newer version of the template into a service
+    Update {
+        /// The service
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// The template's tag; the newest where it is left out
+        #[arg(long)]
+        to: Option<String>,
+        #[command(flatten)]
+        answers: Answers,
+        /// Only says what would happen
+        #[arg(long)]
+        plan: bool,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where answers come from.
+#[derive(Debug, Args)]
+pub struct Answers {
+    /// A file of answers: YAML, JSON or TOML
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    /// One answer; it wins over the file
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Takes the default of whatever has no answer
+    #[arg(long)]
+    defaults: bool,
+    /// Lets the template's own hooks and tasks run, which is its author's code on your machine
+    #[arg(long)]
+    trust: bool,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        match fault {
+            Fault::Wrong(text) => Failure::Wrong(text),
+            Fault::Failed(text) => Failure::Failed(text),
+        }
+    }
+}
+
+/// The configuration of the Shaper, where there is a file.
+#[derive(Debug, Args)]
+pub struct Where {
+    /// The configuration
+    #[arg(long, env = "IMP_CONFIG", default_value = "imp.toml", global = true)]
+    config: PathBuf,
+}
+
+/// Does it.
+///
+/// # Errors
+/// What could not be done, and what to do about it.
+pub fn run(command: Command, at: &Where, load: impl Fn(&Path) -> Result<Config, Failure>) -> Result<(), Failure> {
+    let named = std::env::var_os("IMP_CONFIG").is_some() || at.config != Path::new("imp.toml");
+    let config = match named || at.config.is_file() {
+        true => Some(load(&at.config)?),
+        false => None,
+    };
+    let shaper = config.and_then(|c| c.shaper).unwrap_or_default();
+    let library = Library {
+        places: shaper.templates,
+        beside: at.config.parent().unwrap_or(Path::new("")).to_owned(),
+    };
+    match command {
+        Command::List { json } => list(&library, json),
+        Command::Show { template, json } => show::run(&template, json, &library),
+        Command::New {
+            template,
+            dir,
+            answers,
+            plan,
+            no_publish,
+        } => {
+            let dir = dir.as_deref();
+            new(
+                &New {
+                    template,
+                    dir,
+                    answers: &answers,
+                    plan,
+                    no_publish,
+                },
+                &library,
+            )
+        }
+        Command::Update {
+            dir,
+            to,
+            answers,
+            plan,
+            json,
+        } => update(&dir, to.as_deref(), &answers, (plan, json), &library),
+    }
+}
+
+fn world() -> World {
+    World::new(SystemClock.now().0, rand_seed())
+}
+
+/// Of the system's own chance, since templates make secrets of it.
+fn rand_seed() -> [u8; 32] {
+    imp_shaper::jinja::seed()
+}
+
+fn list(library: &Library, json: bool) -> Result<(), Failure> {
+    let all = library::list(library)?;
+    if json {
+        say(&format!("{:#}", json!({ "items": all })));
+        return Ok(());
+    }
+    let width = all.iter().map(|l| l.name.chars().count()).max().unwrap_or(0);
+    for l in &all {
+        let version = l.version.as_ref().map(|v| format!(" {v}")).unwrap_or_default();
+        say(&format!(
+            "{:width$}  {} ({}{version}, {})",
+            l.name, l.description, l.format, l.from
+        ));
+    }
+    Ok(())
+}
+
+impl Answers {
+    fn given(&self) -> Result<Given, Failure> {
+        let mut out = Given::default();
+        if let Some(file) = &self.answers {
+            out.answers = question::read(file)?;
+        }
+        for pair in &self.set {
+            let (key, value) = pair
+                .split_once('=')
+                .filter(|(k, _)| !k.is_empty())
+                .ok_or_else(|| Failure::Wrong(format!("--set {pair:?} is not of the form KEY=VALUE")))?;
+            out.answers.insert(key.to_owned(), json!(value));
+            out.set.push(key.to_owned());
+        }
+        Ok(out)
+    }
+
+    fn ask(&self) -> Box<dyn Ask> {
+        match self.defaults {
+            true => Box::new(Defaults),
+            false if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() => Box::new(prompt::Terminal),
+            false => Box::new(Nobody),
+        }
+    }
+}
+
+struct New<'a> {
+    template: String,
+    dir: Option<&'a Path>,
+    answers: &'a Answers,
+    plan: bool,
+    no_publish: bool,
+}
+
+fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
+    if let Some(dir) = call.dir {
+        check_free(dir)?;
+    }
+    let given = call.answers.given()?;
+    let mut source = source::open(&call.template, library)?;
+    let trust = call.answers.trust;
+    let here = call.dir.unwrap_or(Path::new("project"));
+    let wish = Wish {
+        target: here,
+        trust,
+        operation: "copy",
+    };
+    let (made, shape) = render::make(&mut source, &given, call.answers.ask().as_mut(), &wish, &world())?;
+    let named = made.name.as_ref().map(PathBuf::from);
+    let dir = call.dir.map(Path::to_owned).or(named).ok_or_else(|| {
+        Failure::Wrong(format!(
+            "the template does not say what the folder is called: imp shape new {} DIR",
+            call.template
+        ))
+    })?;
+    check_free(&dir)?;
+    if made.tree.files().next().is_none() {
+        return Err(Failure::Failed(format!(
+            "{} makes no files with these answers",
+            call.template
+        )));
+    }
+    made.tree.check_case()?;
+    if call.plan {
+        show::plan(&dir, &made, &shape, trust, call.no_publish);
+        return Ok(());
+    }
+    let existed = dir.exists();
+    let done = render::write(&made, &shape, &dir, trust).and_then(|()| {
+        let version = shape.version.as_ref().map(|v| format!(" at {v}")).unwrap_or_default();
+        let commit = git::first_commit(
+            &dir,
+            &format!("Made by Service Shaper from {}{version}", shape.template),
+        )?;
+        update::keep_base(&dir, &imp_shaper::tree::Tree::read(&dir)?)?;
+        Ok(commit)
+    });
+    let commit = match done {
+        Ok(commit) => commit,
+        Err(e) => {
+            clean(&dir, existed);
+            return Err(e.into());
+        }
+    };
+    for line in &made.messages {
+        show::note(line.trim_end());
+    }
+    if let Some(note) = render::left_out(&made, trust) {
+        show::note(&note);
+    }
+    say(&format!(
+        "{}: {} files, first commit {}",
+        dir.display(),
+        made.tree.files().count() + 1,
+        &commit[..commit.len().min(10)]
+    ));
+    Ok(())
+}
+
+/// A folder that can be made, or an empty one.
+fn check_free(dir: &Path) -> Result<(), Failure> {
+    let name = dir.display();
+    match dir.symlink_metadata() {
+        Err(_) => Ok(()),
+        Ok(_) if !dir.is_dir() => Err(Failure::Wrong(format!("{name} is there and no folder: name another"))),
+        Ok(_) => match std::fs::read_dir(dir).map(|mut inside| inside.next().is_none()) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Failure::Wrong(format!(
+                "{name} is not empty: name a new folder, or use `imp shape update` in a service"
+            ))),
+            Err(e) => Err(Failure::Failed(format!("{name} cannot be read: {e}"))),
+        },
+    }
+}
+
+/// What failed half-way leaves nothing behind.
+fn clean(dir: &Path, existed: bool) {
+    match existed {
+        false => drop(std::fs::remove_dir_all(dir)),
+        true => {
+            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                let path = entry.path();
+                match path.is_dir() && !path.is_symlink() {
+                    true => drop(std::fs::remove_dir_all(path)),
+                    false => drop(std::fs::remove_file(path)),
+                }
+            }
+        }
+    }
+}
+
+fn update(
+    dir: &Path,
+    to: Option<&str>,
+    answers: &Answers,
+    (plan, json): (bool, bool),
+    library: &Library,
+) -> Result<(), Failure> {
+    let given = answers.given()?;
+    // What was answered once holds; only what is new in the template is asked.
+    let mut ask: Box<dyn Ask> = match answers.set.is_empty() && answers.answers.is_none() && !answers.defaults {
+        true if std::io::stdin().is_terminal() => Box::new(prompt::OnlyNew(prompt::Terminal)),
+        _ => Box::new(Defaults),
+    };
+    let worked = update::plan(dir, to, given, ask.as_mut(), answers.trust, library, &world())?;
+    let count = |f: Fate| worked.changes.iter().filter(|c| c.fate == f).count();
+    let name = |v: &Option<String>| v.clone().unwrap_or_else(|| "unnamed".into());
+    let (from, to) = (name(&worked.from), name(&worked.to));
+    if !plan {
+        update::apply(dir, &worked)?;
+    }
+    if json {
+        let changes: Vec<Value> = worked
+            .changes
+            .iter()
+            .map(|c| json!({ "path": c.path, "fate": c.fate, "why": c.why }))
+            .collect();
+        say(&format!(
+            "{:#}",
+            json!({ "from": worked.from, "to": worked.to, "applied": !plan, "changes": changes })
+        ));
+    } else {
+        for c in &worked.changes {
+            say(&format!("{:9} {}  ({})", c.fate.name(), c.path, c.why));
+        }
+        if let Some(note) = &worked.left_out {
+            show::note(note);
+        }
+        let counts = format!(
+            "{} clean, {} merged, {} in conflict, {} yours",
+            count(Fate::Clean),
+            count(Fate::Merged),
+            count(Fate::Conflict),
+            count(Fate::Yours)
+        );
+        say(&match (plan, worked.changes.is_empty()) {
+            (_, true) => format!("nothing to do: {} is what {to} makes", dir.display()),
+            (true, false) => format!("from {from} to {to}: {counts}; nothing was written"),
+            (false, false) => format!("from {from} to {to}: {counts}; look at it with git diff, then commit"),
+        });
+    }
+    match (plan, count(Fate::Conflict)) {
+        (true, _) | (false, 0) => Ok(()),
+        (false, n) => Err(Failure::Failed(format!(
+            "{n} file(s) hold conflict markers (<<<<<<<): resolve them, then commit"
+        ))),
+    }
+}

@@ -1,0 +1,146 @@
+//! What a template asks and makes, and what a plan holds, for people and for programs.
+
+use crate::{Failure, say};
+use imp_shaper::fault::{Result as Shaped, one_line};
+use imp_shaper::formats::copier_answers::shown;
+use imp_shaper::made::Made;
+use imp_shaper::question::{Ask, Form, Given, Question};
+use imp_shaper::render::{self, Wish};
+use imp_shaper::shape::{self, Shape};
+use imp_shaper::source::{self, Library};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A word beside the data, on standard error.
+#[expect(clippy::print_stderr, reason = "what is no data goes to standard error")]
+pub fn note(text: &str) {
+    for line in text.lines() {
+        eprintln!("imp: {}", one_line(line));
+    }
+}
+
+/// Listens to what is asked, and answers with the defaults.
+struct Listener(Vec<Question>);
+
+impl Ask for Listener {
+    fn ask(&mut self, question: &Question) -> Shaped<Value> {
+        self.0.push(question.clone());
+        let first = match &question.form {
+            Form::One(c) => c.first().map(|(_, v)| v.clone()),
+            Form::Some(_) => Some(json!([])),
+            Form::Flag => Some(json!(false)),
+            Form::Number => Some(json!(1)),
+            Form::Text => Some(json!("example")),
+            Form::Data => Some(Value::Null),
+        };
+        Ok(question.default.clone().or(first).unwrap_or(Value::Null))
+    }
+
+    fn refuse(&mut self, _: &Question, _: &str) -> bool {
+        false
+    }
+}
+
+/// Shows a template: its questions as they come with the defaults, and its files.
+pub fn run(template: &str, json: bool, library: &Library) -> Result<(), Failure> {
+    let mut source = source::open(template, library)?;
+    let mut listener = Listener(Vec::new());
+    let wish = Wish {
+        target: Path::new("example"),
+        trust: false,
+        operation: "copy",
+    };
+    let made = render::make(&mut source, &Given::default(), &mut listener, &wish, &super::world());
+    // A template whose questions have no defaults may refuse an example; its questions are shown all the same.
+    let (files, why) = match &made {
+        Ok((made, _)) => (made.tree.files().map(str::to_owned).collect::<Vec<_>>(), None),
+        Err(e) => (Vec::new(), Some(e.to_string())),
+    };
+    if listener.0.is_empty()
+        && let Some(why) = &why
+    {
+        return Err(Failure::Failed(why.clone()));
+    }
+    if json {
+        let questions: Vec<Value> = listener.0.iter().map(question_json).collect();
+        say(&format!(
+            "{:#}",
+            json!({
+                "template": source.address, "format": source.format.name(), "version": source.version(),
+                "questions": questions, "files": files,
+            })
+        ));
+        return Ok(());
+    }
+    let version = source.version().map(|v| format!(" at {v}")).unwrap_or_default();
+    say(&format!("{}{version} ({})", source.address, source.format.name()));
+    say("questions:");
+    for q in &listener.0 {
+        let default = match &q.default {
+            Some(_) if q.secret => " [secret]".into(),
+            Some(d) => format!(" [{}]", one_line(&shown(d))),
+            None => " (no default)".to_owned(),
+        };
+        say(&format!(
+            "  {}{default}  {}",
+            q.name,
+            if q.text == q.name {
+                String::new()
+            } else {
+                one_line(&q.text)
+            }
+        ));
+        if let Form::One(c) | Form::Some(c) = &q.form {
+            let labels: Vec<String> = c.iter().map(|(_, v)| one_line(&shown(v))).collect();
+            say(&format!("    one of: {}", labels.join(", ")));
+        }
+    }
+    say("files with the defaults:");
+    for f in &files {
+        say(&format!("  {f}"));
+    }
+    if let Some(why) = why {
+        note(&format!("the files cannot be shown without answers: {why}"));
+    }
+    Ok(())
+}
+
+/// A question for programs.
+pub fn question_json(q: &Question) -> Value {
+    let (kind, choices) = match &q.form {
+        Form::Text => ("text", None),
+        Form::Flag => ("flag", None),
+        Form::Number => ("number", None),
+        Form::Data => ("data", None),
+        Form::One(c) => ("one", Some(c)),
+        Form::Some(c) => ("some", Some(c)),
+    };
+    let choices = choices.map(|c| {
+        c.iter()
+            .map(|(l, v)| json!({ "label": l, "value": v }))
+            .collect::<Vec<_>>()
+    });
+    let default = if q.secret { None } else { q.default.clone() };
+    json!({ "name": q.name, "text": q.text, "help": q.help, "kind": kind, "choices": choices, "default": default, "secret": q.secret, "group": q.group })
+}
+
+/// Everything that would happen.
+pub fn plan(dir: &Path, made: &Made, record: &Shape, trust: bool, no_publish: bool) {
+    say(&format!("plan: {} from {}", dir.display(), record.template));
+    for path in made.tree.files() {
+        let size = made.tree.bytes(path).map_or(0, <[u8]>::len);
+        say(&format!("  write   {path}  ({size} bytes)"));
+    }
+    say(&format!("  write   {}", shape::PATH));
+    for task in made.before.iter().chain(&made.after).filter(|_| trust) {
+        say(&format!("  run     {}", task.label));
+    }
+    say("  commit  everything, as the first commit on main");
+    if !no_publish {
+        say("  publish nothing: no Git provider is configured ([shaper] git in imp.toml)");
+    }
+    say("nothing was done");
+    if let Some(text) = render::left_out(made, trust) {
+        note(&text);
+    }
+}
