@@ -108,6 +108,23 @@ pub enum Command {
         /// By which day: `2026-12-01`.
         due: Option<String>,
     },
+    /// A follow-up is done.
+    FinishFollowUp {
+        /// Which one.
+        n: u32,
+    },
+    /// Ask for quiet about something that is overdue, for as long as the process says.
+    Snooze {
+        /// Which of the process's reminders.
+        nudge: String,
+    },
+    /// Say that what a reminder asks for is not needed this time.
+    Dismiss {
+        /// Which of the process's reminders.
+        nudge: String,
+        /// Why.
+        why: String,
+    },
     /// Write the review.
     WriteReview {
         /// All of it.

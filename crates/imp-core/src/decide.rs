@@ -139,6 +139,26 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
                 due: due.clone(),
             }])
         }
+        Command::FinishFollowUp { n } => match i.follow_ups.iter().find(|f| f.n == *n) {
+            Some(f) if f.done => Ok(Vec::new()),
+            Some(_) => Ok(vec![Event::FollowUpDone { n: *n }]),
+            None => Err(Refusal::field("n", format!("{} has no follow-up {n}.", i.reference))),
+        },
+        Command::Snooze { nudge } => {
+            told(i, nudge)?;
+            let until = envelope.at.plus(facts.process.nudging.snooze.0);
+            Ok(vec![Event::NudgeSnoozed {
+                nudge: nudge.clone(),
+                until,
+            }])
+        }
+        Command::Dismiss { nudge, why } => {
+            told(i, nudge)?;
+            Ok(vec![Event::NudgeDismissed {
+                nudge: nudge.clone(),
+                why: line("why", why, "why it is not needed")?,
+            }])
+        }
         Command::WriteReview { text } => {
             needs_confirmed(i, facts)?;
             let text = body("text", text, "the review")?;
@@ -628,6 +648,17 @@ fn join(i: &Incident, who: &Who) -> Vec<Event> {
     out
 }
 
+/// A reminder that was given and is still about what is overdue.
+fn told(i: &Incident, nudge: &str) -> Result<(), Refusal> {
+    match i.nudges.get(nudge) {
+        Some(t) if t.dismissed.is_none() => Ok(()),
+        Some(_) | None => Err(Refusal::new(
+            Kind::Conflict,
+            format!("{} has no open reminder {:?}.", i.reference, words::cut(nudge, 40)),
+        )),
+    }
+}
+
 fn failed(i: &Incident, key: &str) -> Result<(), Refusal> {
     if i.failed.iter().any(|f| f.key == key) {
         return Ok(());
@@ -699,12 +730,15 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
     if *timer == Timer::Route {
         return route(i, facts);
     }
+    if *timer == Timer::Watch {
+        return crate::nudge::look(i, envelope.at, facts.process, facts.catalogue, facts.directory);
+    }
     if facts.process.category(&i.status) != Category::Triage {
         return Vec::new();
     }
     match timer {
         Timer::Escalate { level } => escalate(i, *level, facts),
-        Timer::Route => Vec::new(),
+        Timer::Route | Timer::Watch => Vec::new(),
         Timer::Expire { .. } => {
             let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);
             let long_enough = envelope.at.since(quiet_since) >= facts.process.timing.triage_expires.0;

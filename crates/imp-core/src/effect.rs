@@ -60,6 +60,8 @@ pub enum Timer {
     },
     /// The catalogue was not known when the incident began: find its service and team, and ask.
     Route,
+    /// Something may be overdue by now. It is looked at again for as long as anything is watched.
+    Watch,
     /// All alerts of a triage have been silent for long enough.
     Expire {
         /// Number of the fact after which the silence began.
@@ -154,6 +156,15 @@ pub enum What {
     LastWord {
         /// Number of the fact that it follows.
         fact: u64,
+    },
+    /// Deed: remind somebody of what is overdue.
+    Remind {
+        /// Number of the reminder.
+        n: u32,
+        /// Which of the process's reminders.
+        nudge: String,
+        /// Who hears it.
+        to: crate::event::Listener,
     },
     /// Deed: archive the channel.
     ArchiveChannel {
@@ -260,9 +271,12 @@ impl What {
             Ask { .. } | OpenChannel | Card | Topic | Members | Bookmarks | Announcement | Questions => {
                 Capability::Chat
             }
-            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | ArchiveChannel { .. } => {
-                Capability::Chat
-            }
+            Notice { .. }
+            | PostUpdate { .. }
+            | PostReview { .. }
+            | LastWord { .. }
+            | ArchiveChannel { .. }
+            | Remind { .. } => Capability::Chat,
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
                 Capability::Record
@@ -291,6 +305,7 @@ impl What {
             PostUpdate { n } => format!("chat.update.{n}"),
             PostReview { fact } => format!("chat.review.{fact}"),
             LastWord { fact } => format!("chat.last_word.{fact}"),
+            Remind { n, .. } => format!("chat.remind.{n}"),
             ArchiveChannel { fact } => format!("chat.archive.{fact}"),
             FileTicket => "record.ticket".into(),
             TicketFields => "record.fields".into(),
@@ -309,6 +324,7 @@ impl What {
             Absorb { into } => format!("desk.absorb.{into}"),
             Timer(self::Timer::Escalate { level }) => format!("desk.escalate.{level}"),
             Timer(self::Timer::Route) => "desk.route".into(),
+            Timer(self::Timer::Watch) => "desk.watch".into(),
             Timer(self::Timer::Expire { fact }) => format!("desk.expire.{fact}"),
         }
     }
@@ -317,10 +333,17 @@ impl What {
     pub fn is_mirror(&self) -> bool {
         use What::*;
         match self {
+            // A look at what is overdue carries nothing and may be put off or brought forward.
+            Timer(self::Timer::Watch) => true,
             Card | Topic | Members | Bookmarks | Announcement | Questions => true,
             TicketFields | TicketStatus | TicketLink { .. } | TaskStatus { .. } | PageStatus | TicketJournal => true,
             Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
-            ArchiveChannel { .. } | FileTicket | Comment { .. } | FileTask { .. } | FileFollowUp { .. } => false,
+            Remind { .. }
+            | ArchiveChannel { .. }
+            | FileTicket
+            | Comment { .. }
+            | FileTask { .. }
+            | FileFollowUp { .. } => false,
             OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Absorb { .. } | Duplicate { .. } => false,
             Timer(_) => false,
         }
@@ -330,7 +353,9 @@ impl What {
     pub fn lane(&self) -> String {
         use What::*;
         match self {
-            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => "chat.posts".into(),
+            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Remind { .. } => {
+                "chat.posts".into()
+            }
             Comment { .. } => "record.comments".into(),
             FileTask { .. } => "record.tasks".into(),
             PublicPost { .. } | PageStatus => "page".into(),
@@ -344,7 +369,12 @@ impl What {
         match self {
             Ask { .. } | OpenChannel | Timer(_) | Absorb { .. } | Members => Rank::Urgent,
             Card | FileTicket | OpenMeeting | PublicPost { .. } | PageStatus | Announcement | Questions => Rank::Normal,
-            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Comment { .. } => Rank::Normal,
+            Notice { .. }
+            | PostUpdate { .. }
+            | PostReview { .. }
+            | LastWord { .. }
+            | Comment { .. }
+            | Remind { .. } => Rank::Normal,
             TicketFields
             | TicketStatus
             | TicketLink { .. }
@@ -372,6 +402,7 @@ impl What {
             PostUpdate { n } => format!("post update {n} in the channel"),
             PostReview { .. } => "post the draft of the review".into(),
             LastWord { .. } => "post the last word".into(),
+            Remind { .. } => "remind of what is overdue".into(),
             ArchiveChannel { .. } => "archive the channel".into(),
             FileTicket => "file the Jira ticket".into(),
             TicketFields => "keep the ticket's fields true".into(),
@@ -390,6 +421,7 @@ impl What {
             Absorb { into } => format!("tell {into}"),
             Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),
             Timer(self::Timer::Route) => "ask somebody even if the catalogue stays unknown".into(),
+            Timer(self::Timer::Watch) => "look whether something is overdue".into(),
             Timer(self::Timer::Expire { .. }) => "decline it if it stays silent".into(),
         }
     }

@@ -38,6 +38,18 @@ pub enum Target {
     Announcements,
 }
 
+/// Who hears a reminder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listener {
+    /// Everybody in the incident's channel.
+    Channel,
+    /// One person, directly.
+    Person(Who),
+    /// Nobody: there was no one left to tell.
+    Nobody,
+}
+
 /// What a hand has learnt from a vendor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "link", rename_all = "snake_case")]
@@ -300,6 +312,38 @@ pub enum Event {
         owner: Option<Who>,
         /// By which day: `2026-12-01`.
         due: Option<String>,
+    },
+    /// A follow-up is done.
+    FollowUpDone {
+        /// Which one.
+        n: u32,
+    },
+    /// Something is overdue, and somebody is reminded.
+    Nudged {
+        /// Number of the reminder, from 1.
+        n: u32,
+        /// Which of the process's reminders.
+        nudge: String,
+        /// Since when it watches what is overdue.
+        since: At,
+        /// The rung of its ladder, from 0.
+        rung: u32,
+        /// Who hears it.
+        to: Listener,
+    },
+    /// Somebody asked for quiet about what is overdue.
+    NudgeSnoozed {
+        /// Which of the process's reminders.
+        nudge: String,
+        /// Until when.
+        until: At,
+    },
+    /// Somebody said that it is not needed this time.
+    NudgeDismissed {
+        /// Which of the process's reminders.
+        nudge: String,
+        /// Why.
+        why: String,
     },
     /// The review was written or changed.
     ReviewWritten {

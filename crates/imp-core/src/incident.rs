@@ -2,6 +2,7 @@
 
 use crate::alert::AlertState;
 use crate::event::{Event, Fact, Link, ServiceName, Target, TeamName};
+use crate::nudge::Told;
 use crate::person::Who;
 use crate::{Actor, At, Process, Ref};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,15 @@ pub struct Incident {
     pub links: Links,
     /// Steps that failed for good and that nobody has mended or skipped.
     pub failed: Vec<FailedStep>,
+    /// What was said of what is overdue, by the process's reminder.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nudges: BTreeMap<String, Told>,
+    /// How many reminders there were.
+    #[serde(default)]
+    pub nudged: u32,
+    /// When the latest of them were: as many as a day's budget looks at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nudged_at: Vec<At>,
     /// Brought in from another place's history: by what it is known there. Nothing is done about such a one anywhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_filled: Option<String>,
@@ -140,6 +150,9 @@ pub struct FollowUp {
     pub due: Option<String>,
     /// Key and address in Jira.
     pub ticket: Option<(String, String)>,
+    /// Whether it is done.
+    #[serde(default)]
+    pub done: bool,
 }
 
 /// Something that the public was told.
@@ -313,6 +326,9 @@ impl Incident {
                 spent: BTreeMap::new(),
                 links: Links::default(),
                 failed: Vec::new(),
+                nudges: BTreeMap::new(),
+                nudged: 0,
+                nudged_at: Vec::new(),
                 back_filled: None,
             },
             (Some(i), _) => i,
@@ -464,10 +480,43 @@ impl Incident {
                 owner: owner.clone(),
                 due: due.clone(),
                 ticket: None,
+                done: false,
             }),
             Event::ReviewWritten { text } => {
                 self.moments.entry("review_written".to_owned()).or_insert(fact.at);
                 self.review = Some(text.clone());
+            }
+            Event::FollowUpDone { n } => self
+                .follow_ups
+                .iter_mut()
+                .filter(|f| f.n == *n)
+                .for_each(|f| f.done = true),
+            Event::Nudged {
+                n, nudge, since, rung, ..
+            } => {
+                let told = Told {
+                    since: *since,
+                    rungs: rung + 1,
+                    at: fact.at,
+                    snoozed_until: None,
+                    dismissed: None,
+                };
+                self.nudges.insert(nudge.clone(), told);
+                self.nudged = *n;
+                self.nudged_at.push(fact.at);
+                let most = usize::try_from(process.nudging.per_day).unwrap_or(usize::MAX);
+                let old = self.nudged_at.len().saturating_sub(most);
+                self.nudged_at.drain(..old);
+            }
+            Event::NudgeSnoozed { nudge, until } => {
+                if let Some(t) = self.nudges.get_mut(nudge) {
+                    t.snoozed_until = Some(*until);
+                }
+            }
+            Event::NudgeDismissed { nudge, why } => {
+                if let Some(t) = self.nudges.get_mut(nudge) {
+                    t.dismissed = Some(why.clone());
+                }
             }
             Event::Noted { .. } | Event::AskingWaits => {}
             Event::Linked { what } => {

@@ -10,6 +10,7 @@ pub mod event;
 pub mod incident;
 pub mod metric;
 pub mod moment;
+pub mod nudge;
 pub mod person;
 pub mod port;
 pub mod process;

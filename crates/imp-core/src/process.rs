@@ -54,6 +54,84 @@ pub struct Process {
     /// What follows an event by itself.
     #[serde(rename = "step", default)]
     pub steps: Vec<StepRule>,
+    /// Reminders of what is overdue.
+    #[serde(rename = "nudge", default)]
+    pub nudges: Vec<Nudge>,
+    /// How reminders behave.
+    #[serde(default)]
+    pub nudging: Nudging,
+}
+
+/// What a reminder watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watch {
+    /// Nobody is commander while it is worked on; since it was confirmed.
+    NoCommander,
+    /// No update was written for longer than the severity's `update_every`.
+    NoUpdate,
+    /// The public has been told, and has heard nothing more since.
+    NoPublicPost,
+    /// It is over for users and stays where it is; since it came there.
+    ReviewWaits,
+    /// A follow-up's day is over and it is not done.
+    FollowUpLate,
+}
+
+/// Who hears a reminder, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rung {
+    /// The incident's channel.
+    Channel,
+    /// The commander, directly.
+    Commander,
+    /// Who has the role `communications`, directly.
+    Communications,
+    /// The owning team's manager, directly.
+    Manager,
+    /// The owner of the follow-up that is late, directly.
+    Owner,
+}
+
+/// A reminder of something overdue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nudge {
+    /// `update`.
+    pub id: String,
+    /// What it watches.
+    pub when: Watch,
+    /// How long that may be so before it is late.
+    pub after: Span,
+    /// What people read.
+    pub text: String,
+    /// Who hears it, one after the other; after the last nobody does.
+    pub ladder: Vec<Rung>,
+    /// How long before the next on the ladder hears it.
+    pub again: Span,
+}
+
+/// How reminders behave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nudging {
+    /// The least time between two reminders of one incident.
+    pub apart: Span,
+    /// How many reminders an incident may have in a day.
+    pub per_day: u32,
+    /// How long *Snooze* keeps one quiet.
+    pub snooze: Span,
+}
+
+impl Default for Nudging {
+    fn default() -> Nudging {
+        Nudging {
+            apart: Span(10 * 60_000),
+            per_day: 8,
+            snooze: Span(30 * 60_000),
+        }
+    }
 }
 
 /// Lengths of time of the process.
@@ -452,6 +530,11 @@ impl Process {
         self.roles
             .iter()
             .find(|r| r.id.eq_ignore_ascii_case(t) || r.label.eq_ignore_ascii_case(t))
+    }
+
+    /// The reminder with this name.
+    pub fn nudge(&self, id: &str) -> Option<&Nudge> {
+        self.nudges.iter().find(|n| n.id == id)
     }
 
     /// The field with this name.

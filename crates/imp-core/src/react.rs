@@ -1,9 +1,9 @@
 //! What follows a fact by itself, as the process's steps say. Pure.
 
 use crate::effect::{Capability, Effect, LinkTo, Timer, What};
-use crate::event::{Event, Fact, Link};
+use crate::event::{Event, Fact, Link, Listener};
 use crate::process::{Category, Process, Step, Trigger};
-use crate::{Actor, Incident, Ref};
+use crate::{Actor, At, Incident, Ref, nudge};
 use std::collections::BTreeSet;
 
 /// How long a mirror that only others look at may lag behind, so that several changes become one call.
@@ -40,6 +40,7 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
         }
     }
     beyond_the_file(i, fact, process).into_iter().for_each(&mut add);
+    watch(i, fact.at, process).into_iter().for_each(&mut add);
     add(Effect {
         what: What::TicketJournal,
         after_ms: match fact.by {
@@ -83,6 +84,10 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         | Event::Absorbed { .. }
         | Event::PagePosted { .. }
         | Event::ReviewWritten { .. }
+        | Event::FollowUpDone { .. }
+        | Event::Nudged { .. }
+        | Event::NudgeSnoozed { .. }
+        | Event::NudgeDismissed { .. }
         | Event::Answered { .. } => vec![Changed],
         Event::UpdatePosted { .. } => vec![Update],
         Event::TaskAdded { .. } | Event::TaskDone { .. } => vec![Task],
@@ -209,6 +214,14 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
         Event::Linked {
             what: Link::TicketAgreed { .. },
         } if matches!(fact.by, Actor::Jira { .. }) => vec![What::TicketFields.into()],
+        Event::Nudged { n, nudge, to, .. } if *to != Listener::Nobody => vec![
+            What::Remind {
+                n: *n,
+                nudge: nudge.clone(),
+                to: to.clone(),
+            }
+            .into(),
+        ],
         Event::PagePosted { n, .. } => vec![What::PublicPost { n: *n }.into()],
         Event::Linked {
             what: Link::Card { .. },
@@ -260,6 +273,15 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
     }
 }
 
+/// The next look at what is overdue, as of now; none where nothing is watched.
+pub fn watch(i: &Incident, now: At, process: &Process) -> Option<Effect> {
+    let (due, _) = nudge::next(i, process)?;
+    Some(Effect {
+        what: What::Timer(Timer::Watch),
+        after_ms: due.since(now).max(0),
+    })
+}
+
 /// Every mirror of an incident: what is repeated now and then, in case that somebody broke by hand what it shows.
 pub fn mirrors(i: &Incident, can: &BTreeSet<Capability>) -> Vec<Effect> {
     let fixed = [
@@ -291,6 +313,10 @@ pub fn applies(i: &Incident, what: &What) -> bool {
     match what {
         What::Card | What::Topic | What::Members | What::Bookmarks | What::ArchiveChannel { .. } => channel.is_some(),
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => card,
+        What::Remind {
+            to: Listener::Channel, ..
+        } => card,
+        What::Remind { .. } => true,
         What::OpenChannel => i.links.channel.is_none(),
         What::Announcement => i.confirmed && !i.private,
         What::Questions => !i.questions.is_empty(),

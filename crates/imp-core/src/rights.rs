@@ -55,6 +55,9 @@ pub fn least(command: &Command) -> Role {
         | Command::AddTask { .. }
         | Command::FinishTask { .. }
         | Command::AddFollowUp { .. }
+        | Command::FinishFollowUp { .. }
+        | Command::Snooze { .. }
+        | Command::Dismiss { .. }
         | Command::WriteReview { .. }
         | Command::Note { .. }
         | Command::Join { .. }

@@ -1,6 +1,6 @@
 //! The timeline's words: each fact as a sentence that a person reads. Plain text, no markup of any vendor.
 
-use crate::event::{Event, Fact, Link};
+use crate::event::{Event, Fact, Link, Listener};
 use crate::summons::target_label;
 use crate::{Process, words};
 
@@ -76,6 +76,20 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             let owner = owner.as_ref().map(|w| format!(", {}", w.label())).unwrap_or_default();
             let due = due.as_ref().map(|d| format!(", by {d}")).unwrap_or_default();
             format!("Follow-up: {text}{owner}{due}")
+        }
+        Event::FollowUpDone { n } => format!("{by} finished follow-up {n}"),
+        Event::Nudged { nudge, to, .. } => {
+            let about = process.nudge(nudge).map_or(nudge.as_str(), |n| n.text.as_str());
+            match to {
+                Listener::Channel => format!("Reminded the channel: {about}"),
+                Listener::Person(who) => format!("Reminded {}: {about}", who.label()),
+                Listener::Nobody => return None,
+            }
+        }
+        Event::NudgeSnoozed { until, .. } => format!("{by} asked for quiet until {}", &until.rfc3339()[11..16]),
+        Event::NudgeDismissed { nudge, why } => {
+            let about = process.nudge(nudge).map_or(nudge.as_str(), |n| n.text.as_str());
+            format!("{by} said that it is not needed ({about}): {why}")
         }
         Event::ReviewWritten { .. } => format!("{by} wrote the review"),
         Event::Noted { text, .. } => format!("{by} noted: {text}"),

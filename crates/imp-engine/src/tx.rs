@@ -6,7 +6,7 @@ use crate::measure;
 use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
 use imp_core::alert::Alert;
-use imp_core::effect::{Capability, Effect, Rank, What};
+use imp_core::effect::{Capability, Effect, Rank, Timer, What};
 use imp_core::event::{Event, Fact};
 use imp_core::port::{Ledger, Order, Outcome, Waiting};
 use imp_core::process::Category;
@@ -623,7 +623,17 @@ fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>,
     let Some((about, command)) = command else {
         return Ok(Vec::new());
     };
-    own(conn, seen, about, command)
+    let watches = matches!(command, Command::Nudge { timer: Timer::Watch });
+    let changes = own(conn, seen, about, command)?;
+    // Where nothing was overdue yet, nothing has happened from which the next look would follow.
+    if watches
+        && changes.is_empty()
+        && let Some(i) = at_hand(conn, seen, r)?
+        && let Some(next) = imp_core::react::watch(&i, seen.now, &seen.house.process.load())
+    {
+        order(conn, seen, r, &next)?;
+    }
+    Ok(changes)
 }
 
 /// A wish of IMP's own; a refusal of one is our mistake and is logged.

@@ -486,7 +486,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             | Form::Severity
             | Form::Role { .. }
             | Form::Task => None,
-            Form::Statuspage | Form::Review | Form::Skip { .. } | Form::Follow => None,
+            Form::Statuspage | Form::Review | Form::Skip { .. } | Form::Dismiss { .. } | Form::Follow => None,
         });
     };
     Ok(match form {
@@ -520,6 +520,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             Some(forms::review(i, &card::review_draft(&view)))
         }
         Form::Skip { key } => Some(forms::skip(i, key)),
+        Form::Dismiss { nudge } => Some(forms::dismiss(i, &process, nudge)),
         Form::Follow => forms::follow(i, &process),
     })
 }
@@ -537,6 +538,7 @@ fn view<'a>(
         waiting: &[],
         can: &hall.desk.house.can,
         public_url: "",
+        now: hall.desk.clock.now(),
     }
 }
 
@@ -622,7 +624,7 @@ fn tasks_of(i: &Incident, me: &Who) -> Vec<String> {
     let follow_ups = i
         .follow_ups
         .iter()
-        .filter(|f| f.owner.as_ref().is_some_and(|o| o.is(me)));
+        .filter(|f| !f.done && f.owner.as_ref().is_some_and(|o| o.is(me)));
     let tasks = tasks.map(|t| format!("•  {}: {}", i.reference, mrkdwn::quote(&t.text, 150)));
     tasks
         .chain(follow_ups.map(|f| format!("•  {}: {}", i.reference, mrkdwn::quote(&f.text, 150))))

@@ -109,6 +109,10 @@ impl Look<'_> {
                 Some(text) => self.text(text, span, shape, path),
                 None => self.say(span, path, format!("is {}; a text in quotes belongs here", a(inner))),
             },
+            Shape::Count => match inner.as_integer().and_then(|n| n.as_str().parse::<u32>().ok()) {
+                Some(1..) => {}
+                Some(0) | None => self.say(span, path, "is no whole number from 1; write 8"),
+            },
             Shape::List(of) => match inner.as_array() {
                 Some(items) => {
                     for (n, item) in items.iter().enumerate() {
@@ -136,7 +140,7 @@ impl Look<'_> {
                 let near = nearest(text, words.iter().copied());
                 self.say(span, path, format!("{text:?} is not known{near}"));
             }
-            Shape::Text | Shape::Said | Shape::Word(_) | Shape::List(_) | Shape::Table(_) => {}
+            Shape::Text | Shape::Said | Shape::Word(_) | Shape::Count | Shape::List(_) | Shape::Table(_) => {}
         }
     }
 }
@@ -334,6 +338,7 @@ fn names(look: &mut Look, d: &Draft) {
     doubles(look, d);
     fields(look, d);
     severities(look, d);
+    nudges(look, d);
     channel(look, d);
     escalation(look, d);
     for e in Entry::all(d.root, "status") {
@@ -354,7 +359,13 @@ fn names(look: &mut Look, d: &Draft) {
 }
 
 fn unique(look: &mut Look, d: &Draft) {
-    for (kind, plain) in [("status", true), ("field", true), ("severity", false), ("role", true)] {
+    for (kind, plain) in [
+        ("status", true),
+        ("field", true),
+        ("severity", false),
+        ("role", true),
+        ("nudge", true),
+    ] {
         let mut seen: BTreeMap<String, (usize, String)> = BTreeMap::new();
         for e in Entry::all(d.root, kind) {
             let Some(id) = e.word("id") else { continue };
@@ -537,6 +548,42 @@ fn severities(look: &mut Look, d: &Draft) {
 }
 
 /// The channel's name must render for every incident.
+/// Reminders that nobody would ever hear, or that watch for something that cannot be late.
+fn nudges(look: &mut Look, d: &Draft) {
+    let due = Entry::all(d.root, "severity")
+        .iter()
+        .any(|s| s.word("update_every").is_some());
+    let role = |id: &str| {
+        Entry::all(d.root, "role")
+            .iter()
+            .any(|r| r.word("id").is_some_and(|w| w.text == id))
+    };
+    for n in Entry::all(d.root, "nudge") {
+        let Some(when) = n.word("when") else { continue };
+        let ladder = n.words("ladder");
+        if ladder.is_empty() {
+            look.on(&n.place(), "nobody hears it: its ladder is empty");
+        }
+        if when.text == "no_update" && !due {
+            look.on(
+                &when,
+                "no severity says update_every, so no update is ever late; add it to one",
+            );
+        }
+        if when.text == "no_commander" && !role("commander") {
+            look.on(
+                &when,
+                "there is no role commander, so this would be late for ever; add the role or remove the reminder",
+            );
+        }
+        for rung in ladder {
+            if matches!(rung.text, "commander" | "communications") && !role(rung.text) {
+                look.on(&rung, format!("there is no role {:?} who could hear it", rung.text));
+            }
+        }
+    }
+}
+
 fn channel(look: &mut Look, d: &Draft) {
     let Some(name) = Entry::one(d.root, "channel").and_then(|e| e.word("name")) else {
         return;

@@ -29,6 +29,7 @@ fn property(key: &Key) -> Value {
 
 fn of(shape: Shape) -> Value {
     match shape {
+        Shape::Count => json!({"type": "integer", "minimum": 1}),
         Shape::Text => json!({"type": "string"}),
         Shape::Said => json!({"type": "string", "pattern": "\\S"}),
         Shape::Span => json!({"type": "string", "pattern": "^\\s*[0-9]+[smhd]\\s*$"}),

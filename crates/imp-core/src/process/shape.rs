@@ -7,6 +7,8 @@ pub enum Shape {
     Text,
     /// A text that must say something.
     Said,
+    /// A whole number from 1.
+    Count,
     /// A length of time: `90s`, `10m`, `4h`, `7d`.
     Span,
     /// One of these words.
@@ -243,6 +245,50 @@ const ESCALATION: &[Key] = &[
     ),
 ];
 
+const WATCHES: &[&str] = &[
+    "no_commander",
+    "no_update",
+    "no_public_post",
+    "review_waits",
+    "follow_up_late",
+];
+const RUNGS: &[&str] = &["channel", "commander", "communications", "manager", "owner"];
+
+const NUDGE: &[Key] = &[
+    must("id", Shape::Said, "Its name: small letters, digits, _ and -."),
+    must(
+        "when",
+        Shape::Word(WATCHES),
+        "What it watches; no_update counts from the severity's update_every.",
+    ),
+    must("after", Shape::Span, "How long that may be so before it is late."),
+    must("text", Shape::Said, "What people read."),
+    must(
+        "ladder",
+        Shape::List(&Shape::Word(RUNGS)),
+        "Who hears it, one after the other; after the last nobody does.",
+    ),
+    must("again", Shape::Span, "How long before the next on the ladder hears it."),
+];
+
+const NUDGING: &[Key] = &[
+    may(
+        "apart",
+        Shape::Span,
+        "The least time between two reminders of one incident; 10m where it is left out.",
+    ),
+    may(
+        "per_day",
+        Shape::Count,
+        "How many reminders an incident may have in a day; 8 where it is left out.",
+    ),
+    may(
+        "snooze",
+        Shape::Span,
+        "How long Snooze keeps one quiet; 30m where it is left out.",
+    ),
+];
+
 const STEP: &[Key] = &[
     must("on", Shape::Word(TRIGGERS), "When this has happened …"),
     must("do", Shape::List(&Shape::Word(STEPS)), "… do these."),
@@ -286,4 +332,10 @@ pub const FILE: &[Key] = &[
         Shape::List(&Shape::Table(STEP)),
         "What follows an event by itself.",
     ),
+    may(
+        "nudge",
+        Shape::List(&Shape::Table(NUDGE)),
+        "Reminders of what is overdue.",
+    ),
+    may("nudging", Shape::Table(NUDGING), "How reminders behave."),
 ];

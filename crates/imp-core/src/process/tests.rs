@@ -355,6 +355,8 @@ fn against(schema: &serde_json::Value, value: &serde_json::Value, at: &str, out:
                     "array"
                 } else if v.is_string() {
                     "string"
+                } else if v.is_u64() {
+                    "integer"
                 } else {
                     ""
                 };
@@ -383,6 +385,7 @@ fn against(schema: &serde_json::Value, value: &serde_json::Value, at: &str, out:
                 }
                 true
             }
+            ("minimum", v) => v.as_u64() >= rule.as_u64(),
             ("enum", v) => rule.as_array().expect("words").contains(v),
             ("pattern", v) if rule == "\\S" => v.as_str().is_some_and(|s| !s.trim().is_empty()),
             ("pattern", v) => v.as_str().is_some_and(|s| Span::try_from(s.to_owned()).is_ok()),
@@ -446,7 +449,7 @@ fn the_table_of_keys_and_the_types_say_the_same() {
             match k.shape {
                 Shape::Table(keys) => walk(keys, inner, k.name),
                 Shape::List(Shape::Table(keys)) => walk(keys, &inner[0], k.name),
-                Shape::List(_) | Shape::Text | Shape::Said | Shape::Span | Shape::Word(_) => {}
+                Shape::List(_) | Shape::Text | Shape::Said | Shape::Span | Shape::Word(_) | Shape::Count => {}
             }
         }
     }

@@ -33,6 +33,8 @@ pub struct View<'a> {
     pub can: &'a BTreeSet<Capability>,
     /// Where the console is, without a slash at the end.
     pub public_url: &'a str,
+    /// Now.
+    pub now: At,
 }
 
 /// A message: text for notifications, blocks for eyes.
@@ -207,6 +209,7 @@ fn now_block(v: &View) -> Option<Value> {
     if v.category() == Category::Active && !i.roles.contains_key("commander") {
         lines.push("*Nobody is commander.* Take command, or give it to somebody.".to_owned());
     }
+    lines.extend(super::reminder::lines(v));
     if let Some(s) = v.status() {
         lines.extend(s.guidance.iter().map(|g| escape(g)));
     }

@@ -66,6 +66,11 @@ pub enum Form {
         /// Its key.
         key: String,
     },
+    /// Say why a reminder is not needed.
+    Dismiss {
+        /// Which of the process's reminders.
+        nudge: String,
+    },
     /// Follow what Jira says, if that needs anything; else it is done at once.
     Follow,
 }
@@ -314,6 +319,12 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
         ("statuspage" | "status-page" | "public", _) => open(Form::Statuspage),
         ("review", _) => open(Form::Review),
         ("follow-up" | "followup", "") => open(Form::Review),
+        ("follow-up" | "followup", text) if done_number(text).is_some() => wish(
+            Command::FinishFollowUp {
+                n: done_number(text).unwrap_or_default(),
+            },
+            "Well done.",
+        ),
         ("follow-up" | "followup", text) => wish(
             Command::AddFollowUp {
                 text: unslack(text),
@@ -354,6 +365,14 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
     }
 }
 
+/// `done 2`: the number of what is done.
+fn done_number(text: &str) -> Option<u32> {
+    let (word, n) = text.split_once(char::is_whitespace)?;
+    word.eq_ignore_ascii_case("done")
+        .then(|| n.trim().trim_start_matches('#').parse().ok())
+        .flatten()
+}
+
 /// What a word that says nothing by itself may be followed by.
 fn lacks(word: &str) -> Option<&'static str> {
     match word {
@@ -369,7 +388,7 @@ fn lacks(word: &str) -> Option<&'static str> {
 
 fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
     let Some(reference) = Ref::parse(value) else {
-        let known = ["incident.", "alert.", "step.", "jira."]
+        let known = ["incident.", "alert.", "step.", "jira.", "nudge.", "follow_up."]
             .iter()
             .any(|p| action_id.starts_with(p));
         // Link buttons open their address in the browser and carry no reference.
@@ -431,6 +450,25 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
                     id,
                     "It is being tried again.",
                 );
+            }
+            if let Some(nudge) = other.strip_prefix("nudge.snooze.") {
+                let command = Command::Snooze {
+                    nudge: nudge.to_owned(),
+                };
+                return wish(
+                    Some(about.clone()),
+                    command,
+                    id,
+                    "IMP keeps quiet about it for a while.",
+                );
+            }
+            if let Some(nudge) = other.strip_prefix("nudge.dismiss.") {
+                return open(Form::Dismiss {
+                    nudge: nudge.to_owned(),
+                });
+            }
+            if let Some(n) = other.strip_prefix("follow_up.done.").and_then(|n| n.parse().ok()) {
+                return wish(Some(about.clone()), Command::FinishFollowUp { n }, id, "Well done.");
             }
             if let Some(key) = other.strip_prefix("step.skip.") {
                 return open(Form::Skip { key: key.to_owned() });
@@ -528,7 +566,7 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
          In an incident's channel, or with its reference in front (`{c} IMP-42 update …`):\n\
          •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name`\n\
          •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} summary TEXT` · `{c} service NAME`\n\
-         •  `{c} move resolved` · `{c} merge IMP-7` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT`"
+         •  `{c} move resolved` · `{c} merge IMP-7` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT` · `{c} follow-up done 1`"
     )
 }
 

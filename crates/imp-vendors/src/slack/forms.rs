@@ -433,6 +433,29 @@ pub fn skip(i: &Incident, key: &str) -> Value {
     )
 }
 
+/// Asks why a reminder is not needed.
+pub fn dismiss(i: &Incident, process: &Process, nudge: &str) -> Value {
+    let says = process.nudge(nudge).map(|n| section(&super::mrkdwn::escape(&n.text)));
+    let why = input(
+        "why",
+        "Why is it not needed?",
+        None,
+        false,
+        text_input(false, words::TITLE_MAX, ""),
+    );
+    view(
+        "nudge.dismiss",
+        "Not needed",
+        "Save",
+        &Memo {
+            reference: Some(i.reference),
+            to: Some(nudge.to_owned()),
+            through: None,
+        },
+        says.into_iter().chain([why]).collect(),
+    )
+}
+
 fn memo(i: &Incident) -> Memo {
     Memo {
         reference: Some(i.reference),
@@ -570,6 +593,10 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
             }
             out
         }
+        "nudge.dismiss" => vec![Command::Dismiss {
+            nudge: memo.to.clone().unwrap_or_default(),
+            why: a.one("why").to_owned(),
+        }],
         "step.skip" => vec![Command::Skip {
             key: memo.to.clone().unwrap_or_default(),
             why: a.one("why").to_owned(),

@@ -8,6 +8,7 @@ pub mod inlet;
 pub mod mrkdwn;
 pub mod people;
 pub mod port;
+pub mod reminder;
 pub mod scopes;
 pub mod socket;
 

@@ -3,10 +3,11 @@
 use super::card::{self, Message, View};
 use super::client::{Client, Room, Trouble};
 use super::mrkdwn;
+use super::reminder;
 use crate::budget::Urgency;
 use imp_core::Ref;
 use imp_core::effect::{Capability, What};
-use imp_core::event::{Link, Target};
+use imp_core::event::{Link, Listener, Target};
 use imp_core::incident::Channel;
 use imp_core::person::Who;
 use imp_core::port::{Boxed, Order, Outcome, Port};
@@ -122,6 +123,7 @@ impl Chat {
                 None => Ok(Outcome::Done(vec![])),
             },
             (What::PostReview { .. }, Some(c)) => self.post(order, &c.id, card::review(&self.view(order))).await,
+            (What::Remind { nudge, to, .. }, _) => self.remind(order, nudge, to).await,
             (What::LastWord { .. }, Some(c)) => {
                 let done = self.post(order, &c.id, card::last_word(&self.view(order))).await?;
                 self.retire(i.reference);
@@ -145,6 +147,7 @@ impl Chat {
             waiting: &order.waiting,
             can: &self.can,
             public_url: &self.public_url,
+            now: order.now,
         }
     }
 
@@ -251,6 +254,32 @@ impl Chat {
                     tracing::debug!(code = t.code(), "old buttons stay where they are");
                 }
             });
+        }
+    }
+
+    /// Reminds a person or the channel. Who has left, or a channel that is gone, is no failure that anybody has to mend:
+    /// the next on the ladder hears it.
+    async fn remind(&self, order: &Order, nudge: &str, to: &Listener) -> Result<Outcome, Trouble> {
+        let Some(m) = reminder::message(&self.view(order), nudge, to) else {
+            return Ok(Outcome::Done(vec![]));
+        };
+        match to {
+            Listener::Channel => match &order.incident.links.channel {
+                Some(c) => self.post(order, &c.id, m).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
+            Listener::Person(who) => match self.id_of(who, order).await? {
+                Some(id) => {
+                    let opened = self
+                        .client
+                        .call("conversations.open", &[("users", &id)], Urgency::Usual)
+                        .await?;
+                    let id = opened["channel"]["id"].as_str().unwrap_or_default().to_owned();
+                    self.post(order, &id, m).await
+                }
+                None => Ok(Outcome::Done(vec![])),
+            },
+            Listener::Nobody => Ok(Outcome::Done(vec![])),
         }
     }
 
