@@ -85,6 +85,7 @@ pub fn past(url: &str) -> Result<u64, String> {
         directory: ArcSwap::from_pointee(Directory::default()),
         can: [].into(),
         reads_catalogue: false,
+        memory: Default::default(),
     };
     let now = SystemClock.now();
     past::live_through(conn.as_mut(), &house, &wishes(now), now).map_err(|e| text(&e))?;

@@ -125,6 +125,11 @@ pub enum Command {
         /// Why.
         why: String,
     },
+    /// Say that other incidents, which were named as worth a look, do not help.
+    DismissHints {
+        /// They.
+        others: Vec<Ref>,
+    },
     /// Write the review.
     WriteReview {
         /// All of it.

@@ -144,6 +144,14 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             Some(_) => Ok(vec![Event::FollowUpDone { n: *n }]),
             None => Err(Refusal::field("n", format!("{} has no follow-up {n}.", i.reference))),
         },
+        Command::DismissHints { others } => {
+            let mut new = others.clone();
+            new.retain(|o| !i.unhelpful.contains(o));
+            Ok(match new.is_empty() {
+                true => Vec::new(),
+                false => vec![Event::HintsDismissed { others: new }],
+            })
+        }
         Command::Snooze { nudge } => {
             told(i, nudge)?;
             let until = envelope.at.plus(facts.process.nudging.snooze.0);

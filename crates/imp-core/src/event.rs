@@ -345,6 +345,11 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// Somebody said that other incidents, which were named as worth a look, do not help.
+    HintsDismissed {
+        /// They.
+        others: Vec<Ref>,
+    },
     /// The review was written or changed.
     ReviewWritten {
         /// All of it.

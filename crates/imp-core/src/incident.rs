@@ -6,7 +6,7 @@ use crate::nudge::Told;
 use crate::person::Who;
 use crate::{Actor, At, Process, Ref};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +87,9 @@ pub struct Incident {
     /// When the latest of them were: as many as a day's budget looks at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub nudged_at: Vec<At>,
+    /// Other incidents that somebody said do not help.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unhelpful: BTreeSet<Ref>,
     /// Brought in from another place's history: by what it is known there. Nothing is done about such a one anywhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_filled: Option<String>,
@@ -326,6 +329,7 @@ impl Incident {
                 spent: BTreeMap::new(),
                 links: Links::default(),
                 failed: Vec::new(),
+                unhelpful: BTreeSet::new(),
                 nudges: BTreeMap::new(),
                 nudged: 0,
                 nudged_at: Vec::new(),
@@ -508,6 +512,7 @@ impl Incident {
                 let old = self.nudged_at.len().saturating_sub(most);
                 self.nudged_at.drain(..old);
             }
+            Event::HintsDismissed { others } => self.unhelpful.extend(others),
             Event::NudgeSnoozed { nudge, until } => {
                 if let Some(t) = self.nudges.get_mut(nudge) {
                     t.snoozed_until = Some(*until);

@@ -7,6 +7,7 @@ pub mod compare;
 pub mod decide;
 pub mod effect;
 pub mod event;
+pub mod hint;
 pub mod incident;
 pub mod metric;
 pub mod moment;

@@ -4,6 +4,7 @@ use crate::catalogue::{Catalogue, Directory};
 use crate::command::{RecordChange, Seen};
 use crate::effect::What;
 use crate::event::{Fact, Link};
+use crate::hint::Hint;
 use crate::person::Who;
 use crate::{At, Incident, Process, Ref};
 use std::collections::BTreeSet;
@@ -39,6 +40,8 @@ pub struct Order {
     pub waiting: Arc<Vec<Waiting>>,
     /// Key of the other incident's ticket, where the effect is about another incident that has one.
     pub other_ticket: Option<String>,
+    /// Other incidents that may help whoever looks at this one.
+    pub hints: Arc<Vec<Hint>>,
     /// All that is known of it, where the effect is to keep that.
     pub ledger: Option<Arc<Ledger>>,
     /// Now.

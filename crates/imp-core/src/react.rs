@@ -85,6 +85,7 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         | Event::PagePosted { .. }
         | Event::ReviewWritten { .. }
         | Event::FollowUpDone { .. }
+        | Event::HintsDismissed { .. }
         | Event::Nudged { .. }
         | Event::NudgeSnoozed { .. }
         | Event::NudgeDismissed { .. }

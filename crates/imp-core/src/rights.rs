@@ -55,6 +55,7 @@ pub fn least(command: &Command) -> Role {
         | Command::AddTask { .. }
         | Command::FinishTask { .. }
         | Command::AddFollowUp { .. }
+        | Command::DismissHints { .. }
         | Command::FinishFollowUp { .. }
         | Command::Snooze { .. }
         | Command::Dismiss { .. }

@@ -77,6 +77,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             let due = due.as_ref().map(|d| format!(", by {d}")).unwrap_or_default();
             format!("Follow-up: {text}{owner}{due}")
         }
+        Event::HintsDismissed { .. } => return None,
         Event::FollowUpDone { n } => format!("{by} finished follow-up {n}"),
         Event::Nudged { nudge, to, .. } => {
             let about = process.nudge(nudge).map_or(nudge.as_str(), |n| n.text.as_str());

@@ -40,6 +40,8 @@ pub struct House {
     pub can: BTreeSet<Capability>,
     /// Whether a catalogue is configured to be read.
     pub reads_catalogue: bool,
+    /// What earlier incidents were like.
+    pub memory: crate::memory::Memory,
 }
 
 /// An incident has changed.

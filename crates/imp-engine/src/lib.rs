@@ -8,6 +8,7 @@ mod inbox;
 pub mod insights;
 mod lease;
 pub mod measure;
+pub mod memory;
 pub mod past;
 pub mod read;
 pub mod rebuild;

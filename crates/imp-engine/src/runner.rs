@@ -2,7 +2,7 @@
 
 use crate::desk::{Desk, SubmitError};
 use crate::lease::{LEASE_MS, Lease, RENEW_MS};
-use imp_core::effect::Capability;
+use imp_core::effect::{Capability, What};
 use imp_core::port::{Order, Outcome, Port};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -130,7 +130,7 @@ impl Runner {
             self.renewed = asked;
         }
         let n = claims.orders.len();
-        for (lease, order) in claims.orders {
+        for (lease, mut order) in claims.orders {
             let capability = order.what.capability();
             let Some(port) = self.ports.get(&capability).cloned() else {
                 continue;
@@ -139,6 +139,9 @@ impl Runner {
             let desk = self.desk.clone();
             if order.others_wrote {
                 port.forget(&order.incident);
+            }
+            if matches!(order.what, What::Card | What::Ask { .. } | What::Questions) {
+                order.hints = Arc::new(desk.house.memory.hints(&order.incident, &order.catalogue));
             }
             let mut let_go = self.let_go.subscribe();
             let held = lease.clone();

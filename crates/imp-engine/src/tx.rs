@@ -503,6 +503,7 @@ pub fn claim(
                 Order {
                     key,
                     other_ticket,
+                    hints: Arc::default(),
                     ledger,
                     what,
                     tried: seen.me.tried(r, u32::try_from(row.int(4)).unwrap_or(u32::MAX)),

@@ -58,6 +58,7 @@ pub async fn run(config: Config, process: Process, json: bool) -> Result<(), Fai
         directory: ArcSwap::from_pointee(Directory::default()),
         can: serve::capabilities(&config),
         reads_catalogue: false,
+        memory: Default::default(),
     });
     let desk = Desk::start(store.clone(), conn, house, Arc::new(SystemClock)).map_err(|e| failed(&e))?;
     if rebuild::begin(&desk).await.map_err(|e| failed(&e))? == Ground::Taken {

@@ -128,11 +128,13 @@ impl Service {
             directory: ArcSwap::from_pointee(directory),
             can: can.clone(),
             reads_catalogue: config.opslevel.is_some(),
+            memory: Default::default(),
         });
         let desk = Desk::start(store, conn, house, Arc::new(SystemClock)).map_err(|e| failed(&e))?;
         let public_url = config.public_url();
         let mut ports: BTreeMap<Capability, Arc<dyn Port>> = BTreeMap::new();
         let mut tasks = vec![tokio::spawn(sweep::forget_old_wishes(desk.clone()))];
+        tasks.push(tokio::spawn(imp_engine::memory::keep(desk.clone())));
         if desk.store.is_shared() {
             tasks.push(tokio::spawn(sweep::others(desk.clone())));
         }

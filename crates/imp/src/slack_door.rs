@@ -207,6 +207,26 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         },
         other => other,
     };
+    if let (Some(i), Form::Same { into }) = (&incident, &form) {
+        let process = hall.desk.house.process.load();
+        let merges = |m: &&imp_core::process::Move| m.requires.iter().any(|f| f == "into");
+        // Where it cannot be merged any more, the law says so in its own words.
+        let to = process
+            .moves_from(&i.status)
+            .find(merges)
+            .map_or("merged", |m| m.to.as_str());
+        let command = Command::Move {
+            to: to.to_owned(),
+            fields: [("into".to_owned(), into.to_string())].into(),
+        };
+        let pressed = match inbound {
+            Inbound::Press { pressed_at, .. } => pressed_at.as_str(),
+            _ => trigger(inbound),
+        };
+        let id = format!("slack:press:{}:same.{into}:{}:{pressed}", i.reference, user(inbound));
+        wish(hall, inbound, Some(i.reference), vec![command], &id).await?;
+        return Ok(Answer::empty());
+    }
     if let (Some(i), Form::Follow) = (&incident, &form)
         && imp_core::record::asks_to_follow(i, &hall.desk.house.process.load()).is_empty()
     {
@@ -486,7 +506,8 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             | Form::Severity
             | Form::Role { .. }
             | Form::Task => None,
-            Form::Statuspage | Form::Review | Form::Skip { .. } | Form::Dismiss { .. } | Form::Follow => None,
+            Form::Statuspage | Form::Review | Form::Skip { .. } | Form::Dismiss { .. } => None,
+            Form::Same { .. } | Form::Follow => None,
         });
     };
     Ok(match form {
@@ -520,6 +541,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             Some(forms::review(i, &card::review_draft(&view)))
         }
         Form::Skip { key } => Some(forms::skip(i, key)),
+        Form::Same { .. } => None,
         Form::Dismiss { nudge } => Some(forms::dismiss(i, &process, nudge)),
         Form::Follow => forms::follow(i, &process),
     })
@@ -538,6 +560,7 @@ fn view<'a>(
         waiting: &[],
         can: &hall.desk.house.can,
         public_url: "",
+        hints: &[],
         now: hall.desk.clock.now(),
     }
 }

@@ -86,6 +86,7 @@ impl Stage {
             directory: ArcSwap::from_pointee(Directory::default()),
             can: [Capability::Record].into(),
             reads_catalogue: false,
+            memory: Default::default(),
         });
         let desk = Desk::start(store, conn, house, clock.clone()).expect("a desk");
         let record = Arc::new(Record {

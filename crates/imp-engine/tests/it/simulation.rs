@@ -221,6 +221,7 @@ fn house() -> House {
         directory: ArcSwap::from_pointee(Directory::default()),
         can: Capability::ALL.into(),
         reads_catalogue: true,
+        memory: Default::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use super::mrkdwn::{
 use imp_core::catalogue::{Catalogue, Service};
 use imp_core::effect::Capability;
 use imp_core::event::Target;
+use imp_core::hint::Hint;
 use imp_core::incident::{Incident, Question};
 use imp_core::port::Waiting;
 use imp_core::process::{Category, Process, Status, Style};
@@ -33,6 +34,8 @@ pub struct View<'a> {
     pub can: &'a BTreeSet<Capability>,
     /// Where the console is, without a slash at the end.
     pub public_url: &'a str,
+    /// Other incidents that may help.
+    pub hints: &'a [Hint],
     /// Now.
     pub now: At,
 }
@@ -159,6 +162,7 @@ pub fn card(v: &View) -> Message {
     if !look.is_empty() {
         blocks.push(section(&format!("*Where to look*\n{}", look.join("  ·  "))));
     }
+    blocks.extend(super::hints::of_card(v));
     blocks.extend(tasks_block(i));
     blocks.extend(owed_block(v));
     blocks.push(divider());
@@ -532,6 +536,7 @@ pub fn question(v: &View, q: &Question) -> Message {
         blocks.push(section(&format!("*Where to look*\n{}", look.join("  ·  "))));
     }
     if open {
+        blocks.extend(super::hints::of_question(v));
         let resolved = !i.alerts.is_empty() && !i.any_firing();
         blocks.push(section(match resolved {
             true => ":large_green_circle: *The alert has resolved by itself.* Was it real all the same?",

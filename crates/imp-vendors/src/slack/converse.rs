@@ -66,6 +66,11 @@ pub enum Form {
         /// Its key.
         key: String,
     },
+    /// It is the same as another, which is named already.
+    Same {
+        /// The other.
+        into: Ref,
+    },
     /// Say why a reminder is not needed.
     Dismiss {
         /// Which of the process's reminders.
@@ -388,7 +393,7 @@ fn lacks(word: &str) -> Option<&'static str> {
 
 fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
     let Some(reference) = Ref::parse(value) else {
-        let known = ["incident.", "alert.", "step.", "jira.", "nudge.", "follow_up."]
+        let known = ["incident.", "alert.", "step.", "jira.", "nudge.", "follow_up.", "hint."]
             .iter()
             .any(|p| action_id.starts_with(p));
         // Link buttons open their address in the browser and carry no reference.
@@ -450,6 +455,22 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
                     id,
                     "It is being tried again.",
                 );
+            }
+            if let Some(into) = other.strip_prefix("hint.same.").and_then(Ref::parse) {
+                return open(Form::Same { into });
+            }
+            if let Some(there) = other.strip_prefix("hint.join.").and_then(Ref::parse) {
+                let command = Command::Join { who: Who::slack(user) };
+                return wish(
+                    Some(About::Ref(there)),
+                    command,
+                    id,
+                    &format!("You are in {there} now."),
+                );
+            }
+            if let Some(others) = other.strip_prefix("hint.dismiss.") {
+                let others = others.split('.').filter_map(Ref::parse).collect();
+                return wish(Some(about.clone()), Command::DismissHints { others }, id, "");
             }
             if let Some(nudge) = other.strip_prefix("nudge.snooze.") {
                 let command = Command::Snooze {

@@ -4,6 +4,7 @@ pub mod card;
 pub mod client;
 pub mod converse;
 pub mod forms;
+pub mod hints;
 pub mod inlet;
 pub mod mrkdwn;
 pub mod people;

@@ -147,6 +147,7 @@ impl Chat {
             waiting: &order.waiting,
             can: &self.can,
             public_url: &self.public_url,
+            hints: &order.hints,
             now: order.now,
         }
     }

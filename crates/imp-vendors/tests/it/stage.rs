@@ -184,6 +184,7 @@ impl Stage {
             tried,
             others_wrote: false,
             other_ticket: None,
+            hints: std::sync::Arc::default(),
             ledger: Some(Arc::new(Ledger {
                 facts: self.facts.clone(),
                 done: vec!["record.ticket".to_owned()],

@@ -226,6 +226,7 @@ impl Home {
             directory: ArcSwap::from_pointee(Directory::default()),
             can: BTreeSet::new(),
             reads_catalogue: false,
+            memory: Default::default(),
         };
         Ok(Home::Store {
             _store: store,

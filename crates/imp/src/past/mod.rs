@@ -69,6 +69,7 @@ pub fn tell(url: &str, org: &Org, process: &Process) -> Result<(), Failure> {
         directory: ArcSwap::from_pointee(Directory::default()),
         can: BTreeSet::new(),
         reads_catalogue: false,
+        memory: Default::default(),
     };
     let now = SystemClock.now();
     let stories: Stories = toml::from_str(include_str!("stories.toml")).map_err(|e| failed(&e))?;

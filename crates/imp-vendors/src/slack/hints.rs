@@ -1,0 +1,70 @@
+//! Other incidents that are worth a look: perhaps the same, perhaps the cause, or what helped the last time.
+
+use super::card::View;
+use super::mrkdwn::{actions, button, context, escape, link, moment, quote, section};
+use imp_core::hint::{Hint, Kind};
+use imp_core::process::Category;
+use serde_json::Value;
+
+/// On the card, while it is worked on: each with the reason for which it is named, and what can be done about it.
+pub fn of_card(v: &View) -> Vec<Value> {
+    if v.hints.is_empty() || v.process.category(&v.incident.status) != Category::Active {
+        return Vec::new();
+    }
+    let lines: Vec<String> = v.hints.iter().map(|h| line(v, h)).collect();
+    let mut out = vec![section(&format!("*Worth a look*\n{}", lines.join("\n")))];
+    let reference = v.incident.reference.to_string();
+    let mut buttons = Vec::new();
+    if let Some(h) = v.hints.iter().find(|h| h.kind == Kind::SameService) {
+        buttons.push(button(
+            &format!("hint.same.{}", h.reference),
+            &format!("Same as {}", h.reference),
+            &reference,
+            None,
+        ));
+        buttons.push(button(
+            &format!("hint.join.{}", h.reference),
+            &format!("Join {}", h.reference),
+            &reference,
+            None,
+        ));
+    }
+    let others: Vec<String> = v.hints.iter().map(|h| h.reference.to_string()).collect();
+    buttons.push(button(
+        &format!("hint.dismiss.{}", others.join(".")),
+        "Not helpful",
+        &reference,
+        None,
+    ));
+    out.extend(actions("hints", buttons));
+    out
+}
+
+/// In the question whether an alert is real.
+pub fn of_question(v: &View) -> Option<Value> {
+    let lines: Vec<String> = v.hints.iter().map(|h| line(v, h)).collect();
+    (!lines.is_empty()).then(|| context(&lines.join("\n")))
+}
+
+fn line(v: &View, h: &Hint) -> String {
+    let name = link(
+        &format!("{}/incidents/{}", v.public_url, h.reference),
+        &h.reference.to_string(),
+    );
+    let title = quote(&h.title, 100);
+    let why = escape(&h.why);
+    match &h.kind {
+        Kind::SameService | Kind::Neighbour => format!(":link: {name} {title} _({why})_"),
+        Kind::Past { fixed, by, at } => {
+            let fixed = fixed
+                .as_ref()
+                .map(|f| format!(" What helped: {}", quote(f, 160)))
+                .unwrap_or_default();
+            let by = by
+                .as_ref()
+                .map(|b| format!(", led by {}", quote(b, 60)))
+                .unwrap_or_default();
+            format!(":books: {name} {title}, {}{by} _({why})_.{fixed}", moment(*at))
+        }
+    }
+}
