@@ -157,6 +157,15 @@ pub enum What {
         /// Number of the fact that it follows.
         fact: u64,
     },
+    /// Deed: tell somebody what the role means that they hold now, and how things stand.
+    Brief {
+        /// Number of the fact by which they hold it.
+        fact: u64,
+        /// Which.
+        role: String,
+        /// Who.
+        who: crate::Who,
+    },
     /// Deed: remind somebody of what is overdue.
     Remind {
         /// Number of the reminder.
@@ -276,7 +285,8 @@ impl What {
             | PostReview { .. }
             | LastWord { .. }
             | ArchiveChannel { .. }
-            | Remind { .. } => Capability::Chat,
+            | Remind { .. }
+            | Brief { .. } => Capability::Chat,
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
                 Capability::Record
@@ -305,6 +315,7 @@ impl What {
             PostUpdate { n } => format!("chat.update.{n}"),
             PostReview { fact } => format!("chat.review.{fact}"),
             LastWord { fact } => format!("chat.last_word.{fact}"),
+            Brief { fact, .. } => format!("chat.brief.{fact}"),
             Remind { n, .. } => format!("chat.remind.{n}"),
             ArchiveChannel { fact } => format!("chat.archive.{fact}"),
             FileTicket => "record.ticket".into(),
@@ -339,6 +350,7 @@ impl What {
             TicketFields | TicketStatus | TicketLink { .. } | TaskStatus { .. } | PageStatus | TicketJournal => true,
             Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
             Remind { .. }
+            | Brief { .. }
             | ArchiveChannel { .. }
             | FileTicket
             | Comment { .. }
@@ -353,7 +365,7 @@ impl What {
     pub fn lane(&self) -> String {
         use What::*;
         match self {
-            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Remind { .. } => {
+            Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Remind { .. } | Brief { .. } => {
                 "chat.posts".into()
             }
             Comment { .. } => "record.comments".into(),
@@ -374,7 +386,8 @@ impl What {
             | PostReview { .. }
             | LastWord { .. }
             | Comment { .. }
-            | Remind { .. } => Rank::Normal,
+            | Remind { .. }
+            | Brief { .. } => Rank::Normal,
             TicketFields
             | TicketStatus
             | TicketLink { .. }
@@ -402,6 +415,7 @@ impl What {
             PostUpdate { n } => format!("post update {n} in the channel"),
             PostReview { .. } => "post the draft of the review".into(),
             LastWord { .. } => "post the last word".into(),
+            Brief { who, .. } => format!("tell {} what the role means", who.label()),
             Remind { .. } => "remind of what is overdue".into(),
             ArchiveChannel { .. } => "archive the channel".into(),
             FileTicket => "file the Jira ticket".into(),

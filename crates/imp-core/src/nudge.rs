@@ -165,7 +165,9 @@ fn reached(i: &Incident, rung: Rung, catalogue: &Catalogue, directory: &Director
             .clone()?,
         Rung::Owner => i.follow_ups.iter().filter(|f| !f.done).find_map(|f| f.owner.clone())?,
     };
-    Some(Listener::Person(directory.complete(&who)))
+    let who = directory.complete(&who);
+    // A reminder of a private incident would tell a stranger that there is one.
+    (!i.private || i.has_member(&who)).then_some(Listener::Person(who))
 }
 
 #[cfg(test)]
@@ -357,6 +359,15 @@ mod tests {
                 assert!(next.since(*t) >= 10 * MINUTE, "two close together: {:?}", days.heard());
             }
         }
+    }
+
+    #[test]
+    fn a_private_incident_is_told_to_nobody_outside() {
+        let mut days = Days::begin("SEV1");
+        days.incident.as_mut().expect("it is there").private = true;
+        days.pass(24 * HOUR);
+        let heard = days.heard();
+        assert!(heard.iter().all(|h| !h.contains("UMANAGER")), "{heard:?}");
     }
 
     #[test]

@@ -215,6 +215,14 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
         Event::Linked {
             what: Link::TicketAgreed { .. },
         } if matches!(fact.by, Actor::Jira { .. }) => vec![What::TicketFields.into()],
+        Event::RoleTaken { role, who, .. } if who.slack.is_some() => vec![
+            What::Brief {
+                fact: fact.n,
+                role: role.clone(),
+                who: who.clone(),
+            }
+            .into(),
+        ],
         Event::Nudged { n, nudge, to, .. } if *to != Listener::Nobody => vec![
             What::Remind {
                 n: *n,
@@ -317,7 +325,7 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         What::Remind {
             to: Listener::Channel, ..
         } => card,
-        What::Remind { .. } => true,
+        What::Remind { .. } | What::Brief { .. } => true,
         What::OpenChannel => i.links.channel.is_none(),
         What::Announcement => i.confirmed && !i.private,
         What::Questions => !i.questions.is_empty(),

@@ -201,8 +201,8 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         What::FileTask { n } => i.tasks.iter().any(|t| t.n == *n && t.ticket.is_some()),
         What::FileFollowUp { n } => i.follow_ups.iter().any(|t| t.n == *n && t.ticket.is_some()),
         What::ArchiveChannel { .. } => l.channel.as_ref().is_some_and(|c| c.archived),
-        // What is still overdue is said again by the next look.
-        What::Remind { .. } => true,
+        // What is still overdue is said again by the next look; what a role means was read when it was taken.
+        What::Remind { .. } | What::Brief { .. } => true,
         // Nothing of the incident shows that they were said.
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => false,
         What::Comment { .. } | What::Duplicate { .. } | What::PublicPost { .. } => false,

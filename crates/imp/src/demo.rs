@@ -63,7 +63,7 @@ pub async fn run(listen: SocketAddr, data: Option<PathBuf>) -> Result<(), Failur
          Its configuration is {}. Ctrl-C ends it.",
         folder.join("imp.toml").display()
     ));
-    let served = serve::run(config, process, serve::signal()).await;
+    let served = serve::run(config, process, None, serve::signal()).await;
     practice.stop().await;
     served
 }

@@ -10,6 +10,7 @@ mod history;
 mod numbers;
 mod past;
 mod rebuild;
+mod reload;
 mod rules;
 mod script;
 mod serve;
@@ -200,7 +201,8 @@ async fn run(command: Command) -> Result<(), Failure> {
             log_to_stderr("info");
             let config = load(&c)?;
             let process = config.process(c.config.parent())?;
-            serve::run(config, process, serve::signal()).await
+            let beside = c.config.parent().map(std::path::Path::to_owned);
+            serve::run(config, process, beside, serve::signal()).await
         }
         Command::Check { config, json } => {
             let loaded = load(&config)?;

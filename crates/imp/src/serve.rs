@@ -49,18 +49,25 @@ pub struct SlackParts {
     pub chat: Arc<slack::port::Chat>,
 }
 
-/// Serves until told to stop.
+/// Serves until told to stop. `beside` is the folder of the configuration, where the process file is looked for again.
 ///
 /// # Errors
 /// Where the store or the port cannot be had.
-pub async fn run(config: Config, process: Process, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+pub async fn run(
+    config: Config,
+    process: Process,
+    beside: Option<std::path::PathBuf>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
         Failure::Failed(format!(
             "cannot listen on {}: {e}; choose another address with [server] listen",
             config.server.listen
         ))
     })?;
-    let service = Service::start(config, process)?;
+    let mut service = Service::start(config, process)?;
+    let watched = crate::reload::watch(service.hall.config.clone(), beside, service.hall.desk.clone());
+    service.tasks.push(tokio::spawn(watched));
     for what in service.hall.config.not_yet() {
         tracing::warn!("{what} is configured, and this version does not have it yet");
     }

@@ -1,5 +1,6 @@
 //! Slack: where people talk. Requests come in through `inlet`, `converse` says what they mean, `port` performs orders.
 
+pub mod brief;
 pub mod card;
 pub mod client;
 pub mod converse;

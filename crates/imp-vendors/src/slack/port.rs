@@ -1,5 +1,6 @@
 //! Orders to Slack, performed: the channel, the card, people, messages. A create looks before it creates again.
 
+use super::brief;
 use super::card::{self, Message, View};
 use super::client::{Client, Room, Trouble};
 use super::mrkdwn;
@@ -123,6 +124,10 @@ impl Chat {
                 None => Ok(Outcome::Done(vec![])),
             },
             (What::PostReview { .. }, Some(c)) => self.post(order, &c.id, card::review(&self.view(order))).await,
+            (What::Brief { role, who, .. }, _) => match brief::message(&self.view(order), role, who) {
+                Some(m) => self.tell(order, who, m).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
             (What::Remind { nudge, to, .. }, _) => self.remind(order, nudge, to).await,
             (What::LastWord { .. }, Some(c)) => {
                 let done = self.post(order, &c.id, card::last_word(&self.view(order))).await?;
@@ -269,19 +274,22 @@ impl Chat {
                 Some(c) => self.post(order, &c.id, m).await,
                 None => Ok(Outcome::Done(vec![])),
             },
-            Listener::Person(who) => match self.id_of(who, order).await? {
-                Some(id) => {
-                    let opened = self
-                        .client
-                        .call("conversations.open", &[("users", &id)], Urgency::Usual)
-                        .await?;
-                    let id = opened["channel"]["id"].as_str().unwrap_or_default().to_owned();
-                    self.post(order, &id, m).await
-                }
-                None => Ok(Outcome::Done(vec![])),
-            },
+            Listener::Person(who) => self.tell(order, who, m).await,
             Listener::Nobody => Ok(Outcome::Done(vec![])),
         }
+    }
+
+    /// Tells one person, directly. Who has left hears nothing, and that is no failure which anybody has to mend.
+    async fn tell(&self, order: &Order, who: &Who, m: Message) -> Result<Outcome, Trouble> {
+        let Some(id) = self.id_of(who, order).await? else {
+            return Ok(Outcome::Done(vec![]));
+        };
+        let opened = self
+            .client
+            .call("conversations.open", &[("users", &id)], Urgency::Usual)
+            .await?;
+        let id = opened["channel"]["id"].as_str().unwrap_or_default().to_owned();
+        self.post(order, &id, m).await
     }
 
     // ---- the question

@@ -4,6 +4,7 @@ mod audit;
 mod browser;
 mod cli;
 mod doors;
+mod guidance;
 mod imp;
 mod insights;
 mod insights_pages;
