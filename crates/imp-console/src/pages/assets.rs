@@ -14,6 +14,7 @@ pub async fn get(Path(name): Path<String>) -> Response {
             "text/javascript; charset=utf-8",
             include_str!("../../assets/console.js"),
         ),
+        "docs.css" => ("text/css; charset=utf-8", include_str!("../../assets/docs.css")),
         "icon.svg" => ("image/svg+xml", include_str!("../../assets/icon.svg")),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };

@@ -3,6 +3,7 @@
 mod act;
 mod assets;
 mod deliveries;
+mod docs;
 mod incident;
 mod incidents;
 mod insights;
@@ -44,6 +45,9 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/process", get(process::show))
         .route("/insights", get(insights::show))
         .route("/insights/incidents", get(insights::list::show))
+        .route("/docs", get(docs::index))
+        .route("/docs/{guide}", get(docs::guide))
+        .route("/docs/{kind}/{id}", get(docs::of_process))
         .route("/sign-in", get(act::sign_in_form).post(act::sign_in))
         .route("/sign-out", post(act::sign_out))
         .route("/live", get(live::stream))
