@@ -440,7 +440,12 @@ mod tests {
                     continue;
                 };
                 let link = address(&dest_url);
-                if let Some(inside) = link.strip_prefix("/docs/") {
+                let process = Process::built_in();
+                if let Some(id) = link.strip_prefix("/docs/role/") {
+                    assert!(process.role(id).is_some(), "docs/{slug}.md: {dest_url} is no role");
+                } else if let Some(id) = link.strip_prefix("/docs/status/") {
+                    assert!(process.status(id).is_some(), "docs/{slug}.md: {dest_url} is no status");
+                } else if let Some(inside) = link.strip_prefix("/docs/") {
                     let (to, part) = inside.split_once('#').map_or((inside, None), |(t, p)| (t, Some(p)));
                     let known = parts.get(to);
                     assert!(known.is_some(), "docs/{slug}.md: {dest_url} leads nowhere");
