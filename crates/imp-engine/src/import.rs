@@ -104,6 +104,28 @@ impl Told {
         *place = Some(value);
     }
 
+    /// A column by its name.
+    pub fn get(&self, column: &str) -> Option<&str> {
+        let place = match column {
+            "title" => &self.title,
+            "ref" => &self.reference,
+            "severity" => &self.severity,
+            "status" => &self.status,
+            "service" => &self.service,
+            "team" => &self.team,
+            "summary" => &self.summary,
+            "started_at" => &self.started_at,
+            "detected_at" => &self.detected_at,
+            "acknowledged_at" => &self.acknowledged_at,
+            "mitigated_at" => &self.mitigated_at,
+            "resolved_at" => &self.resolved_at,
+            "closed_at" => &self.closed_at,
+            "key" => &self.key,
+            _ => return None,
+        };
+        place.as_deref()
+    }
+
     fn times(&self) -> [(&'static str, &Option<String>); 6] {
         [
             ("started", &self.started_at),
@@ -222,6 +244,33 @@ pub fn understand(told: &Told, process: &Process, catalogue: &Catalogue) -> Resu
     })
 }
 
+/// Before the reference in the key of an incident that another IMP lived through.
+const LIVED: &str = "imp:";
+
+/// By what an incident is known where it comes from: the key that it was brought in with, or that of this IMP. `None`
+/// where title and times are all that tells it from others.
+pub fn source_key(i: &Incident) -> Option<String> {
+    match &i.back_filled {
+        None => Some(format!("{LIVED}{}:{}", i.reference, i.opened_at.0)),
+        Some(identity) => identity.strip_prefix("key:").map(str::to_owned),
+    }
+}
+
+/// The incident of this very IMP that was lived through under this key.
+fn lived_here(conn: &mut dyn Conn, identity: &str) -> Result<Option<Ref>, StoreError> {
+    let known = identity.strip_prefix("key:").and_then(|key| key.strip_prefix(LIVED));
+    let known = known.and_then(|key| key.split_once(':'));
+    let Some((Some(r), Ok(opened))) = known.map(|(r, at)| (Ref::parse(r), at.parse::<i64>())) else {
+        return Ok(None);
+    };
+    let rows = conn.rows(
+        "select 1 from incident i join measure m on m.ref = i.ref
+         where i.ref = ?1 and i.opened_at = ?2 and m.back_filled is null",
+        &[r.0.into(), opened.into()],
+    )?;
+    Ok((!rows.is_empty()).then_some(r))
+}
+
 /// The source's key, else a print of title and times.
 fn identity(told: &Told, title: &str, times: &BTreeMap<String, At>) -> String {
     let print = |text: &str| hex::encode(&Sha256::digest(text.as_bytes())[..16]);
@@ -250,7 +299,10 @@ pub enum Kept {
 /// What the store says.
 pub fn find(conn: &mut dyn Conn, identity: &str) -> Result<Option<Ref>, StoreError> {
     let rows = conn.rows("select ref from measure where back_filled = ?1", &[identity.into()])?;
-    Ok(rows.first().map(|r| Ref(r.int(0).unsigned_abs())))
+    match rows.first() {
+        Some(r) => Ok(Some(Ref(r.int(0).unsigned_abs()))),
+        None => lived_here(conn, identity),
+    }
 }
 
 /// Brings rows in, inside the caller's transaction. Numbers of their own begin above `above`, so that those which other

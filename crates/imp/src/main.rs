@@ -9,6 +9,7 @@ mod health;
 mod history;
 mod numbers;
 mod past;
+mod picture;
 mod rebuild;
 mod reload;
 mod rules;
@@ -102,15 +103,29 @@ enum Command {
         #[command(flatten)]
         common: script::Common,
     },
-    /// Brings history in from a file: CSV or JSON Lines; no vendor hears of it
+    /// Brings history in, from a file (CSV or JSON Lines) or from Jira; no vendor hears of it
     Import {
         /// The file, ending in .csv or .jsonl
-        file: PathBuf,
+        #[arg(required_unless_present = "jira", conflicts_with = "jira")]
+        file: Option<PathBuf>,
+        /// The issues that this JQL finds in the configured Jira, instead of a file
+        #[arg(long, value_name = "JQL")]
+        jira: Option<String>,
         /// Only says what would happen
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
         common: script::Common,
+    },
+    /// Writes all incidents but private ones as an import reads them
+    Export {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// The file, ending in .csv or .jsonl; standard output where it is left out
+        file: Option<PathBuf>,
+        /// In which form; left out: as the file's ending says, else jsonl
+        #[arg(long, value_enum)]
+        format: Option<history::export::Format>,
     },
     /// How many incidents there were, and how long things took
     Insights {
@@ -219,7 +234,24 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
         Command::Incident { command, common } => script::incident(command, common, |file| load_file(file)).await,
         Command::Deliveries { command, common } => script::deliveries(command, common, |file| load_file(file)).await,
-        Command::Import { file, dry_run, common } => history::bring_in(&file, dry_run, common, load_file).await,
+        Command::Import {
+            file,
+            jira,
+            dry_run,
+            common,
+        } => {
+            let from = match (file, jira) {
+                (_, Some(jql)) => history::From::Jira(jql),
+                (Some(file), None) => history::From::File(file),
+                (None, None) => return Err(Failure::Wrong("name a file, or give --jira JQL".to_owned())),
+            };
+            history::bring_in(from, dry_run, common, load_file).await
+        }
+        Command::Export { config, file, format } => {
+            let loaded = load(&config)?;
+            let process = loaded.process(config.config.parent())?;
+            history::export::write(&loaded, &process, file.as_deref(), format)
+        }
         Command::Insights { asked, common } => numbers::show(asked, common, load_file).await,
         Command::Shape { command, at } => shape::run(command, &at, load_file),
         Command::Completions { shell } => {

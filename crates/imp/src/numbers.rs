@@ -1,17 +1,20 @@
 //! `imp insights`: the numbers, from the store itself, beside whoever writes, or from an `imp serve` elsewhere.
 
+use crate::Failure;
 use crate::config::Config;
+use crate::picture;
 use crate::script::{self, Common, client::part};
-use crate::{Failure, say};
 use clap::{Args, ValueEnum};
 use imp_console::api::insights::InsightsView;
+use imp_console::chart::{Poster, PosterGroup, poster};
 use imp_core::Catalogue;
 use imp_core::metric::METRICS;
 use imp_engine::desk::sheet;
-use imp_engine::insights::{self, Question};
+use imp_engine::insights::{self, By, Question};
 use imp_engine::store::apart;
 use imp_engine::{Store, StoreError};
 use serde_json::Value;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// In which form.
@@ -23,9 +26,9 @@ pub enum Format {
     Json,
     /// For spreadsheets.
     Csv,
-    /// To come.
+    /// A picture.
     Svg,
-    /// To come.
+    /// The same, in pixels.
     Png,
 }
 
@@ -38,12 +41,18 @@ pub struct Asked {
     /// Up to this day, included
     #[arg(long)]
     to: Option<String>,
-    /// team, service, severity, country, brand, tier or month; several with commas
+    /// team, service, severity, country, brand, tier, cause, month, week or day; several with commas
     #[arg(long, default_value = "team")]
     by: String,
+    /// Only incidents with this: team=payments, severity=SEV1; service, country, brand, tier, cause, origin. May be repeated
+    #[arg(long = "only", value_name = "WHAT=VALUE")]
+    only: Vec<String>,
     /// In which form
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// Into this file instead of standard output
+    #[arg(long)]
+    output: Option<PathBuf>,
 }
 
 /// Shows the numbers.
@@ -56,33 +65,110 @@ pub async fn show(
     load: impl Fn(&Path) -> Result<Config, Failure>,
 ) -> Result<(), Failure> {
     let format = if common.json { Format::Json } else { asked.format };
-    if matches!(format, Format::Svg | Format::Png) {
+    if format == Format::Png && asked.output.is_none() && std::io::stdout().is_terminal() {
         return Err(Failure::Wrong(
-            "--format svg and --format png are to come; table, json and csv are there".to_owned(),
+            "a picture in pixels is no text: write --output FILE, or send it somewhere with > FILE".to_owned(),
         ));
     }
-    let question =
+    let mut question =
         Question::read(asked.from.as_deref(), asked.to.as_deref(), Some(&asked.by)).map_err(Failure::Wrong)?;
+    for only in &asked.only {
+        let Some((what, value)) = only.split_once('=').map(|(w, v)| (w.trim(), v.trim())) else {
+            return Err(Failure::Wrong(format!(
+                "--only is WHAT=VALUE, such as team=payments, not {only:?}"
+            )));
+        };
+        question.filter.set(what, value).map_err(Failure::Wrong)?;
+    }
     let answer = if common.url.is_some() {
         let api = script::client(&common, |file: &PathBuf| load(file))?;
+        let only = asked.only.iter().filter_map(|o| o.split_once('='));
         let given = [("from", &asked.from), ("to", &asked.to)];
+        let given = given.into_iter().filter_map(|(n, v)| Some((n, v.as_deref()?)));
         let mut path = format!("/api/v1/insights?by={}", part(&asked.by));
-        for (name, value) in given {
-            if let Some(v) = value {
-                path.push_str(&format!("&{name}={}", part(v)));
-            }
+        for (name, value) in given.chain(only) {
+            path.push_str(&format!("&{}={}", part(name.trim()), part(value.trim())));
         }
         api.get(&path).await?
     } else {
         here(&load(&common.config)?, &question)?
     };
     let keys: Vec<&str> = question.by.iter().map(|b| b.word()).collect();
-    say(&match format {
-        Format::Json => answer.to_string(),
-        Format::Csv => csv(&answer, &keys),
-        Format::Table | Format::Svg | Format::Png => table(&answer, &keys),
-    });
-    Ok(())
+    let out: Vec<u8> = match format {
+        Format::Json => answer.to_string().into(),
+        Format::Csv => csv(&answer, &keys).into(),
+        Format::Table => table(&answer, &keys).into(),
+        Format::Svg => poster(&drawing(&answer, &question, &asked)).into(),
+        Format::Png => picture::png(&poster(&drawing(&answer, &question, &asked))).map_err(Failure::Failed)?,
+    };
+    deliver(&out, format, asked.output.as_deref())
+}
+
+/// To the file, or to standard output: text with a line's end, a picture as it is.
+fn deliver(out: &[u8], format: Format, file: Option<&Path>) -> Result<(), Failure> {
+    let end: &[u8] = if format == Format::Png { b"" } else { b"\n" };
+    let written = match file {
+        Some(file) => std::fs::write(file, [out, end].concat()).map_err(|e| format!("{}: {e}", file.display())),
+        None => {
+            let mut stdout = std::io::stdout().lock();
+            let done = stdout
+                .write_all(out)
+                .and_then(|()| stdout.write_all(end))
+                .and_then(|()| stdout.flush());
+            done.map_err(|e| format!("standard output: {e}"))
+        }
+    };
+    written.map_err(|e| Failure::Failed(format!("cannot be written: {e}")))
+}
+
+/// What a picture of the answer shows.
+fn drawing(answer: &Value, question: &Question, asked: &Asked) -> Poster {
+    let resolve = &METRICS[3];
+    let name = |row: &Value| {
+        let words = question.by.iter().map(|by| match row[by.word()].as_str() {
+            Some(word) => word.to_owned(),
+            None => format!("no {}", by.word()),
+        });
+        words.collect::<Vec<_>>().join(" · ")
+    };
+    let group = |row: &Value| {
+        let at = |part: &str| row[part][resolve.name].as_f64();
+        PosterGroup {
+            label: name(row),
+            incidents: count(&row["incidents"]),
+            spread: at("p25")
+                .zip(at("p50"))
+                .zip(at("p75").zip(at("p90")))
+                .map(|((p25, p50), (p75, p90))| [p25, p50, p75, p90]),
+            n: count(&row["n"][resolve.name]),
+        }
+    };
+    let by: Vec<&str> = question.by.iter().map(|b| b.word()).collect();
+    let range = match (&asked.from, &asked.to) {
+        (None, None) => "of all time".to_owned(),
+        (Some(from), None) => format!("from {from}"),
+        (None, Some(to)) => format!("up to {to}"),
+        (Some(from), Some(to)) => format!("from {from} to {to}"),
+    };
+    let only = match asked.only.is_empty() {
+        true => String::new(),
+        false => format!(", only {}", asked.only.join(", ")),
+    };
+    Poster {
+        title: format!("Incidents by {}", by.join(" and ")),
+        note: format!(
+            "{} incidents {range}{only}, by the day of detection in UTC.",
+            count(&answer["total"]["incidents"])
+        ),
+        // The font that comes along has no minus.
+        lengths: format!("{} ({})", resolve.label, resolve.formula().replace('−', "–")),
+        is_time: matches!(question.by.as_slice(), [By::Month | By::Week | By::Day]),
+        groups: answer["items"].as_array().into_iter().flatten().map(group).collect(),
+    }
+}
+
+fn count(value: &Value) -> usize {
+    value.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
 }
 
 fn here(config: &Config, question: &Question) -> Result<Value, Failure> {
@@ -95,8 +181,19 @@ fn here(config: &Config, question: &Question) -> Result<Value, Failure> {
     serde_json::to_value(InsightsView::of(&report, &question.by)).map_err(|e| Failure::Failed(e.to_string()))
 }
 
+/// Measurements that a table has: more are wider than a screen. The other forms have all.
+const FIRST: usize = 4;
 /// The numbers of a row that are counts.
-const COUNTS: [&str; 5] = ["incidents", "back_filled", "declined", "merged", "triage"];
+const COUNTS: [&str; 8] = [
+    "incidents",
+    "back_filled",
+    "reopened",
+    "declined",
+    "merged",
+    "triage",
+    "updates_due",
+    "updates_late",
+];
 
 fn plain(value: &Value) -> String {
     match value {
@@ -113,14 +210,16 @@ fn csv(answer: &Value, keys: &[&str]) -> String {
     };
     let mut head: Vec<String> = keys.iter().chain(&COUNTS).map(|k| (*k).to_owned()).collect();
     for m in METRICS {
-        head.extend(["", "_p50", "_p90", "_n", "_invalid"].map(|end| format!("{}{end}", m.name)));
+        head.extend(
+            ["", "_p25", "_p50", "_p75", "_p90", "_n", "_pending", "_invalid"].map(|end| format!("{}{end}", m.name)),
+        );
     }
     let mut lines = vec![head.join(",")];
     for row in answer["items"].as_array().into_iter().flatten() {
         let mut line: Vec<String> = keys.iter().chain(&COUNTS).map(|k| quoted(plain(&row[*k]))).collect();
         for m in METRICS {
             line.push(plain(&row[m.name]));
-            line.extend(["p50", "p90", "n", "invalid"].map(|part| plain(&row[part][m.name])));
+            line.extend(["p25", "p50", "p75", "p90", "n", "pending", "invalid"].map(|part| plain(&row[part][m.name])));
         }
         lines.push(line.join(","));
     }
@@ -131,7 +230,7 @@ fn table(answer: &Value, keys: &[&str]) -> String {
     let mut lines: Vec<Vec<String>> = Vec::new();
     let mut head: Vec<String> = keys.iter().map(|k| k.to_uppercase()).collect();
     head.push("INCIDENTS".to_owned());
-    for m in METRICS {
+    for m in &METRICS[..FIRST] {
         let name = m.name.trim_end_matches("_s").to_uppercase();
         head.extend([name, "P50".to_owned(), "P90".to_owned(), "N".to_owned()]);
     }
@@ -139,7 +238,7 @@ fn table(answer: &Value, keys: &[&str]) -> String {
     let row = |row: &Value, named: Vec<String>| {
         let mut line = named;
         line.push(plain(&row["incidents"]));
-        for m in METRICS {
+        for m in &METRICS[..FIRST] {
             line.extend([
                 length(&row[m.name]),
                 length(&row["p50"][m.name]),

@@ -156,7 +156,7 @@ fn words(l: &Line) -> String {
 }
 
 /// Asks Jira, again where it fails. What it refuses is said to be wrong; what it cannot do now ends the whole.
-async fn patiently<T, F: Future<Output = Result<T, Fault>>>(ask: impl Fn() -> F) -> Result<T, Failure> {
+pub async fn patiently<T, F: Future<Output = Result<T, Fault>>>(ask: impl Fn() -> F) -> Result<T, Failure> {
     let mut pause = PAUSE;
     let mut tries = 0;
     loop {

@@ -12,7 +12,7 @@ use imp_core::Role;
 use imp_core::metric::{METRICS, Summary};
 use imp_engine::SubmitError;
 use imp_engine::import::{self, Kept, Told};
-use imp_engine::insights::{self, By, Filter, Group, Number, Question, Report, Table};
+use imp_engine::insights::{self, By, Group, Number, Question, Report, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,22 +138,19 @@ pub struct InsightsView {
 impl InsightsQuery {
     fn question(&self) -> Result<Question, String> {
         let mut out = Question::read(self.from.as_deref(), self.to.as_deref(), self.by.as_deref())?;
-        let some = |t: &Option<String>| t.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned);
-        out.filter = Filter {
-            team: some(&self.team),
-            service: some(&self.service),
-            tier: some(&self.tier),
-            country: some(&self.country),
-            brand: some(&self.brand),
-            severity: some(&self.severity),
-            cause: some(&self.cause),
-            back_filled: match some(&self.origin).as_deref() {
-                None => None,
-                Some("lived") => Some(false),
-                Some("imported") => Some(true),
-                Some(_) => return Err("origin is lived or imported.".to_owned()),
-            },
-        };
+        let given = [
+            ("team", &self.team),
+            ("service", &self.service),
+            ("tier", &self.tier),
+            ("country", &self.country),
+            ("brand", &self.brand),
+            ("severity", &self.severity),
+            ("cause", &self.cause),
+            ("origin", &self.origin),
+        ];
+        for (name, value) in given {
+            out.filter.set(name, value.as_deref().unwrap_or_default().trim())?;
+        }
         Ok(out)
     }
 }

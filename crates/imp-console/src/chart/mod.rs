@@ -3,11 +3,13 @@
 
 mod bars;
 mod heat;
+mod poster;
 mod svg;
 mod time;
 
 pub use bars::{Bar, Lengths, Mark, bars, lengths};
 pub use heat::{Day, calendar, clock};
+pub use poster::{Poster, PosterGroup, poster};
 pub use svg::{Ink, Svg, escape};
 pub use time::{Column, columns, steps};
 

@@ -43,6 +43,36 @@ impl Filter {
         ]
     }
 
+    /// Sets one by its name, as people write it.
+    ///
+    /// # Errors
+    /// A sentence that says which there are.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let value = Some(value.to_owned()).filter(|v| !v.is_empty());
+        match name {
+            "team" => self.team = value,
+            "service" => self.service = value,
+            "tier" => self.tier = value,
+            "country" => self.country = value,
+            "brand" => self.brand = value,
+            "severity" => self.severity = value,
+            "cause" => self.cause = value,
+            "origin" => {
+                self.back_filled = match value.as_deref() {
+                    None => None,
+                    Some("lived") => Some(false),
+                    Some("imported") => Some(true),
+                    Some(_) => return Err("origin is lived or imported.".to_owned()),
+                };
+            }
+            _ => {
+                let all = Filter::default().texts().map(|(name, _)| name).join(", ");
+                return Err(format!("a filter is one of {all}, origin; not {name:?}."));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it lets everything through.
     pub fn is_empty(&self) -> bool {
         *self == Filter::default()

@@ -200,6 +200,7 @@ impl Jira {
 }
 
 /// Which page of a search.
+#[derive(Clone)]
 pub(super) enum After {
     /// The first.
     Nothing,

@@ -2,6 +2,7 @@
 
 pub mod adf;
 mod check;
+pub mod history;
 pub mod inlet;
 mod journal;
 mod look;

@@ -156,6 +156,11 @@ enum Whose {
     Piece(Ref, Piece),
 }
 
+/// Whether it is an incident's ticket, or one of its tasks or follow-ups.
+pub(super) fn is_ours(issue: &wire::Issue) -> bool {
+    whose(issue).is_some()
+}
+
 /// Whose issue this is. The labels say it; where they do not, the property does.
 fn whose(issue: &wire::Issue) -> Option<Whose> {
     let labels = issue.fields.get("labels").and_then(Value::as_array);

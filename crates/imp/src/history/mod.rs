@@ -1,10 +1,12 @@
-//! `imp import`: history from a file, into the store itself or through the `imp serve` that has it.
+//! `imp import`: history from a file or from Jira, into the store itself or through the `imp serve` that has it; and
+//! `imp export`, which writes what an import reads.
 
+pub mod export;
 mod file;
 
 use crate::config::Config;
 use crate::script::{self, Common, client::Client};
-use crate::{Failure, say};
+use crate::{Failure, rebuild, say};
 use arc_swap::ArcSwap;
 use file::Rows;
 use imp_core::{Actor, Catalogue, Directory, Process};
@@ -12,9 +14,12 @@ use imp_engine::desk::sheet;
 use imp_engine::import::{self, Kept, Past, Told};
 use imp_engine::store::apart;
 use imp_engine::{Clock, Conn, House, OpenError, Store, StoreError, SystemClock};
+use imp_vendors::http::Http;
+use imp_vendors::jira::Jira;
+use imp_vendors::jira::history::{Found, Search};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 /// Rows in a transaction: each costs a flush of the disk.
@@ -37,11 +42,135 @@ struct Count {
 }
 
 /// What is known of the file before anything is written.
+#[derive(Default)]
 struct Survey {
     rows: u64,
     /// The highest reference that a row wants to keep.
     highest: u64,
     unknown: Vec<String>,
+}
+
+/// Where history comes from.
+#[derive(Debug, Clone)]
+pub enum From {
+    /// A file.
+    File(PathBuf),
+    /// What a search in Jira finds.
+    Jira(String),
+}
+
+/// The same, while it is read.
+enum Source {
+    File { name: String, rows: Rows },
+    Jira(Box<Tickets>),
+}
+
+/// A search that is gone through.
+struct Tickets {
+    jira: Jira,
+    search: Search,
+    process: Process,
+    waiting: Vec<Found>,
+    /// Tickets of IMP's own, which the journal knows already.
+    own: u64,
+}
+
+/// A row: where it stands, and what it says or what is wrong with it.
+type Line = (String, Result<Told, String>);
+
+impl Source {
+    /// Opens it; what is known of it before anything is written.
+    fn open(
+        from: &From,
+        common: &Common,
+        load: &impl Fn(&Path) -> Result<Config, Failure>,
+    ) -> Result<(Source, Survey), Failure> {
+        match from {
+            From::File(path) => {
+                let survey = survey(path)?;
+                let rows = Rows::open(path).map_err(Failure::Failed)?;
+                let name = path.display().to_string();
+                Ok((Source::File { name, rows }, survey))
+            }
+            From::Jira(jql) => {
+                let config = load(&common.config)?;
+                let process = config.process(common.config.parent())?;
+                let Some(jira) = config.jira.clone() else {
+                    return Err(Failure::Wrong(
+                        "there is no [jira] in the configuration to search in".to_owned(),
+                    ));
+                };
+                let http = Http::new().map_err(|e| Failure::Failed(e.to_string()))?;
+                let tickets = Tickets {
+                    jira: Jira::new(jira, http, &config.public_url()),
+                    search: Search::new(jql),
+                    process,
+                    waiting: Vec::new(),
+                    own: 0,
+                };
+                Ok((Source::Jira(Box::new(tickets)), Survey::default()))
+            }
+        }
+    }
+
+    /// The next rows; none at the end.
+    async fn next(&mut self, most: usize, most_bytes: usize) -> Result<Vec<Line>, Failure> {
+        let mut out: Vec<Line> = Vec::new();
+        let mut bytes = 0;
+        while out.len() < most && bytes < most_bytes {
+            let row = match self {
+                Source::File { name, rows } => {
+                    let row = rows.row().map_err(|e| unreadable(name, &e))?;
+                    row.map(|(line, told)| (format!("{name}:{line}"), told))
+                }
+                Source::Jira(tickets) => tickets.next().await?,
+            };
+            let Some(row) = row else { break };
+            if let Ok(told) = &row.1 {
+                bytes += told.summary.as_ref().map_or(0, String::len) + 500;
+            }
+            out.push(row);
+        }
+        Ok(out)
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Source::File { name, .. } => name.clone(),
+            Source::Jira(_) => "Jira".to_owned(),
+        }
+    }
+}
+
+impl Tickets {
+    async fn next(&mut self) -> Result<Option<Line>, Failure> {
+        loop {
+            if let Some(found) = self.waiting.pop() {
+                let Some(columns) = found.columns else {
+                    self.own += 1;
+                    continue;
+                };
+                let mut told = Told::default();
+                columns.into_iter().for_each(|(column, value)| told.set(column, value));
+                return Ok(Some((found.key, Ok(told))));
+            }
+            let mut page = rebuild::patiently(|| {
+                let (jira, process) = (&self.jira, &self.process);
+                let mut search = self.search.clone();
+                async move { jira.more(&mut search, process).await.map(|page| (page, search)) }
+            })
+            .await
+            .map(|(page, search)| {
+                self.search = search;
+                page
+            })?;
+            if page.is_empty() && self.search.is_over() {
+                return Ok(None);
+            }
+            page.reverse();
+            self.waiting = page;
+        }
+    }
 }
 
 /// What became of a row.
@@ -58,32 +187,33 @@ enum Home {
     Serve(Box<Client>),
 }
 
-/// Brings a file in.
+/// Brings history in.
 ///
 /// # Errors
-/// Where the file or the store cannot be had, or a row is wrong.
+/// Where the file, Jira or the store cannot be had, or a row is wrong.
 pub async fn bring_in(
-    path: &Path,
+    from: From,
     dry_run: bool,
     common: Common,
     load: impl Fn(&Path) -> Result<Config, Failure>,
 ) -> Result<(), Failure> {
-    let survey = survey(path)?;
+    let (mut source, survey) = Source::open(&from, &common, &load)?;
     if !survey.unknown.is_empty() {
         tell(&format!("imp: not known and left out: {}", survey.unknown.join(", ")));
     }
     let mut home = home(dry_run, &common, load)?;
-    let mut rows = Rows::open(path).map_err(Failure::Failed)?;
     let mut count = Count::default();
     let mut seen = HashSet::new();
+    let mut progress = Progress::new(survey.rows);
     loop {
-        let batch = batch(path, &mut rows, &home)?;
+        let (most, most_bytes) = home.at_a_time();
+        let batch = source.next(most, most_bytes).await?;
         if batch.is_empty() {
             break;
         }
         let told: Vec<&Told> = batch.iter().filter_map(|(_, row)| row.as_ref().ok()).collect();
         let mut fates = home.take(&told, dry_run, survey.highest, &mut seen).await?.into_iter();
-        for (line, row) in &batch {
+        for (place, row) in &batch {
             let wants = row.as_ref().ok().and_then(|t| t.reference.clone());
             let fate = match row {
                 Ok(_) => fates.next().unwrap_or(Err("nothing was said about it".to_owned())),
@@ -99,20 +229,28 @@ pub async fn bring_in(
                 Ok(None) => count.new += 1,
                 Err(why) => {
                     count.bad += 1;
-                    tell(&format!("imp: {}:{line}: {why}", path.display()));
+                    progress.away();
+                    tell(&format!("imp: {place}: {why}"));
                 }
             }
-            if count.rows % REPORT_EVERY == 0 {
-                tell(&format!("imp: {} of {} rows …", count.rows, survey.rows));
-            }
         }
+        progress.at(count.rows);
+    }
+    progress.away();
+    if let Source::Jira(tickets) = &source
+        && tickets.own > 0
+    {
+        tell(&format!(
+            "imp: {} tickets are of IMP's own incidents, and stay as they are",
+            tickets.own
+        ));
     }
     report(&count, dry_run, common.json);
     match count.bad {
         0 => Ok(()),
         bad => Err(Failure::Failed(format!(
-            "{}: {bad} of {} rows are wrong and were left out; mend them and import the file again",
-            path.display(),
+            "{}: {bad} of {} rows are wrong and were left out; mend them and import them again",
+            source.name(),
             count.rows
         ))),
     }
@@ -148,7 +286,7 @@ fn survey(path: &Path) -> Result<Survey, Failure> {
         highest: 0,
         unknown: rows.unknown.clone(),
     };
-    while let Some((_, row)) = rows.row().map_err(|e| unreadable(path, &e))? {
+    while let Some((_, row)) = rows.row().map_err(|e| unreadable(&path.display().to_string(), &e))? {
         out.rows += 1;
         let wants = row.ok().and_then(|told| told.wants()).map_or(0, |r| r.0);
         if wants <= import::REF_MAX {
@@ -158,26 +296,61 @@ fn survey(path: &Path) -> Result<Survey, Failure> {
     Ok(out)
 }
 
-fn unreadable(path: &Path, e: &io::Error) -> Failure {
-    Failure::Failed(format!("{}: cannot be read on: {e}", path.display()))
+fn unreadable(name: &str, e: &io::Error) -> Failure {
+    Failure::Failed(format!("{name}: cannot be read on: {e}"))
 }
 
-fn batch(path: &Path, rows: &mut Rows, home: &Home) -> Result<Vec<file::Row>, Failure> {
-    let (most, most_bytes) = match home {
-        Home::Store { .. } => (AT_A_TIME, usize::MAX),
-        Home::Serve(_) => (IN_A_CALL, BYTES_IN_A_CALL),
-    };
-    let (mut out, mut bytes) = (Vec::new(), 0);
-    while out.len() < most && bytes < most_bytes {
-        let Some(row) = rows.row().map_err(|e| unreadable(path, &e))? else {
-            break;
-        };
-        if let Ok(told) = &row.1 {
-            bytes += told.summary.as_ref().map_or(0, String::len) + 500;
+/// How far it has come, on standard error: a line that is drawn anew where somebody looks, and else a line now and then.
+struct Progress {
+    all: u64,
+    watched: bool,
+    drawn: bool,
+    said: u64,
+}
+
+impl Progress {
+    /// Characters of the bar.
+    const BAR: u64 = 30;
+
+    fn new(all: u64) -> Progress {
+        Progress {
+            all,
+            watched: io::stderr().is_terminal(),
+            drawn: false,
+            said: 0,
         }
-        out.push(row);
     }
-    Ok(out)
+
+    fn at(&mut self, rows: u64) {
+        let of = match self.all {
+            0 => String::new(),
+            all => format!(" of {all}"),
+        };
+        if self.watched {
+            let full = (rows * Progress::BAR)
+                .checked_div(self.all)
+                .unwrap_or(0)
+                .min(Progress::BAR);
+            let bar = "█".repeat(full as usize) + &"░".repeat((Progress::BAR - full) as usize);
+            let bar = if self.all == 0 {
+                String::new()
+            } else {
+                format!("{bar} ")
+            };
+            let _ = write!(io::stderr(), "\r{bar}{rows}{of} rows ");
+            self.drawn = true;
+        } else if rows / REPORT_EVERY > self.said {
+            self.said = rows / REPORT_EVERY;
+            tell(&format!("imp: {rows}{of} rows …"));
+        }
+    }
+
+    /// Makes room for another line.
+    fn away(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            let _ = writeln!(io::stderr());
+        }
+    }
 }
 
 fn home(dry_run: bool, common: &Common, load: impl Fn(&Path) -> Result<Config, Failure>) -> Result<Home, Failure> {
@@ -233,6 +406,14 @@ impl Home {
             conn,
             house: Box::new(house),
         })
+    }
+
+    /// How many rows, and how many bytes of them, it takes at a time.
+    fn at_a_time(&self) -> (usize, usize) {
+        match self {
+            Home::Store { .. } => (AT_A_TIME, usize::MAX),
+            Home::Serve(_) => (IN_A_CALL, BYTES_IN_A_CALL),
+        }
     }
 
     /// What becomes of each of these rows.

@@ -279,10 +279,129 @@ async fn wrong_rows_of_a_history_are_named_and_the_others_come_in() {
     let next = s.declares_bare("A new one").await;
     assert_eq!(next, "IMP-44", "numbers go on after the highest");
     s.settle().await;
-    let drawn = imp(&s, &["insights", "--format", "svg"]).await;
+    let drawn = imp(&s, &["insights", "--format", "svg", "--by", "severity"]).await;
     assert!(
-        drawn.code == 2 && drawn.err.contains("table, json and csv"),
+        drawn.code == 0 && drawn.out.starts_with("<svg") && drawn.out.contains("SEV1"),
         "{}",
         drawn.err
     );
+    let png = s.config().with_file_name("numbers.png").display().to_string();
+    let drawn = imp(&s, &["insights", "--format", "png", "--by", "month", "--output", &png]).await;
+    let pixels = std::fs::read(&png).expect("a picture");
+    assert!(drawn.code == 0 && pixels.starts_with(b"\x89PNG"), "{}", drawn.err);
+    let only = imp(&s, &["insights", "--only", "severity=SEV1", "--json"]).await;
+    let only: Value = serde_json::from_str(&only.out).expect("JSON");
+    assert_eq!(only["total"]["incidents"], 1, "{only}");
+    let wrong = imp(&s, &["insights", "--only", "colour=red"]).await;
+    assert!(wrong.code == 2 && wrong.err.contains("country"), "{}", wrong.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_exported_and_brought_into_another_installation_is_exported_as_the_same_bytes() {
+    let s = Stage::new().await;
+    let file = s.config().with_file_name("history.csv").display().to_string();
+    std::fs::write(&file, table(&history()[..400])).expect("a file");
+    assert_eq!(imp(&s, &["import", &file]).await.code, 0);
+    s.declares("Lived, \"here\"; and\nnow").await;
+    s.declares_bare("=1+1").await;
+    let secret = json!({"title": "Nobody shall read this", "private": true});
+    s.post("/api/v1/incidents", secret).await;
+    s.settle().await;
+    for ending in ["jsonl", "csv"] {
+        let first = s
+            .config()
+            .with_file_name(format!("first.{ending}"))
+            .display()
+            .to_string();
+        let said = imp(&s, &["export", &first]).await;
+        assert!(said.code == 0 && said.err.contains("402 incidents"), "{}", said.err);
+        let wrote = std::fs::read_to_string(&first).expect("a file");
+        assert!(!wrote.contains("Nobody shall read this"), "private ones stay");
+        let said = imp(&s, &["import", &first, "--json"]).await;
+        let back: Value = serde_json::from_str(&said.out).expect("JSON");
+        assert_eq!(
+            (&back["new"], &back["there"]),
+            (&json!(0), &json!(402)),
+            "its own export is no news"
+        );
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("imp.toml");
+        let store = folder.path().join("imp.db").display().to_string();
+        std::fs::write(&config, format!("[store]\nurl = \"sqlite://{store}\"\n")).expect("a file");
+        let config = config.display().to_string();
+        let second = folder.path().join(format!("second.{ending}")).display().to_string();
+        for words in [vec!["import", &first], vec!["export", &second]] {
+            let mut c = command(&words);
+            c.args(["--config", &config]);
+            let out = tokio::task::spawn_blocking(move || c.output())
+                .await
+                .expect("it ends")
+                .expect("it starts");
+            assert!(
+                out.status.success(),
+                "{words:?}: {}",
+                String::from_utf8_lossy(&out.stderr)
+            );
+        }
+        let again = std::fs::read_to_string(&second).expect("a file");
+        let differ = wrote.lines().zip(again.lines()).find(|(a, b)| a != b);
+        assert!(wrote == again, "{differ:?}");
+        let said = imp(&s, &["export", &first]).await;
+        assert!(said.code == 1 && said.err.contains("is there already"), "{}", said.err);
+    }
+    s.finish().await;
+}
+
+/// Somebody files a ticket in Jira, without IMP.
+async fn files(s: &Stage, title: &str, priority: &str) {
+    let url = format!("{}/jira/rest/api/2/issue", s.practice.base);
+    let fields = json!({"project": {"key": "INC"}, "issuetype": {"name": "Incident"}, "summary": title,
+        "priority": {"name": priority}});
+    let k = &s.practice.org.keys;
+    let call = s.http.post(url).basic_auth(&k.jira_email, Some(&k.jira_api_token));
+    let answer = call.json(&json!({"fields": fields})).send().await.expect("an answer");
+    assert!(
+        answer.status().is_success(),
+        "{}",
+        answer.text().await.unwrap_or_default()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_that_a_search_in_jira_finds_become_history_once() {
+    let s = Stage::new().await;
+    let own = s.declares("Filed by IMP").await;
+    s.settle().await;
+    for n in 0..130 {
+        files(&s, &format!("Old fault {n}"), if n % 2 == 0 { "High" } else { "Low" }).await;
+    }
+    let search = "project = INC ORDER BY created ASC";
+    let dry = imp(&s, &["import", "--jira", search, "--dry-run", "--json"]).await;
+    let dry: Value = serde_json::from_str(&dry.out).expect("JSON");
+    assert_eq!((&dry["new"], &dry["bad"]), (&json!(130), &json!(0)), "{dry}");
+    let done = imp(&s, &["import", "--jira", search]).await;
+    assert!(
+        done.code == 0 && done.out.contains("130 brought in"),
+        "{} {}",
+        done.out,
+        done.err
+    );
+    assert!(done.err.contains("of IMP's own"), "{}", done.err);
+    let again = imp(&s, &["import", "--jira", search]).await;
+    assert!(again.out.contains("0 brought in, 130 there already"), "{}", again.out);
+    let (_, numbers) = s.get("/api/v1/insights?by=severity&origin=imported").await;
+    let by: Vec<(&str, u64)> = numbers["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|r| Some((r["severity"].as_str()?, r["incidents"].as_u64()?)))
+        .collect();
+    assert_eq!(by, [("SEV2", 65), ("SEV4", 65)]);
+    assert_eq!(s.incident(&own).await["title"], "Filed by IMP");
+    let wrong = imp(&s, &["import", "--jira", "this is (no search"]).await;
+    assert!(wrong.code == 2 && !wrong.err.is_empty(), "{} {}", wrong.code, wrong.err);
+    let neither = imp(&s, &["import"]).await;
+    assert_eq!(neither.code, 2, "{}", neither.err);
+    s.finish().await;
 }

@@ -2,7 +2,7 @@
 
 use imp_core::At;
 use imp_core::metric::{Class, METRICS};
-use imp_engine::insights::{self, Became, DAY_MS, Filter, Question, Slice};
+use imp_engine::insights::{self, Became, DAY_MS, Question, Slice};
 use serde::Deserialize;
 
 /// Days that a page shows where nothing is said.
@@ -116,27 +116,28 @@ impl Words {
         {
             return Err("A range is at most ten years long.".to_owned());
         }
-        question.filter = Filter {
-            team: some(&self.team),
-            service: some(&self.service),
-            tier: some(&self.tier),
-            country: some(&self.country),
-            brand: some(&self.brand),
-            severity: some(&self.severity),
-            cause: some(&self.cause),
-            back_filled: match self.origin.as_str() {
-                "" => None,
-                "lived" => Some(false),
-                "imported" => Some(true),
-                _ => return Err("origin is lived or imported.".to_owned()),
-            },
-        };
+        for (name, value) in self.filters() {
+            question.filter.set(name, value.trim())?;
+        }
         Ok(Asked {
             question,
             slice: self.slice()?,
             compare: self.compare != "none",
             days,
         })
+    }
+
+    fn filters(&self) -> [(&'static str, &String); 8] {
+        [
+            ("team", &self.team),
+            ("service", &self.service),
+            ("tier", &self.tier),
+            ("country", &self.country),
+            ("brand", &self.brand),
+            ("severity", &self.severity),
+            ("cause", &self.cause),
+            ("origin", &self.origin),
+        ]
     }
 
     fn slice(&self) -> Result<Slice, String> {
