@@ -22,8 +22,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
-/// Rows in a transaction: each costs a flush of the disk.
-const AT_A_TIME: usize = 500;
+/// Rows in a transaction: each costs a flush of the disk …
+const AT_A_TIME: usize = 5_000;
+/// … and so many bytes of them are held meanwhile.
+const BYTES_AT_A_TIME: usize = 8 * 1024 * 1024;
 /// Rows in a call to `imp serve`, whose people wait meanwhile.
 const IN_A_CALL: usize = 100;
 /// Bytes of rows in a call: the API reads no longer bodies than some more than this.
@@ -411,7 +413,7 @@ impl Home {
     /// How many rows, and how many bytes of them, it takes at a time.
     fn at_a_time(&self) -> (usize, usize) {
         match self {
-            Home::Store { .. } => (AT_A_TIME, usize::MAX),
+            Home::Store { .. } => (AT_A_TIME, BYTES_AT_A_TIME),
             Home::Serve(_) => (IN_A_CALL, BYTES_IN_A_CALL),
         }
     }

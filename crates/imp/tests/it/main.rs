@@ -13,6 +13,7 @@ mod kills;
 mod last_resort;
 mod lifecycle;
 mod missing;
+mod monitoring;
 mod moves;
 mod outages;
 mod prometheus;
