@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod doors;
 mod drain;
+mod drill;
 mod health;
 mod history;
 mod numbers;
@@ -141,6 +142,11 @@ enum Command {
         #[command(flatten)]
         at: shape::Where,
     },
+    /// Training: scripted practice incidents
+    Drill {
+        #[command(subcommand)]
+        command: drill::Command,
+    },
     /// What a shell needs to complete IMP's words
     Completions {
         /// Which shell
@@ -254,6 +260,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Insights { asked, common } => numbers::show(asked, common, load_file).await,
         Command::Shape { command, at } => shape::run(command, &at, load_file),
+        Command::Drill { command } => drill::run(command).await,
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "imp", &mut out);

@@ -161,3 +161,38 @@ async fn a_changed_process_holds_at_once_and_a_broken_one_changes_nothing() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_is_played_with_the_real_tool_and_ends_with_a_debrief() {
+    let s = Stage::new().await;
+    let words = [
+        "drill",
+        "run",
+        "false-alarm",
+        "--json",
+        "--url",
+        &s.base,
+        "--practice",
+        &s.practice.base,
+    ];
+    let drill = crate::imp::command(&words)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("imp starts");
+    let joao = s.slack("joao.ribeiro");
+    let question = joao.sees(&joao.channel("IMP").await, "The model is 26 hours old").await;
+    joao.clicks("False alarm", &question).await;
+    joao.fills(
+        "alert.decline",
+        &[("reason", "It is trained once a day; two hours are nothing.")],
+    )
+    .await;
+    let ended = tokio::task::spawn_blocking(move || drill.wait_with_output())
+        .await
+        .expect("it ends")
+        .expect("it was running");
+    assert!(ended.status.success());
+    let debrief: serde_json::Value = serde_json::from_slice(&ended.stdout).expect("JSON");
+    assert_eq!((&debrief["well"], &debrief["of"]), (&json!(2), &json!(2)), "{debrief}");
+    s.finish().await;
+}
