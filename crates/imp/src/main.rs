@@ -16,6 +16,7 @@ mod reload;
 mod rules;
 mod script;
 mod serve;
+mod set_up;
 mod shape;
 mod slack_door;
 
@@ -142,6 +143,11 @@ enum Command {
         #[command(flatten)]
         at: shape::Where,
     },
+    /// Slack: the app's manifest
+    Slack {
+        #[command(subcommand)]
+        command: set_up::Slack,
+    },
     /// Training: scripted practice incidents
     Drill {
         #[command(subcommand)]
@@ -260,6 +266,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Insights { asked, common } => numbers::show(asked, common, load_file).await,
         Command::Shape { command, at } => shape::run(command, &at, load_file),
+        Command::Slack { command } => set_up::run(command, load_file),
         Command::Drill { command } => drill::run(command).await,
         Command::Completions { shell } => {
             let mut out = Vec::new();

@@ -7,6 +7,7 @@ pub mod converse;
 pub mod forms;
 pub mod hints;
 pub mod inlet;
+pub mod manifest;
 pub mod mrkdwn;
 pub mod people;
 pub mod port;
