@@ -1,12 +1,37 @@
-// Keeps the page current: when an incident changes, the main part is fetched anew and put in place.
+// Keeps pages current, puts times into the reader's zone, searches while one types, and listens to keys. Without it
+// everything can still be read and declared.
 "use strict";
+
+// Times in the reader's own zone.
+function local(root) {
+  for (const t of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(t.getAttribute("datetime"));
+    if (isNaN(at)) continue;
+    const clock = t.classList.contains("clock");
+    t.title = at.toLocaleString();
+    t.textContent = clock
+      ? at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })
+      : at.toLocaleString(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  }
+}
+
+const main = document.getElementById("main");
+const words = document.getElementById("live");
+local(document);
+
+// Takes the named parts of another page over into this one.
+async function fetched(url, signal) {
+  const answer = await fetch(url, { headers: { accept: "text/html" }, signal });
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// ---- current without reloading
 (() => {
-  const main = document.getElementById("main");
   const live = main && main.dataset.live;
   if (!live) return;
-  const words = document.getElementById("live");
   let wanted = false;
   let busy = false;
+  let soon = 0;
   // What somebody is writing must not vanish under their hands.
   const writing = () => {
     const a = document.activeElement;
@@ -19,31 +44,95 @@
     busy = true;
     wanted = false;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-      if (answer.ok) {
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        main.replaceChildren(...page.getElementById("main").childNodes);
+      const page = await fetched(location.href);
+      const fresh = page.getElementById("main");
+      // Somebody may have begun to write while the page was on its way.
+      if (fresh && writing()) words.textContent = "There is news. It shows once you have finished writing.";
+      else if (fresh) {
+        main.replaceChildren(...fresh.childNodes);
         document.title = page.title;
         words.textContent = "";
         local(main);
       }
+    } catch {
+      words.textContent = "Not connected; trying again.";
     } finally {
       busy = false;
       if (wanted) refresh();
     }
   };
+  // Many changes at once are one refresh.
+  const refreshSoon = () => { clearTimeout(soon); soon = setTimeout(refresh, 60); };
   const source = new EventSource("/live");
-  source.onmessage = (e) => { if (live === "all" || live === e.data) refresh(); };
+  source.onmessage = (e) => { if (live === "all" || live === e.data || e.data === "many") refreshSoon(); };
   source.onopen = () => { words.textContent = ""; };
   source.onerror = () => { words.textContent = "Not connected; trying again."; };
+  addEventListener("pagehide", () => source.close());
 })();
-// Times in the reader's own zone.
-function local(root) {
-  for (const t of root.querySelectorAll("time[datetime]")) {
-    const at = new Date(t.getAttribute("datetime"));
-    if (isNaN(at)) continue;
-    t.title = at.toLocaleString();
-    t.textContent = at.toLocaleString(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
-  }
-}
-local(document);
+
+// ---- search while one types
+(() => {
+  const form = document.querySelector("form[data-search]");
+  const results = document.querySelector("[data-results]");
+  if (!form || !results) return;
+  let timer = 0;
+  let under = null;
+  const search = async () => {
+    if (under) under.abort();
+    under = new AbortController();
+    const query = new URLSearchParams([...new FormData(form)].filter(([, v]) => v !== ""));
+    const url = form.getAttribute("action") + (query.size ? "?" + query : "");
+    try {
+      const page = await fetched(url, under.signal);
+      const fresh = page.querySelector("[data-results]");
+      if (fresh) {
+        results.replaceChildren(...fresh.childNodes);
+        local(results);
+        history.replaceState(null, "", url);
+      }
+    } catch (e) {
+      if (e.name !== "AbortError") words.textContent = "The search did not arrive; press Show.";
+    }
+  };
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 120); });
+})();
+
+// ---- long work says that it is under way
+document.addEventListener("click", (e) => {
+  const a = e.target.closest && e.target.closest("[data-busy]");
+  if (a) { a.textContent = a.dataset.busy; a.setAttribute("aria-busy", "true"); }
+});
+
+// ---- keys
+(() => {
+  const help = document.getElementById("keys");
+  if (!help) return;
+  const button = document.getElementById("keys-open");
+  button.hidden = false;
+  const show = () => { if (!help.open) help.showModal(); };
+  button.addEventListener("click", show);
+  const places = { n: "/", m: "/insights", i: "/incidents", r: "/reviews", s: "/services", t: "/teams", p: "/process", d: "/deliveries", a: "/audit" };
+  let going = 0;
+  const step = (by) => {
+    const all = [...main.querySelectorAll(".incidents .cover, table[data-rows] tbody a:first-of-type")];
+    if (!all.length) return;
+    const here = all.indexOf(document.activeElement);
+    all[Math.min(all.length - 1, Math.max(0, here < 0 ? (by > 0 ? 0 : all.length - 1) : here + by))].focus();
+  };
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || /^(TEXTAREA|INPUT|SELECT)$/.test(e.target.tagName) || e.target.isContentEditable) return;
+    if (help.open) return;
+    if (Date.now() - going < 1500 && places[e.key]) { e.preventDefault(); location.href = places[e.key]; return; }
+    going = 0;
+    switch (e.key) {
+      case "g": going = Date.now(); break;
+      case "?": e.preventDefault(); show(); break;
+      case "/": { e.preventDefault(); const q = document.querySelector("input[type=search]"); if (q) q.focus(); else location.href = "/incidents#search"; break; }
+      case "c": e.preventDefault(); location.href = "/declare"; break;
+      case "j": step(1); break;
+      case "k": step(-1); break;
+      case "u": { const t = document.getElementById("update-text"); if (t) { e.preventDefault(); t.focus(); } break; }
+    }
+  });
+  if (location.hash === "#search") { const q = document.querySelector("input[type=search]"); if (q) q.focus(); }
+})();

@@ -2,24 +2,31 @@
 
 use crate::App;
 use crate::problem::Problem;
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use imp_core::{Actor, Role};
+use imp_core::{Actor, At, Door, Incident, Role, Who, rights};
+use imp_engine::session::Session;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-/// The cookie that holds the console's session: the token itself never leaves the form, only its digest's digest.
+/// The cookie that holds the console's session.
 pub const SESSION_COOKIE: &str = "imp_session";
 
 /// Who may come in.
 #[derive(Debug, Clone, Default)]
 pub struct Doors {
-    /// Tokens; none: whoever reaches the loopback address, as administrator.
+    /// Tokens of programs.
     pub tokens: Vec<Token>,
-    /// Whether people reach IMP only on this machine: else nobody comes in without a token.
+    /// Whether people sign in at an identity provider; its name, as the button says it.
+    pub provider: Option<String>,
+    /// Whether people reach IMP only on this machine: else nobody comes in without a token or a session.
     pub only_here: bool,
+    /// Whether the browser reaches it over https, so that cookies must never go over anything else.
+    pub secure: bool,
 }
 
 /// An API token, kept as a digest.
@@ -28,6 +35,8 @@ pub struct Token {
     name: String,
     digest: [u8; 32],
     role: Role,
+    expires: Option<At>,
+    reads_only: bool,
 }
 
 impl Token {
@@ -37,12 +46,42 @@ impl Token {
             name: name.to_owned(),
             digest: digest(secret.as_bytes()),
             role,
+            expires: None,
+            reads_only: false,
         }
     }
 
-    /// What the session's cookie holds: it opens the console and nothing can be made of it for the API.
-    pub fn session(&self) -> String {
-        hex(&digest(&[&self.digest[..], b"console session"].concat()))
+    /// The token, good until then.
+    #[must_use]
+    pub fn until(self, expires: At) -> Token {
+        Token {
+            expires: Some(expires),
+            ..self
+        }
+    }
+
+    /// The token, good for looking only, whatever its role may see.
+    #[must_use]
+    pub fn reading(self) -> Token {
+        Token {
+            reads_only: true,
+            ..self
+        }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it may do.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether its time is over.
+    pub fn is_over(&self, now: At) -> bool {
+        self.expires.is_some_and(|at| now >= at)
     }
 }
 
@@ -50,8 +89,9 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+/// What is kept of a session's secret.
+pub fn digest_of(secret: &str) -> String {
+    digest(secret.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Whoever called, let in.
@@ -59,10 +99,16 @@ fn hex(bytes: &[u8]) -> String {
 pub struct Caller {
     /// As whom they act.
     pub actor: Actor,
-    /// What they may do.
+    /// What they may do everywhere.
     pub role: Role,
+    /// What they may do for teams, by alias, where that is more.
+    pub teams: BTreeMap<String, Role>,
     /// What tells their idempotency keys from others'.
     pub name: String,
+    /// From where they call, for the audit log.
+    pub origin: String,
+    /// The digest of their session, if they have one.
+    pub session: Option<String>,
 }
 
 /// What who calls without a token is named, where no tokens are configured.
@@ -73,54 +119,57 @@ impl Caller {
     pub fn is_this_machine(&self) -> bool {
         self.name == THIS_MACHINE
     }
+
+    /// What they may do about an incident: a role that they have for its team counts too.
+    pub fn role_for(&self, incident: &Incident) -> Role {
+        let team = incident.team.as_ref().and_then(|t| self.teams.get(&t.alias));
+        team.copied().unwrap_or(self.role).max(self.role)
+    }
+
+    /// Whether they may see an incident.
+    pub fn sees(&self, incident: &Incident) -> bool {
+        rights::may_see(incident, &self.actor, self.role)
+    }
+
+    /// A refusal, where they may not do something that is no command.
+    ///
+    /// # Errors
+    /// That refusal.
+    pub fn must(&self, what: rights::Right) -> Result<(), Problem> {
+        match rights::allows(self.role, what) {
+            true => Ok(()),
+            false => Err(Problem::forbidden(&format!(
+                "{} needs the role {}; {} is {}.",
+                what.words(),
+                what.least().word(),
+                self.name,
+                self.role.word()
+            ))),
+        }
+    }
 }
 
 impl Doors {
+    /// Whether nothing is configured, so that only this machine is served.
+    pub fn is_open(&self) -> bool {
+        self.tokens.is_empty() && self.provider.is_none()
+    }
+
     /// The token whose secret this is.
-    pub fn token(&self, secret: &str) -> Option<&Token> {
+    pub fn token(&self, secret: &str, now: At) -> Option<&Token> {
         let given = digest(secret.as_bytes());
-        self.tokens.iter().find(|t| bool::from(t.digest.ct_eq(&given)))
-    }
-
-    fn session(&self, cookie: &str) -> Option<&Token> {
-        self.tokens
-            .iter()
-            .find(|t| bool::from(t.session().as_bytes().ct_eq(cookie.as_bytes())))
-    }
-
-    fn let_in(&self, headers: &HeaderMap, method: &Method) -> Result<Caller, Problem> {
-        let caller = |t: &Token| Caller {
-            actor: Actor::Token { name: t.name.clone() },
-            role: t.role,
-            name: t.name.clone(),
-        };
-        if let Some(given) = headers.get(header::AUTHORIZATION) {
-            let secret = given
-                .to_str()
-                .ok()
-                .and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
-            return match secret.and_then(|s| self.token(s.trim())) {
-                Some(t) => Ok(caller(t)),
-                None if self.tokens.is_empty() => self.this_machine(headers, method),
-                None => Err(Problem::unauthorised(
-                    "This token is not one that the configuration knows.",
-                )),
-            };
-        }
-        if self.tokens.is_empty() {
-            return self.this_machine(headers, method);
-        }
-        match cookie(headers, SESSION_COOKIE).and_then(|c| self.session(c)) {
-            Some(t) => {
-                same_site(headers, method)?;
-                Ok(caller(t))
+        // All are compared, so that the time says nothing of which one it was.
+        let mut found = None;
+        for t in &self.tokens {
+            if bool::from(t.digest.ct_eq(&given)) {
+                found = Some(t);
             }
-            None => Err(Problem::unauthorised("Send a token: Authorization: Bearer …")),
         }
+        found.filter(|t| !t.is_over(now))
     }
 
     /// Nothing is configured and only the loopback address is served; a page from elsewhere may not use that.
-    fn this_machine(&self, headers: &HeaderMap, method: &Method) -> Result<Caller, Problem> {
+    fn this_machine(&self, headers: &HeaderMap, method: &Method, origin: String) -> Result<Caller, Problem> {
         same_site(headers, method)?;
         let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
         if !self.only_here || forwarded.iter().any(|h| headers.contains_key(*h)) {
@@ -148,14 +197,60 @@ impl Doors {
         Ok(Caller {
             actor: Actor::Token { name: name.clone() },
             role: Role::Admin,
+            teams: BTreeMap::new(),
             name,
+            origin,
+            session: None,
         })
     }
 }
 
+fn by_token(t: &Token, method: &Method, origin: String) -> Result<Caller, Problem> {
+    if t.reads_only && !looks(method) {
+        return Err(Problem::forbidden("This token is for reading: its scope is read."));
+    }
+    Ok(Caller {
+        actor: Actor::Token { name: t.name.clone() },
+        role: t.role,
+        teams: BTreeMap::new(),
+        name: t.name.clone(),
+        origin,
+        session: None,
+    })
+}
+
+fn by_session(s: Session, app: &App, origin: String) -> Caller {
+    let actor = match &s.who {
+        Some(who) => Actor::Person {
+            // The same person as in Slack, by the address that both know.
+            who: app.desk.house.directory.load().complete(who),
+            door: Door::Console,
+        },
+        None => Actor::Token { name: s.name.clone() },
+    };
+    Caller {
+        name: match &s.who {
+            Some(Who { email: Some(e), .. }) => e.clone(),
+            _ => s.name.clone(),
+        },
+        actor,
+        role: s.role,
+        teams: s.teams,
+        origin: format!("console {origin}"),
+        session: Some(s.digest),
+    }
+}
+
+fn looks(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// A page of another site may look but not act.
-fn same_site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+///
+/// # Errors
+/// Where the call comes from one.
+pub fn same_site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
+    if looks(method) {
         return Ok(());
     }
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
@@ -168,17 +263,93 @@ fn same_site(headers: &HeaderMap, method: &Method) -> Result<(), Problem> {
     Ok(())
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// A cookie.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
     all.flat_map(|v| v.split(';'))
         .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// From where a call comes: the neighbour's address, and for whom it says to speak, where that is an address. What
+/// others claim is only ever written down, never believed.
+pub fn origin_of(parts: &Parts) -> String {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or_else(|| "unknown".to_owned(), |ConnectInfo(a)| a.ip().to_string());
+    let said = parts.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
+    let first = said.and_then(|s| s.split(',').next()?.trim().parse::<IpAddr>().ok());
+    match first {
+        Some(a) => format!("{a} by {peer}"),
+        None => peer,
+    }
+}
+
+async fn let_in(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    let (headers, method, doors) = (&parts.headers, &parts.method, &app.doors);
+    let (origin, now) = (origin_of(parts), app.desk.clock.now());
+    if let Some(given) = headers.get(header::AUTHORIZATION) {
+        let secret = given
+            .to_str()
+            .ok()
+            .and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")));
+        return match secret.and_then(|s| doors.token(s.trim(), now)) {
+            Some(t) => by_token(t, method, origin),
+            None if doors.is_open() => doors.this_machine(headers, method, origin),
+            None => {
+                app.limits.guess(&origin, now)?;
+                Err(Problem::unauthorised(
+                    "This token is not one that the configuration knows, or its time is over.",
+                ))
+            }
+        };
+    }
+    if doors.is_open() {
+        return doors.this_machine(headers, method, origin);
+    }
+    let Some(secret) = cookie(headers, SESSION_COOKIE) else {
+        return Err(Problem::unauthorised("Send a token: Authorization: Bearer …"));
+    };
+    let digest = digest_of(secret);
+    let wanted = digest.clone();
+    let found = app
+        .desk
+        .store
+        .read(move |c| imp_engine::session::find(c, &wanted))
+        .await?;
+    let Some(s) = found.filter(|s| !s.is_over(now)).filter(|s| still_good(s, doors, now)) else {
+        return Err(Problem::unauthorised("Your session is over; sign in again."));
+    };
+    same_site(headers, method)?;
+    if s.is_worth_noting(now) {
+        let noted = app
+            .desk
+            .write(move |c| imp_engine::session::seen(c, &digest, now))
+            .await;
+        if let Err(e) = noted {
+            tracing::warn!(error = %e, "it could not be noted that somebody is there");
+        }
+    }
+    Ok(by_session(s, app, origin))
+}
+
+/// A session that a token began ends with the token: taken out of the configuration, it opens nothing any more.
+fn still_good(s: &Session, doors: &Doors, now: At) -> bool {
+    s.who.is_some()
+        || doors
+            .tokens
+            .iter()
+            .any(|t| t.name == s.name && t.role == s.role && !t.is_over(now))
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        app.doors.let_in(&parts.headers, &parts.method)
+        if let Some(known) = parts.extensions.get::<Caller>() {
+            return Ok(known.clone());
+        }
+        let caller = let_in(parts, app).await?;
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
     }
 }
 
@@ -186,6 +357,8 @@ impl OptionalFromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Option<Self>, Problem> {
-        Ok(app.doors.let_in(&parts.headers, &parts.method).ok())
+        Ok(<Caller as FromRequestParts<Arc<App>>>::from_request_parts(parts, app)
+            .await
+            .ok())
     }
 }

@@ -25,6 +25,9 @@ pub struct Problem {
     /// Statuses that are allowed from here, where the incident's status is what stands in the way; none: it is finished.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Vec<Next>>,
+    /// Seconds to wait, which the header says.
+    #[serde(skip)]
+    pub wait_s: Option<u16>,
 }
 
 /// What is wrong with a field.
@@ -67,6 +70,7 @@ impl Problem {
             detail: detail.into(),
             fields: Vec::new(),
             allowed: None,
+            wait_s: None,
         }
     }
 
@@ -90,6 +94,19 @@ impl Problem {
         Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
     }
 
+    /// 429.
+    pub fn too_many(wait_s: i64) -> Problem {
+        Problem {
+            wait_s: Some(u16::try_from(wait_s).unwrap_or(u16::MAX)),
+            ..Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many",
+                "Too many calls",
+                format!("Wait {wait_s} seconds, then go on."),
+            )
+        }
+    }
+
     /// 404.
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
@@ -111,6 +128,11 @@ impl From<Refusal> for Problem {
                 "It does not fit where the incident stands",
             ),
             Kind::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
+            Kind::Changed => (
+                StatusCode::PRECONDITION_FAILED,
+                "changed",
+                "It has changed since you looked",
+            ),
             Kind::KeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "key-reused",
@@ -168,6 +190,9 @@ impl IntoResponse for Problem {
         );
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(s) = self.wait_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(s));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

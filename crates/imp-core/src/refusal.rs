@@ -40,6 +40,8 @@ pub enum Kind {
     Forbidden,
     /// The same key was used for another call.
     KeyReused,
+    /// It has changed since the asker looked.
+    Changed,
 }
 
 impl Refusal {

@@ -7,7 +7,7 @@ use crate::insights::Figures;
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};
-use crate::{measure, read, tx};
+use crate::{audit, measure, read, tx};
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::port::{Order, Outcome};
@@ -51,6 +51,18 @@ pub struct Change {
     pub reference: Ref,
     /// How many facts it has now.
     pub version: u64,
+}
+
+/// What is known of a wish besides its envelope.
+#[derive(Debug, Clone, Default)]
+pub struct Given {
+    /// From where it came: an address, for the audit log.
+    pub origin: String,
+    /// Which version of the incident whoever wishes has seen; where it has changed since, the wish is refused.
+    pub version: Option<u64>,
+    /// What its words were when whoever wishes looked (see [`audit::print_of_words`]); where people have changed them
+    /// since, the wish is refused.
+    pub words: Option<String>,
 }
 
 /// The answer to a wish that was granted.
@@ -97,7 +109,7 @@ pub type Granted = Result<Receipt, Refusal>;
 type WriteFn = Box<dyn FnOnce(&mut dyn Conn) -> Result<(), StoreError> + Send>;
 
 enum Job {
-    Submit(Box<Envelope>, oneshot::Sender<Result<Receipt, SubmitError>>),
+    Submit(Box<(Envelope, Given)>, oneshot::Sender<Result<Receipt, SubmitError>>),
     Report(Vec<Envelope>, oneshot::Sender<Result<Vec<Granted>, SubmitError>>),
     Claim(Slots, Vec<Lease>, oneshot::Sender<Result<Claims, SubmitError>>),
     Settle(Box<Lease>, Outcome, oneshot::Sender<Result<(), SubmitError>>),
@@ -242,7 +254,15 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn submit(&self, envelope: Envelope) -> Result<Receipt, SubmitError> {
-        self.ask(Queue::People, |answer| Job::Submit(Box::new(envelope), answer))
+        self.submit_given(envelope, Given::default()).await
+    }
+
+    /// Hands in a wish of which more is known.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn submit_given(&self, envelope: Envelope, given: Given) -> Result<Receipt, SubmitError> {
+        self.ask(Queue::People, |answer| Job::Submit(Box::new((envelope, given)), answer))
             .await
     }
 
@@ -429,8 +449,8 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
         }
     }
     match job {
-        Job::Submit(envelope, answer) => {
-            let out = tx::submit(conn, seen, &envelope).map(|granted| match granted {
+        Job::Submit(wish, answer) => {
+            let out = audit::submit(conn, seen, &wish.0, &wish.1).map(|granted| match granted {
                 Ok(g) => {
                     batch.wake |= g.effects;
                     batch.changed.extend(g.changes);

@@ -1,5 +1,6 @@
 //! What is remembered and retried: the store, the desk where facts come in, the runner that has effects performed.
 
+pub mod audit;
 pub mod backup;
 pub mod clock;
 pub mod desk;
@@ -13,13 +14,14 @@ pub mod past;
 pub mod read;
 pub mod rebuild;
 pub mod runner;
+pub mod session;
 mod shelf;
 pub mod store;
 pub mod sweep;
 mod tx;
 
 pub use clock::{Clock, SystemClock};
-pub use desk::{Change, Desk, House, Receipt, SubmitError};
+pub use desk::{Change, Desk, Given, House, Receipt, SubmitError};
 pub use lease::Lease;
 pub use runner::{Progress, Runner};
 pub use store::{Conn, OpenError, Row, Store, StoreError, Val};

@@ -268,7 +268,7 @@ fn keep_group(conn: &mut dyn Conn, alert: &Alert, r: Ref, now: At, events: &[Eve
 }
 
 /// The incident as it is, also in the middle of a transaction.
-fn at_hand(conn: &mut dyn Conn, seen: &Seen, r: Ref) -> Result<Option<Arc<Incident>>, StoreError> {
+pub fn at_hand(conn: &mut dyn Conn, seen: &Seen, r: Ref) -> Result<Option<Arc<Incident>>, StoreError> {
     if let Some(i) = seen.shelf.get(r) {
         return Ok(Some(i));
     }

@@ -1,5 +1,6 @@
 //! The configuration: `imp.toml`, the environment over it, secrets from files; every fault is one line.
 
+use crate::sign_in::GroupRole;
 use imp_core::Role;
 use imp_vendors::secret::Secret;
 use serde::Deserialize;
@@ -49,6 +50,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Where people and vendors reach it; the listening address where it is left out.
     pub public_url: String,
+    /// Calls of the API that one caller may make in a minute.
+    pub requests_per_minute: u32,
 }
 
 impl Default for Server {
@@ -56,6 +59,7 @@ impl Default for Server {
         Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: String::new(),
+            requests_per_minute: imp_console::limits::PER_MINUTE,
         }
     }
 }
@@ -118,17 +122,40 @@ pub struct Auth {
     /// Tokens of the API.
     #[serde(default)]
     pub api_tokens: Vec<ApiToken>,
-    /// The identity provider; not used by this version.
+    /// The identity provider's address, exactly as it calls itself.
     #[serde(default)]
     pub issuer: Option<String>,
-    /// IMP's client there; not used by this version.
+    /// IMP's client there.
     #[serde(default)]
-    #[expect(dead_code, reason = "read so that a configuration for the next version is accepted")]
     pub client_id: Option<String>,
-    /// Its secret; not used by this version.
+    /// Its secret; a client without one is a public one.
     #[serde(default)]
-    #[expect(dead_code, reason = "read so that a configuration for the next version is accepted")]
     pub client_secret: Option<Secret>,
+    /// What IMP asks for there.
+    #[serde(default = "scopes")]
+    pub scopes: String,
+    /// The claim that names the groups.
+    #[serde(default = "groups_claim")]
+    pub groups_claim: String,
+    /// What members of which group may do.
+    #[serde(default)]
+    pub roles: Vec<GroupRole>,
+    /// What everybody may do who signs in.
+    #[serde(default = "default_role")]
+    pub default_role: Role,
+}
+
+fn scopes() -> String {
+    "openid email profile".to_owned()
+}
+
+fn groups_claim() -> String {
+    "groups".to_owned()
+}
+
+/// As everybody in the Slack workspace.
+fn default_role() -> Role {
+    Role::Responder
 }
 
 /// A token of the API.
@@ -141,6 +168,10 @@ pub struct ApiToken {
     pub token: Secret,
     /// What it may do.
     pub role: Role,
+    /// When its time is over: a day, or a moment in RFC 3339.
+    pub expires: Option<String>,
+    /// `read`: it only looks, whatever its role. Left out: all that its role may do.
+    pub scope: Option<String>,
 }
 
 /// What is wrong with a configuration: one line each.
@@ -202,10 +233,13 @@ impl Config {
             ));
         }
         let loopback = self.server.listen.ip().is_loopback();
-        let closed = self.auth.as_ref().is_some_and(|a| !a.api_tokens.is_empty());
+        let closed = self
+            .auth
+            .as_ref()
+            .is_some_and(|a| !a.api_tokens.is_empty() || a.issuer.is_some());
         if !closed && !loopback {
             out.push(format!(
-                "{name}: [server] listen = {:?} is open to others and there is no [auth] with api_tokens; add it, or listen on 127.0.0.1",
+                "{name}: [server] listen = {:?} is open to others and there is no [auth] with api_tokens or issuer; add it, or listen on 127.0.0.1",
                 self.server.listen.to_string()
             ));
         }
@@ -245,6 +279,18 @@ impl Config {
             }
         }
         if let Some(a) = &self.auth {
+            out.extend(issuer_faults(a).into_iter().map(|f| format!("{name}: [auth] {f}")));
+            for (n, t) in a.api_tokens.iter().enumerate() {
+                let place = format!("{name}: [auth] api_tokens[{n}] ({})", t.name);
+                if t.expires.as_deref().is_some_and(|e| crate::setup::moment(e).is_none()) {
+                    out.push(format!(
+                        "{place} expires: write a day (2027-01-31) or a moment (2027-01-31T12:00:00Z)"
+                    ));
+                }
+                if !matches!(t.scope.as_deref(), None | Some("read" | "all")) {
+                    out.push(format!("{place} scope: read or all"));
+                }
+            }
             for (n, t) in a
                 .api_tokens
                 .iter()
@@ -262,15 +308,6 @@ impl Config {
             out.push(format!("{name}: {why}"));
         }
         out
-    }
-
-    /// What is configured and not done by this version, to be said once.
-    pub fn not_yet(&self) -> Vec<&'static str> {
-        let sign_in = self.auth.as_ref().is_some_and(|a| a.issuer.is_some());
-        [(sign_in, "[auth] issuer: signing in through an identity provider")]
-            .into_iter()
-            .filter_map(|(there, what)| there.then_some(what))
-            .collect()
     }
 
     /// Whether people reach it on this machine alone.
@@ -320,6 +357,32 @@ impl Config {
         let text = std::fs::read_to_string(&path).map_err(|e| Faults(vec![format!("{name}: cannot be read: {e}")]))?;
         imp_core::Process::parse(&text).map_err(|f| Faults(f.faults.iter().map(|l| format!("{name}:{l}")).collect()))
     }
+}
+
+/// What is wrong with the identity provider.
+fn issuer_faults(a: &Auth) -> Vec<String> {
+    let mut out = Vec::new();
+    let Some(issuer) = &a.issuer else {
+        if a.client_id.is_some() || a.client_secret.is_some() {
+            out.push("client_id is given and issuer is not: name the identity provider, or leave both out".to_owned());
+        }
+        return out;
+    };
+    let host = issuer
+        .split("://")
+        .nth(1)
+        .and_then(|h| h.split(['/', ':']).next())
+        .unwrap_or_default();
+    let here = issuer.starts_with("http://") && matches!(host, "127.0.0.1" | "localhost" | "[");
+    if !issuer.starts_with("https://") && !here {
+        out.push(format!(
+            "issuer = {issuer:?} must begin with https:// (http:// only on this machine)"
+        ));
+    }
+    if a.client_id.as_ref().is_none_or(|c| c.trim().is_empty()) {
+        out.push("issuer is given and client_id is not: make a client for IMP there".to_owned());
+    }
+    out
 }
 
 fn one_line(text: &str) -> String {

@@ -135,11 +135,11 @@ async fn metrics(State(hall): State<Arc<Hall>>) -> Response {
         .into_response()
 }
 
-/// `imp check`.
+/// What every configured vendor says of what is configured.
 ///
 /// # Errors
-/// Where anything is not as it should be.
-pub async fn check(config: &Config, json: bool) -> Result<(), Failure> {
+/// Where no call can be made at all.
+pub async fn findings(config: &Config) -> Result<Vec<Finding>, Failure> {
     let http = Http::new().map_err(Failure::Failed)?;
     let url = config.public_url();
     let mut findings: Vec<Finding> = Vec::new();
@@ -158,6 +158,15 @@ pub async fn check(config: &Config, json: bool) -> Result<(), Failure> {
     if let Some(c) = &config.zoom {
         findings.extend(Zoom::new(c.clone(), http.clone(), &url).check().await);
     }
+    Ok(findings)
+}
+
+/// `imp check`.
+///
+/// # Errors
+/// Where anything is not as it should be.
+pub async fn check(config: &Config, json: bool) -> Result<(), Failure> {
+    let findings = findings(config).await?;
     let wrong = findings.iter().filter(|f| f.fault.is_some()).count();
     if json {
         say(&serde_json::to_string_pretty(&findings).unwrap_or_default());

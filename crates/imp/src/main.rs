@@ -1,5 +1,6 @@
 //! `imp`, the one binary: reads the call, and hands over.
 
+mod audit_log;
 mod backup;
 mod config;
 mod demo;
@@ -17,13 +18,15 @@ mod rules;
 mod script;
 mod serve;
 mod set_up;
+mod setup;
 mod shape;
+mod sign_in;
 mod slack_door;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use config::{Config, Faults};
 use std::collections::BTreeMap;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -133,6 +136,13 @@ enum Command {
     Insights {
         #[command(flatten)]
         asked: numbers::Asked,
+        #[command(flatten)]
+        common: script::Common,
+    },
+    /// Who did what, from where
+    Audit {
+        #[command(subcommand)]
+        command: audit_log::Command,
         #[command(flatten)]
         common: script::Common,
     },
@@ -265,6 +275,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             history::export::write(&loaded, &process, file.as_deref(), format)
         }
         Command::Insights { asked, common } => numbers::show(asked, common, load_file).await,
+        Command::Audit { command, common } => audit_log::run(command, common, load_file).await,
         Command::Shape { command, at } => shape::run(command, &at, load_file),
         Command::Slack { command } => set_up::run(command, load_file),
         Command::Drill { command } => drill::run(command).await,
@@ -287,10 +298,10 @@ fn load_file(file: &std::path::Path) -> Result<Config, Failure> {
     Ok(Config::load(file, &env)?)
 }
 
-/// Data goes to standard output.
-#[expect(clippy::print_stdout, reason = "data of a command goes to standard output")]
+/// Data goes to standard output. Whoever reads it may have read enough and closed it (`imp … | head`); then there is
+/// nobody left to tell.
 pub fn say(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Logs to standard error; `RUST_LOG` says how much.

@@ -1,9 +1,11 @@
 //! The service: wires desk, hands, doors and pages together, listens, and stops gracefully.
 
 use crate::config::Config;
-use crate::{Failure, doors, health, slack_door};
+use crate::sign_in::Provider;
+use crate::{Failure, doors, health, setup, slack_door};
 use arc_swap::ArcSwap;
-use imp_console::caller::{Doors, Token};
+use imp_console::caller::Doors;
+use imp_console::limits::Limits;
 use imp_core::effect::Capability;
 use imp_core::port::Port;
 use imp_core::{Catalogue, Directory, Process};
@@ -68,13 +70,11 @@ pub async fn run(
     let mut service = Service::start(config, process)?;
     let watched = crate::reload::watch(service.hall.config.clone(), beside, service.hall.desk.clone());
     service.tasks.push(tokio::spawn(watched));
-    for what in service.hall.config.not_yet() {
-        tracing::warn!("{what} is configured, and this version does not have it yet");
-    }
     tracing::info!(address = %service.hall.config.server.listen, "IMP listens");
     let router = service.router();
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let serving = tokio::spawn(async move {
+        let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         axum::serve(listener, router)
             .with_graceful_shutdown(async move { drop(stopped.wait_for(|s| *s).await) })
             .await
@@ -110,6 +110,7 @@ pub async fn signal() {
 pub struct Service {
     /// What the doors need.
     pub hall: Arc<Hall>,
+    http: Http,
     runner_stop: tokio::sync::watch::Sender<bool>,
     runner: tokio::task::JoinHandle<()>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -214,6 +215,7 @@ impl Service {
         tasks.push(tokio::spawn(health::watch_unasked(hall.clone())));
         Ok(Service {
             hall,
+            http,
             runner_stop,
             runner,
             tasks,
@@ -222,16 +224,44 @@ impl Service {
 
     /// All routes.
     pub fn router(&self) -> axum::Router {
-        let auth = self.hall.config.auth.iter().flat_map(|a| &a.api_tokens);
+        let config = &self.hall.config;
+        let public_url = config.public_url();
+        let provider = config
+            .auth
+            .as_ref()
+            .and_then(|a| Provider::of(a, &public_url, self.http.clone()));
         let app = Arc::new(imp_console::App {
             desk: self.hall.desk.clone(),
             doors: Doors {
-                tokens: auth.map(|t| Token::new(&t.name, t.token.expose(), t.role)).collect(),
-                only_here: self.hall.config.only_here(),
+                tokens: config
+                    .auth
+                    .iter()
+                    .flat_map(|a| &a.api_tokens)
+                    .map(setup::token)
+                    .collect(),
+                provider: provider
+                    .is_some()
+                    .then(|| {
+                        config
+                            .auth
+                            .as_ref()
+                            .and_then(|a| a.issuer.as_deref())
+                            .map(Provider::name)
+                    })
+                    .flatten(),
+                only_here: config.only_here(),
+                secure: public_url.starts_with("https://"),
             },
-            public_url: self.hall.config.public_url(),
+            limits: Limits::new(config.server.requests_per_minute),
+            live: imp_console::pages::Hub::on(&self.hall.desk),
+            setup: Box::new(setup::Shown::of(config)),
+            public_url,
         });
-        let routes = imp_console::routes(app)
+        let mut routes = imp_console::routes(app.clone());
+        if let Some(p) = provider {
+            routes = routes.merge(crate::sign_in::routes(app, p));
+        }
+        let routes = routes
             .merge(doors::routes(self.hall.clone()))
             .merge(health::routes(self.hall.clone()));
         routes.layer(axum::middleware::from_fn(crate::drain::layer))

@@ -10,8 +10,10 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
-use imp_core::{Command, Role, rights};
+use imp_core::Command;
+use imp_core::rights::Right;
 use imp_engine::Val;
+use imp_engine::audit::{self, Deed};
 use imp_engine::read::{self, Delivery};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -19,11 +21,12 @@ use utoipa::{IntoParams, ToSchema};
 
 /// Which deliveries, and which page of them.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryQuery {
     /// `pending` (the default), `failed` or `done`.
     state: Option<String>,
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -89,7 +92,7 @@ pub async fn list(
         return Err(Problem::bad("state is pending, failed or done."));
     }
     let before = cursor(q.cursor.as_deref())?.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
-    let (most, now) = (limit(q.limit), app.desk.clock.now());
+    let (most, now) = (limit(q.limit)?, app.desk.clock.now());
     let found = app
         .desk
         .store
@@ -100,7 +103,7 @@ pub async fn list(
                 .flatten();
             let mut seen = Vec::new();
             for d in all {
-                if read::load(c, d.reference)?.is_some_and(|i| rights::may_see(&i, &caller.actor, caller.role)) {
+                if read::load(c, d.reference)?.is_some_and(|i| caller.sees(&i)) {
                     seen.push(DeliveryView::from(d));
                 }
             }
@@ -119,17 +122,29 @@ pub async fn retry(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<axum::http::StatusCode, Problem> {
-    let (id, reference, key, state) = named(&app, &caller, &id).await?;
+    again(&app, &caller, &id, &headers).await?;
+    Ok(axum::http::StatusCode::ACCEPTED)
+}
+
+/// Has a delivery tried again now; whose it is.
+pub(crate) async fn again(app: &App, caller: &Caller, id: &str, headers: &HeaderMap) -> Result<imp_core::Ref, Problem> {
+    let (id, reference, key, state) = named(app, caller, id).await?;
     match state.as_str() {
-        "failed" => drop(wish(&app, &caller, &headers, "", Some(reference), Command::Retry { key }).await?),
+        "failed" => drop(wish(app, caller, headers, "", Some(reference), Command::Retry { key }).await?),
         "pending" => {
-            if caller.role < Role::Responder {
-                return Err(Problem::forbidden("That needs the role responder."));
-            }
+            caller.must(Right::Deliver)?;
             let now = app.desk.clock.now();
+            let deed = crate::witness::deed(caller, now, "retry", None, serde_json::json!({"said": {"key": key}}));
+            let deed = Deed {
+                about: Some(reference),
+                ..deed
+            };
             let sql = "update effect set due_at = ?2 where id = ?1 and state = 'pending' and held = 0";
             app.desk
-                .write(move |c| c.run(sql, &[Val::Int(id), Val::Int(now.0)]).map(|_| ()))
+                .write(move |c| {
+                    c.run(sql, &[Val::Int(id), Val::Int(now.0)])?;
+                    audit::write(c, deed)
+                })
                 .await?;
         }
         "running" => {}
@@ -142,7 +157,7 @@ pub async fn retry(
             ));
         }
     }
-    Ok(axum::http::StatusCode::ACCEPTED)
+    Ok(reference)
 }
 
 /// Does without a delivery that failed.

@@ -2,18 +2,20 @@
 
 use super::body::Body;
 use super::shapes::{
-    AlertView, Choice, DeclareBody, EditBody, FollowUpBody, IncidentView, MomentView, MoveBody, Page, RoleBody,
-    SettleBody, TaskBody, TaskView, TextBody, UpdateBody, who,
+    AlertView, Choice, DeclareBody, EditBody, FollowUpBody, IncidentView, MemberBody, MomentView, MoveBody, Page,
+    RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody, UpdateBody, UpdateView, who,
 };
 use crate::App;
 use crate::caller::Caller;
+use crate::filters::{Asked, understand};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use imp_core::{Command, Envelope, Incident, Ref, rights};
-use imp_engine::{Receipt, read};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use imp_core::{Command, Envelope, Incident, Ref};
+use imp_engine::{Given, Receipt, read};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +32,7 @@ type Answer<T> = Result<T, Problem>;
 
 /// Which incidents, and which page of them.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     status: Option<String>,
@@ -38,18 +40,21 @@ pub struct ListQuery {
     service: Option<String>,
     team: Option<String>,
     /// Words in the title, a reference, or a ticket's key.
+    #[param(max_length = 200)]
     q: Option<String>,
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
     cursor: Option<String>,
 }
 
 /// Which page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    limit: Option<usize>,
-    cursor: Option<String>,
+    #[param(minimum = 1, maximum = 200)]
+    pub(super) limit: Option<usize>,
+    pub(super) cursor: Option<String>,
 }
 
 pub(super) fn cursor(text: Option<&str>) -> Answer<Option<u64>> {
@@ -65,8 +70,12 @@ pub(super) fn query<T>(q: Result<Query<T>, QueryRejection>) -> Answer<T> {
     q.map(|Query(q)| q).map_err(|e| Problem::bad(e.body_text()))
 }
 
-pub(super) fn limit(wanted: Option<usize>) -> usize {
-    wanted.unwrap_or(PAGE).clamp(1, PAGE_MAX)
+pub(super) fn limit(wanted: Option<usize>) -> Answer<usize> {
+    let wanted = wanted.unwrap_or(PAGE);
+    match (1..=PAGE_MAX).contains(&wanted) {
+        true => Ok(wanted),
+        false => Err(Problem::bad(format!("limit: 1 to {PAGE_MAX}."))),
+    }
 }
 
 /// Incidents, newest first.
@@ -78,15 +87,19 @@ pub async fn list(
 ) -> Answer<Json<Page<IncidentView>>> {
     let q = query(q)?;
     let before = cursor(q.cursor.as_deref())?;
-    let most = limit(q.limit);
-    let filter = read::Filter {
-        status: q.status,
-        categories: vec![],
-        severity: q.severity,
-        service: q.service,
-        team: q.team,
-        words: q.q,
+    let most = limit(q.limit)?;
+    let word = |w: Option<String>| w.unwrap_or_default();
+    let asked = Asked {
+        status: word(q.status),
+        severity: word(q.severity),
+        service: word(q.service),
+        team: word(q.team),
+        q: word(q.q),
     };
+    let (filter, faults) = understand(&app, &asked).await?;
+    if !faults.is_empty() {
+        return Err(Problem::bad(faults.join(" ")));
+    }
     let found = app
         .desk
         .store
@@ -96,9 +109,10 @@ pub async fn list(
         .then(|| found.last().map(|i| i.reference.0.to_string()))
         .flatten();
     let process = app.desk.house.process.load();
-    let seen = found.iter().filter(|i| rights::may_see(i, &caller.actor, caller.role));
+    let seen: Vec<&Incident> = found.iter().filter(|i| caller.sees(i)).collect();
+    crate::witness::looked(&app, &caller, seen.iter().copied(), "listed").await?;
     Ok(Json(Page {
-        items: seen.map(|i| IncidentView::of(i, &process)).collect(),
+        items: seen.into_iter().map(|i| IncidentView::of(i, &process)).collect(),
         next,
     }))
 }
@@ -127,9 +141,38 @@ pub async fn declare(
 
 /// An incident, by its reference or its Jira key.
 #[utoipa::path(get, path = "/incidents/{ref}", params(("ref" = String, Path)), responses((status = 200, body = IncidentView), (status = 404, body = Problem)))]
-pub async fn show(State(app): State<Arc<App>>, caller: Caller, Path(name): Path<String>) -> Answer<Json<IncidentView>> {
+pub async fn show(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     let i = find(&app, &caller, &name).await?;
-    Ok(Json(IncidentView::of(&i, &app.desk.house.process.load())))
+    let tag = etag(i.version);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    if known.is_some_and(|k| k.split(',').any(|t| t.trim() == tag || t.trim() == "*")) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let view = IncidentView::of(&i, &app.desk.house.process.load());
+    Ok(([(header::ETAG, tag)], Json(view)).into_response())
+}
+
+fn etag(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
+/// The version that `If-Match` names; none where it is not there, or says that any will do.
+fn if_match(headers: &HeaderMap) -> Answer<Option<u64>> {
+    let Some(given) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
+    let text = given.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')?.parse().ok());
+    let how = "If-Match: give the ETag of the incident, unchanged, with its quotation marks.";
+    version.map(Some).ok_or_else(|| Problem::bad(how))
 }
 
 /// Changes what an incident says of itself.
@@ -366,6 +409,75 @@ pub async fn write_review(
     ))
 }
 
+/// The updates, oldest first.
+#[utoipa::path(get, path = "/incidents/{ref}/updates", params(("ref" = String, Path)), responses((status = 200, body = Page<UpdateView>), (status = 404, body = Problem)))]
+pub async fn updates(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Answer<Json<Page<UpdateView>>> {
+    let i = find(&app, &caller, &name).await?;
+    Ok(Json(Page {
+        items: i.updates.iter().map(UpdateView::from).collect(),
+        next: None,
+    }))
+}
+
+/// Who holds which role.
+#[utoipa::path(get, path = "/incidents/{ref}/roles", params(("ref" = String, Path)), responses((status = 200, body = Page<RoleView>), (status = 404, body = Problem)))]
+pub async fn roles(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Answer<Json<Page<RoleView>>> {
+    let i = find(&app, &caller, &name).await?;
+    let process = app.desk.house.process.load();
+    let role = |r: &imp_core::process::Role| RoleView {
+        role: r.id.clone(),
+        label: r.label.clone(),
+        user: i.roles.get(&r.id).map(Into::into),
+    };
+    Ok(Json(Page {
+        items: process.roles.iter().map(role).collect(),
+        next: None,
+    }))
+}
+
+/// Keeps a line on the timeline.
+#[utoipa::path(post, path = "/incidents/{ref}/notes", params(("ref" = String, Path)), request_body = TextBody,
+    responses((status = 201, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn note(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Body(b): Body<TextBody>,
+) -> Answer<(StatusCode, Json<IncidentView>)> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Note { text: b.text, ts: None };
+    Ok((
+        StatusCode::CREATED,
+        Json(submit(&app, &caller, &headers, "", Some(i.reference), command).await?),
+    ))
+}
+
+/// Takes somebody in.
+#[utoipa::path(post, path = "/incidents/{ref}/members", params(("ref" = String, Path)), request_body = MemberBody,
+    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn join(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Body(b): Body<MemberBody>,
+) -> Answer<Json<IncidentView>> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Join { who: who(&b.user) };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
 /// What happened, oldest first.
 #[utoipa::path(get, path = "/incidents/{ref}/timeline", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<MomentView>), (status = 404, body = Problem)))]
 pub async fn timeline(
@@ -376,7 +488,7 @@ pub async fn timeline(
 ) -> Answer<Json<Page<MomentView>>> {
     let q = query(q)?;
     let i = find(&app, &caller, &name).await?;
-    let (after, most, r) = (cursor(q.cursor.as_deref())?.unwrap_or(0), limit(q.limit), i.reference);
+    let (after, most, r) = (cursor(q.cursor.as_deref())?.unwrap_or(0), limit(q.limit)?, i.reference);
     let facts = app.desk.store.read(move |c| read::journal(c, r, after, most)).await?;
     let next = (facts.len() == most)
         .then(|| facts.last().map(|f| f.n.to_string()))
@@ -406,14 +518,14 @@ pub async fn alerts(
 pub(crate) async fn find(app: &App, caller: &Caller, name: &str) -> Answer<Incident> {
     let wanted = name.to_owned();
     let found = app.desk.store.read(move |c| read::find(c, &wanted)).await?;
-    found
-        .filter(|i| rights::may_see(i, &caller.actor, caller.role))
-        .ok_or_else(|| {
-            Problem::not_found(format!(
-                "There is no incident {:?} that you can see.",
-                imp_core::words::cut(name, 40)
-            ))
-        })
+    let i = found.filter(|i| caller.sees(i)).ok_or_else(|| {
+        Problem::not_found(format!(
+            "There is no incident {:?} that you can see.",
+            imp_core::words::cut(name, 40)
+        ))
+    })?;
+    crate::witness::looked(app, caller, std::iter::once(&i), "opened").await?;
+    Ok(i)
 }
 
 async fn submit(
@@ -452,13 +564,25 @@ pub(super) async fn wish(
             format!("rest:{}:{key}{suffix}", caller.name)
         }
     };
+    let role = match about {
+        Some(r) if !caller.teams.is_empty() => {
+            let i = app.desk.incident(r).await?;
+            i.map_or(caller.role, |i| caller.role_for(&i))
+        }
+        _ => caller.role,
+    };
     let envelope = Envelope {
         id,
         by: caller.actor.clone(),
-        role: caller.role,
+        role,
         at: app.desk.clock.now(),
         about,
         command,
     };
-    Ok(app.desk.submit(envelope).await?)
+    let given = Given {
+        origin: caller.origin.clone(),
+        version: if_match(headers)?,
+        words: None,
+    };
+    Ok(app.desk.submit_given(envelope, given).await?)
 }

@@ -1,35 +1,46 @@
 //! The REST API under `/api/v1`, and its description at `/api/openapi.json`.
 
 mod body;
+mod catalogue;
 mod deliveries;
 mod incidents;
 pub mod insights;
+mod log;
 pub mod shapes;
 
+pub(crate) use deliveries::again as retry;
 pub(crate) use incidents::find;
 
 use crate::App;
+use crate::caller::Caller;
 use crate::problem::Problem;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch, post};
 use axum::{Json, Router};
-use shapes::{Page, ServiceView, TeamView};
 use std::sync::Arc;
-use utoipa::OpenApi;
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 
 /// The largest body that is read: the longest summary, many times over.
 const BODY_MAX: usize = 256 * 1024;
 
 /// The API's description.
-#[derive(Debug, OpenApi)]
+#[derive(Debug, utoipa::OpenApi)]
 #[openapi(
     info(title = "IMP", description = "Incidents from the first alert to the closed review.", license(name = "Apache-2.0")),
     servers((url = "/api/v1")),
     paths(
         incidents::list, incidents::declare, incidents::show, incidents::edit, incidents::transition, incidents::settle, incidents::update,
         incidents::tasks, incidents::add_task, incidents::finish_task, incidents::assign, incidents::timeline, incidents::add_follow_up,
-        incidents::write_review, incidents::alerts,
-        deliveries::list, deliveries::retry, deliveries::skip, services, teams,
+        incidents::write_review, incidents::alerts, incidents::updates, incidents::roles, incidents::note, incidents::join,
+        deliveries::list, deliveries::retry, deliveries::skip, catalogue::services, catalogue::service, catalogue::teams, catalogue::team,
+        log::audit, log::alerts, log::me,
         insights::show, insights::bring_in
     ),
     components(schemas(Problem)),
@@ -43,13 +54,18 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/incidents/{ref}", patch(incidents::edit).get(incidents::show))
         .route("/incidents/{ref}/transitions", post(incidents::transition))
         .route("/incidents/{ref}/conflict", post(incidents::settle))
-        .route("/incidents/{ref}/updates", post(incidents::update))
+        .route(
+            "/incidents/{ref}/updates",
+            get(incidents::updates).post(incidents::update),
+        )
+        .route("/incidents/{ref}/notes", post(incidents::note))
+        .route("/incidents/{ref}/members", post(incidents::join))
         .route(
             "/incidents/{ref}/tasks",
             get(incidents::tasks).post(incidents::add_task),
         )
         .route("/incidents/{ref}/tasks/{n}/done", post(incidents::finish_task))
-        .route("/incidents/{ref}/roles", post(incidents::assign))
+        .route("/incidents/{ref}/roles", get(incidents::roles).post(incidents::assign))
         .route("/incidents/{ref}/follow-ups", post(incidents::add_follow_up))
         .route("/incidents/{ref}/review", post(incidents::write_review))
         .route("/incidents/{ref}/timeline", get(incidents::timeline))
@@ -60,8 +76,13 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/deliveries/{id}/skip", post(deliveries::skip))
         .route("/insights", get(insights::show))
         .route("/import", post(insights::bring_in))
-        .route("/services", get(services))
-        .route("/teams", get(teams))
+        .route("/services", get(catalogue::services))
+        .route("/services/{alias}", get(catalogue::service))
+        .route("/teams", get(catalogue::teams))
+        .route("/teams/{alias}", get(catalogue::team))
+        .route("/audit", get(log::audit))
+        .route("/alerts", get(log::alerts))
+        .route("/me", get(log::me))
         .fallback(async || Problem::not_found("The API has no such address; GET /api/openapi.json describes it."))
         .method_not_allowed_fallback(async || {
             Problem::new(
@@ -72,34 +93,117 @@ pub fn routes(app: Arc<App>) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(from_fn_with_state(app.clone(), count))
         .with_state(app);
     Router::new()
         .nest("/api/v1", v1)
-        .route("/api/openapi.json", get(async || Json(Description::openapi())))
+        .route("/api/openapi.json", get(async || Json(describe())))
 }
 
-/// The services of the catalogue.
-#[utoipa::path(get, path = "/services", responses((status = 200, body = Page<ServiceView>)))]
-async fn services(
-    axum::extract::State(app): axum::extract::State<Arc<App>>,
-    _caller: crate::caller::Caller,
-) -> Json<Page<ServiceView>> {
-    let catalogue = app.desk.house.catalogue.load();
-    Json(Page {
-        items: catalogue.services.iter().map(ServiceView::from).collect(),
-        next: None,
-    })
+/// Counts the caller's calls, and says on each answer how many are left.
+async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let caller = match <Caller as FromRequestParts<Arc<App>>>::from_request_parts(&mut parts, &app).await {
+        Ok(c) => c,
+        Err(p) => return p.into_response(),
+    };
+    let standing = app.limits.call(&caller.name, app.desk.clock.now());
+    let mut response = match standing.too_many {
+        true => Problem::too_many(standing.reset_s).into_response(),
+        false => next.run(Request::from_parts(parts, body)).await,
+    };
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("ratelimit-limit", HeaderValue::from(standing.limit)),
+        ("ratelimit-remaining", HeaderValue::from(standing.left)),
+        ("ratelimit-reset", HeaderValue::from(standing.reset_s)),
+        ("x-content-type-options", HeaderValue::from_static("nosniff")),
+    ] {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
 }
 
-/// The teams of the catalogue.
-#[utoipa::path(get, path = "/teams", responses((status = 200, body = Page<TeamView>)))]
-async fn teams(
-    axum::extract::State(app): axum::extract::State<Arc<App>>,
-    _caller: crate::caller::Caller,
-) -> Json<Page<TeamView>> {
-    let catalogue = app.desk.house.catalogue.load();
-    Json(Page {
-        items: catalogue.teams.iter().map(TeamView::from).collect(),
-        next: None,
-    })
+/// The description, with what holds for every call: who may call, how calls are repeated, and the ways to be refused.
+fn describe() -> OpenApi {
+    let mut api = Description::openapi();
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    api.components
+        .get_or_insert_default()
+        .add_security_scheme("token", bearer);
+    api.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+    let refused = [
+        ("400", "The request cannot be read."),
+        ("401", "Nobody that IMP knows calls."),
+        ("403", "The caller may not do that."),
+        ("412", "It has changed since the version that If-Match names."),
+        ("413", "The body is too large."),
+        ("429", "Too many calls; Retry-After says when to go on."),
+        ("503", "IMP cannot write at the moment; try again."),
+    ];
+    for item in api.paths.paths.values_mut() {
+        let looks = item.get.as_mut().into_iter().map(|o| (o, true));
+        let acts = [&mut item.post, &mut item.patch]
+            .into_iter()
+            .filter_map(|o| o.as_mut())
+            .map(|o| (o, false));
+        for (operation, looks) in looks.chain(acts) {
+            for (status, words) in refused {
+                let known = operation.responses.responses.contains_key(status);
+                let told = known || looks && matches!(status, "412" | "413");
+                if !told {
+                    let schema = Ref::from_schema_name("Problem");
+                    let content = ContentBuilder::new().schema(Some(schema)).build();
+                    let response = ResponseBuilder::new()
+                        .description(words)
+                        .content("application/problem+json", content)
+                        .build();
+                    operation
+                        .responses
+                        .responses
+                        .insert(status.to_owned(), RefOr::T(response));
+                }
+            }
+            for (status, response) in &mut operation.responses.responses {
+                if let RefOr::T(r) = response
+                    && status.starts_with(['4', '5'])
+                    && let Some(content) = r.content.shift_remove("application/json")
+                {
+                    r.content.insert("application/problem+json".to_owned(), content);
+                }
+            }
+            if !looks {
+                for (name, words) in [
+                    (
+                        "Idempotency-Key",
+                        "The same key and the same call are one wish, however often it is sent.",
+                    ),
+                    (
+                        "If-Match",
+                        "The ETag that the incident had when you looked; it is refused where it has changed.",
+                    ),
+                ] {
+                    let there = operation
+                        .parameters
+                        .iter()
+                        .flatten()
+                        .any(|p| matches!(p, RefOr::T(p) if p.name == name));
+                    if !there {
+                        let text = ObjectBuilder::new().schema_type(Type::String).build();
+                        let p = ParameterBuilder::new()
+                            .name(name)
+                            .parameter_in(ParameterIn::Header)
+                            .description(Some(words))
+                            .schema(Some(text))
+                            .build();
+                        operation.parameters.get_or_insert_default().push(RefOr::T(p));
+                    }
+                }
+            }
+        }
+    }
+    api
 }

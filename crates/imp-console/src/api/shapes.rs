@@ -4,7 +4,7 @@ use crate::problem::Next;
 use imp_core::event::Fact;
 use imp_core::metric::{self, Point};
 use imp_core::person::Who;
-use imp_core::{Incident, Process, catalogue, decide, record, story};
+use imp_core::{Incident, Process, decide, record, story};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -360,52 +360,47 @@ impl MomentView {
     }
 }
 
-/// A service of the catalogue.
+/// An update.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ServiceView {
-    /// Alias.
-    pub alias: String,
-    /// Name.
-    pub name: String,
-    /// Owning team's alias.
-    pub team: Option<String>,
-    /// Tier.
-    pub tier: Option<String>,
-    /// Who is on call.
-    pub on_call: Vec<PersonView>,
+pub struct UpdateView {
+    /// Its number within the incident.
+    pub n: u32,
+    /// When (RFC 3339).
+    pub at: String,
+    /// Who wrote it.
+    pub by: String,
+    /// What it says.
+    pub text: String,
 }
 
-impl From<&catalogue::Service> for ServiceView {
-    fn from(s: &catalogue::Service) -> ServiceView {
-        ServiceView {
-            alias: s.alias.clone(),
-            name: s.name.clone(),
-            team: s.team.clone(),
-            tier: s.tier.clone(),
-            on_call: s.on_call.iter().map(Into::into).collect(),
+impl From<&imp_core::incident::Update> for UpdateView {
+    fn from(u: &imp_core::incident::Update) -> UpdateView {
+        UpdateView {
+            n: u.n,
+            at: u.at.rfc3339(),
+            by: u.by.label(),
+            text: u.text.clone(),
         }
     }
 }
 
-/// A team of the catalogue.
+/// A role and who holds it.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TeamView {
-    /// Alias.
-    pub alias: String,
-    /// Name.
-    pub name: String,
-    /// Members.
-    pub members: Vec<PersonView>,
+pub struct RoleView {
+    /// `commander`.
+    pub role: String,
+    /// What people call it.
+    pub label: String,
+    /// Who holds it; null: nobody.
+    pub user: Option<PersonView>,
 }
 
-impl From<&catalogue::Team> for TeamView {
-    fn from(t: &catalogue::Team) -> TeamView {
-        TeamView {
-            alias: t.alias.clone(),
-            name: t.name.clone(),
-            members: t.members.iter().map(Into::into).collect(),
-        }
-    }
+/// Takes somebody in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemberBody {
+    /// Who: a Slack identifier or an e-mail address.
+    pub user: String,
 }
 
 // ---- what comes in

@@ -1,12 +1,12 @@
-//! What is owed to the vendors.
+//! What is owed to the vendors, and what people may do about it.
 
-use super::{Frame, Visitor, draw, sorry};
+use super::{Frame, Visitor, draw, moment, sorry};
 use crate::App;
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::response::Response;
-use imp_core::rights;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
 use imp_engine::read;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -17,19 +17,23 @@ const STATES: [&str; 3] = ["pending", "failed", "done"];
 
 /// Which deliveries.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Wanted {
     state: String,
+    before: String,
 }
 
 struct Line {
+    id: i64,
     reference: String,
     key: String,
     what: String,
+    vendor: String,
     since: String,
     since_words: String,
     tried: i64,
     fault: String,
+    due: String,
 }
 
 #[derive(Template)]
@@ -38,7 +42,9 @@ struct Page {
     frame: Frame,
     states: [&'static str; 3],
     state: &'static str,
+    fault: String,
     rows: Vec<Line>,
+    next: Option<i64>,
 }
 
 /// The page.
@@ -47,36 +53,67 @@ pub async fn list(
     Visitor(caller): Visitor,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
-    let wanted = wanted.map(|Query(w)| w.state).unwrap_or_default();
-    let state = STATES.into_iter().find(|s| *s == wanted).unwrap_or(STATES[0]);
-    let now = app.desk.clock.now();
-    let (actor, role) = (caller.actor.clone(), caller.role);
+    let (wanted, mut fault) = match wanted {
+        Ok(Query(w)) => (w, String::new()),
+        Err(e) => (Wanted::default(), e.body_text()),
+    };
+    let known = STATES.into_iter().find(|s| *s == wanted.state);
+    if known.is_none() && !wanted.state.is_empty() {
+        let word = imp_core::words::cut(&wanted.state, 40);
+        fault = format!("There is no state {word:?}. There are: {}.", STATES.join(", "));
+    }
+    let state = known.unwrap_or(STATES[0]);
+    let (now, before) = (app.desk.clock.now(), wanted.before.parse().ok());
+    let viewer = caller.clone();
     let found = app.desk.store.read(move |c| {
+        let all = read::deliveries(c, state, before, now, PAGE)?;
+        let next = all.last().filter(|_| all.len() == PAGE).map(|d| d.id);
         let mut out = Vec::new();
-        for d in read::deliveries(c, state, None, now, PAGE)? {
-            if read::load(c, d.reference)?.is_some_and(|i| rights::may_see(&i, &actor, role)) {
+        for d in all {
+            if read::load(c, d.reference)?.is_some_and(|i| viewer.sees(&i)) {
                 out.push(d);
             }
         }
-        Ok(out)
+        Ok((out, next))
     });
-    let found = match found.await {
+    let (found, next) = match found.await {
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
     let line = |d: read::Delivery| Line {
+        id: d.id,
         reference: d.reference.to_string(),
         key: d.key,
         what: d.what,
-        since_words: format!("{} {}", &d.since[..10], &d.since[11..16]),
+        vendor: d.capability,
+        since_words: imp_core::At::parse(&d.since).map(moment).unwrap_or_default(),
         since: d.since,
         tried: d.tried,
         fault: d.fault.unwrap_or_default(),
+        due: d.due.unwrap_or_default(),
     };
-    draw(&Page {
+    let code = match fault.is_empty() {
+        true => StatusCode::OK,
+        false => StatusCode::BAD_REQUEST,
+    };
+    let page = Page {
         frame: Frame::new(&caller, "deliveries", "all"),
         states: STATES,
         state,
-        rows: found.into_iter().map(line).collect(),
-    })
+        rows: match fault.is_empty() {
+            true => found.into_iter().map(line).collect(),
+            false => Vec::new(),
+        },
+        fault,
+        next,
+    };
+    (code, draw(&page)).into_response()
+}
+
+/// Tries a delivery again now, whether it has failed or waits for its time.
+pub async fn retry(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(id): Path<String>) -> Response {
+    match crate::api::retry(&app, &caller, &id, &HeaderMap::new()).await {
+        Ok(r) => Redirect::to(&format!("/incidents/{r}")).into_response(),
+        Err(p) => sorry(&caller, p),
+    }
 }

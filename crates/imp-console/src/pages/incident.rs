@@ -1,23 +1,28 @@
-//! An incident's page: where it stands, what to do now, and its story.
+//! An incident's page: where it stands, what to do now, everything that people can do about it, and its story.
 
+use super::deed::Fields;
 use super::{Frame, Visitor, draw, moment, sorry};
 use crate::App;
 use crate::api::shapes::MomentView;
 use crate::caller::Caller;
+use crate::problem::Problem;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use imp_core::effect::Capability;
 use imp_core::process::{Category, FieldKind, Style};
-use imp_core::{Incident, Process, record, rights};
-use imp_engine::read::{self, Filter};
-use std::collections::BTreeSet;
+use imp_core::rights::{Right, allows};
+use imp_core::{Incident, Process, record};
+use imp_engine::read::{self, Delivery, Filter};
 use std::sync::Arc;
 
 /// Facts shown on the page; longer stories go on in the API.
-const STORY: usize = 500;
+const STORY: usize = 1000;
 /// Open incidents offered for a merge.
 const OFFERED: usize = 50;
+/// Deliveries looked through for those of this incident.
+const OWED: usize = 500;
 
 #[derive(Template)]
 #[template(path = "incident.html")]
@@ -25,21 +30,81 @@ struct Page {
     frame: Frame,
     i: Incident,
     key: String,
+    words: String,
     error: String,
+    faults: Vec<(String, String)>,
+    allowed: Vec<String>,
     category: &'static str,
     status: (String, String),
-    steps: Vec<(String, &'static str)>,
+    since: (String, String),
+    steps: Vec<Step>,
     guidance: Vec<String>,
     moves: Vec<MoveForm>,
-    can_update: bool,
-    timeline: Vec<Line>,
+    can: Can,
+    days: Vec<Day>,
     references: Vec<(String, String)>,
-    waiting: Vec<String>,
+    owed: Vec<Delivery>,
     follow: Vec<FieldForm>,
     opened: (String, String),
     opened_by: String,
-    roles: Vec<(String, String)>,
+    service: Option<(String, String)>,
+    team: Option<(String, String)>,
+    roles: Vec<RoleLine>,
+    severities: Vec<(String, String)>,
     people: Vec<String>,
+    directory: Vec<(String, String)>,
+    tasks_left: usize,
+    kept: Kept,
+}
+
+/// What this caller can do about this incident now.
+struct Can {
+    act: bool,
+    update: bool,
+    publish: bool,
+    review: bool,
+}
+
+/// What somebody wrote into a form that was refused: it is not lost.
+#[derive(Default)]
+struct Kept {
+    deed: String,
+    fields: Fields,
+}
+
+impl Kept {
+    /// Whether it was this form.
+    fn is(&self, deed: &str) -> bool {
+        self.deed == deed
+    }
+
+    /// What they wrote into a field of it, else what stands there.
+    fn or<'a>(&'a self, deed: &str, field: &str, otherwise: &'a str) -> &'a str {
+        match self.fields.get(field) {
+            Some(text) if self.deed == deed => text,
+            _ => otherwise,
+        }
+    }
+
+    /// What they wrote into a field of the move to a status.
+    fn moving(&self, to: &str, field: &str) -> &str {
+        match self.fields.get("to").is_some_and(|t| t == to) {
+            true => self.or("move", field, ""),
+            false => "",
+        }
+    }
+}
+
+struct Step {
+    id: String,
+    label: String,
+    place: &'static str,
+}
+
+struct RoleLine {
+    id: String,
+    label: String,
+    who: String,
 }
 
 struct MoveForm {
@@ -52,7 +117,17 @@ struct MoveForm {
 struct FieldForm {
     id: String,
     label: String,
-    options: Vec<(String, String)>,
+    hint: String,
+    required: bool,
+    line: bool,
+    options: Option<Vec<(String, String)>>,
+    value: String,
+}
+
+/// The part of the story that happened on one day.
+struct Day {
+    day: String,
+    lines: Vec<Line>,
 }
 
 struct Line {
@@ -64,11 +139,11 @@ struct Line {
 
 /// The page.
 pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(name): Path<String>) -> Response {
-    page(&app, &caller, &name, String::new()).await
+    page(&app, &caller, &name, None).await
 }
 
-/// The page, with what was wrong about what somebody just tried.
-pub async fn page(app: &App, caller: &Caller, name: &str, error: String) -> Response {
+/// The page, with what was wrong about what somebody just tried, and what they wrote.
+pub async fn page(app: &App, caller: &Caller, name: &str, tried: Option<(Problem, String, Fields)>) -> Response {
     let i = match crate::api::find(app, caller, name).await {
         Ok(i) => i,
         Err(p) => return sorry(caller, p),
@@ -80,99 +155,172 @@ pub async fn page(app: &App, caller: &Caller, name: &str, error: String) -> Resp
     };
     let now = app.desk.clock.now();
     let read = app.desk.store.read(move |c| {
-        let pending = read::deliveries(c, "pending", None, now, STORY)?;
+        let mut owed = read::deliveries(c, "pending", None, now, OWED)?;
+        owed.extend(read::deliveries(c, "failed", None, now, OWED)?);
+        owed.retain(|d| d.reference == r);
         Ok((
             read::journal(c, r, 0, STORY)?,
             read::incidents(c, &open, None, OFFERED)?,
-            pending,
+            owed,
         ))
     });
-    let (facts, open, pending) = match read.await {
+    let (facts, open, owed) = match read.await {
         Ok(x) => x,
         Err(e) => return sorry(caller, e.into()),
     };
     let process = app.desk.house.process.load_full();
-    let catalogue = app.desk.house.catalogue.load();
-    let status = process.status(&i.status);
-    let category = process.category(&i.status);
-    let others = open
-        .iter()
-        .filter(|o| o.reference != r && rights::may_see(o, &caller.actor, caller.role));
+    let others = open.iter().filter(|o| o.reference != r && caller.sees(o));
     let others: Vec<(String, String)> = others
         .map(|o| (o.reference.to_string(), format!("{} {}", o.reference, o.title)))
         .collect();
+    let (problem, kept) = match tried {
+        Some((p, deed, fields)) => (Some(p), Kept { deed, fields }),
+        None => (None, Kept::default()),
+    };
+    let code = problem.as_ref().map_or(StatusCode::OK, |p| {
+        StatusCode::from_u16(p.status).unwrap_or(StatusCode::CONFLICT)
+    });
+    let mut page = drawn(app, caller, i, &process, &others);
+    if let Some(p) = problem {
+        page.error = p.detail;
+        page.faults = p
+            .fields
+            .into_iter()
+            .filter(|f| f.message != page.error)
+            .map(|f| (f.field, f.message))
+            .collect();
+        page.allowed = p.allowed.into_iter().flatten().map(|n| n.label).collect();
+    }
+    page.days = story(&facts, &process);
+    page.owed = owed;
+    page.kept = kept;
+    (code, draw(&page)).into_response()
+}
+
+fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(String, String)]) -> Page {
+    let (catalogue, people) = (app.desk.house.catalogue.load(), app.desk.house.directory.load());
+    let status = process.status(&i.status);
+    let category = process.category(&i.status);
+    let service = i.service.as_ref().map(|s| (s.alias.clone(), s.name.clone()));
+    let team = i.team.as_ref().map(|t| (t.alias.clone(), t.name.clone()));
+    let role = |r: &imp_core::process::Role| RoleLine {
+        id: r.id.clone(),
+        label: r.label.clone(),
+        who: i.roles.get(&r.id).map(|w| w.label().to_owned()).unwrap_or_default(),
+    };
+    let may = |right| allows(caller.role_for(&i), right);
+    Page {
+        frame: Frame::new(caller, "incidents", i.reference.to_string()),
+        key: format!("{}-{}", i.reference, i.version),
+        words: imp_engine::audit::print_of_words(&i),
+        error: String::new(),
+        faults: Vec::new(),
+        allowed: Vec::new(),
+        category: category.word(),
+        status: status.map_or((i.status.clone(), String::new()), |s| {
+            (s.label.clone(), s.meaning.clone())
+        }),
+        since: (i.status_since.rfc3339(), moment(i.status_since)),
+        steps: steps(&i, process),
+        guidance: status.map(|s| s.guidance.clone()).unwrap_or_default(),
+        moves: match may(Right::Move) {
+            true => moves(&i, process, others),
+            false => Vec::new(),
+        },
+        can: Can {
+            act: may(Right::Edit) && i.back_filled.is_none(),
+            update: may(Right::Tell) && i.confirmed && matches!(category, Category::Active | Category::After),
+            publish: may(Right::Publish)
+                && i.confirmed
+                && matches!(category, Category::Active | Category::After)
+                && app.desk.house.can.contains(&Capability::Page),
+            review: may(Right::Review) && i.confirmed && category != Category::Triage,
+        },
+        days: Vec::new(),
+        references: references(&i, &catalogue),
+        owed: Vec::new(),
+        follow: record::asks_to_follow(&i, process)
+            .iter()
+            .filter_map(|f| process.field(f))
+            .map(|f| asked(f, true, others, &i))
+            .collect(),
+        opened: (i.opened_at.rfc3339(), moment(i.opened_at)),
+        opened_by: i.opened_by.label(),
+        service: service.map(|(a, n)| (format!("/services/{}", crate::filters::escaped(&a)), n)),
+        team: team.map(|(a, n)| (format!("/teams/{}", crate::filters::escaped(&a)), n)),
+        roles: process.roles.iter().map(role).collect(),
+        severities: process
+            .severities
+            .iter()
+            .map(|s| (s.id.clone(), s.meaning.clone()))
+            .collect(),
+        people: i.members.iter().map(|m| m.label().to_owned()).collect(),
+        directory: near(&i, &catalogue, &people),
+        tasks_left: i.tasks.iter().filter(|t| !t.done).count(),
+        kept: Kept::default(),
+        i,
+    }
+}
+
+/// People to choose from: those in it, those on call, those of the team. Anybody else is named by their address.
+fn near(i: &Incident, catalogue: &imp_core::Catalogue, people: &imp_core::Directory) -> Vec<(String, String)> {
+    let service = i.service.as_ref().and_then(|s| catalogue.service(&s.alias));
+    let team = i.team.as_ref().and_then(|t| catalogue.team(&t.alias));
+    let all = i
+        .members
+        .iter()
+        .chain(service.into_iter().flat_map(|s| &s.on_call))
+        .chain(team.into_iter().flat_map(|t| &t.members));
+    let mut out: Vec<(String, String)> = Vec::new();
+    for who in all.map(|w| people.complete(w)) {
+        let Some(id) = who.email.clone().or_else(|| who.slack.clone()) else {
+            continue;
+        };
+        if out.iter().all(|(known, _)| *known != id) {
+            out.push((id, who.label().to_owned()));
+        }
+    }
+    out
+}
+
+/// Runbooks, dashboards and what alerts point at; each address once, and only what a browser opens safely.
+fn references(i: &Incident, catalogue: &imp_core::Catalogue) -> Vec<(String, String)> {
     let service = i.service.as_ref().and_then(|s| catalogue.service(&s.alias));
     let look = service
         .into_iter()
         .flat_map(|s| s.runbooks.iter().chain(&s.links))
         .chain(i.alerts.iter().flat_map(|a| &a.alert.links));
-    let mut references: Vec<(String, String)> = Vec::new();
+    let mut out: Vec<(String, String)> = Vec::new();
     for l in look.filter(|l| l.url.starts_with("https://") || l.url.starts_with("http://")) {
-        if references.iter().all(|(_, u)| *u != l.url) {
-            references.push((l.label.clone(), l.url.clone()));
+        if out.iter().all(|(_, u)| *u != l.url) {
+            out.push((l.label.clone(), l.url.clone()));
         }
     }
-    let code = if error.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::CONFLICT
-    };
-    let page = Page {
-        frame: Frame::new(caller, "incidents", r.to_string()),
-        key: format!("{r}-{}", i.version),
-        error,
-        category: category.word(),
-        status: status.map_or((i.status.clone(), String::new()), |s| {
-            (s.label.clone(), s.meaning.clone())
-        }),
-        steps: steps(&i, &process),
-        guidance: status.map(|s| s.guidance.clone()).unwrap_or_default(),
-        moves: moves(&i, &process, &others),
-        can_update: i.confirmed && matches!(category, Category::Active | Category::After),
-        timeline: facts.iter().rev().filter_map(|f| line(f, &process)).collect(),
-        references,
-        // The same step may be owed for two facts; people read it once.
-        waiting: pending
-            .iter()
-            .filter(|d| d.reference == r)
-            .map(|d| d.what.clone())
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect(),
-        follow: record::asks_to_follow(&i, &process)
-            .iter()
-            .filter_map(|f| process.field(f))
-            .map(|f| FieldForm {
-                id: f.id.clone(),
-                label: f.label.clone(),
-                options: Vec::new(),
-            })
-            .collect(),
-        opened: (i.opened_at.rfc3339(), moment(i.opened_at)),
-        opened_by: i.opened_by.label(),
-        roles: process
-            .roles
-            .iter()
-            .filter_map(|role| Some((role.label.clone(), i.roles.get(&role.id)?.label().to_owned())))
-            .collect(),
-        people: i.members.iter().map(|m| m.label().to_owned()).collect(),
-        i,
-    };
-    (code, draw(&page)).into_response()
+    out
 }
 
-fn line(f: &imp_core::event::Fact, process: &Process) -> Option<Line> {
-    let m = MomentView::of(f, process)?;
-    Some(Line {
-        time: moment(f.at),
-        at: m.at,
-        event: m.event,
-        text: m.text,
-    })
+/// What happened, the latest day first.
+fn story(facts: &[imp_core::event::Fact], process: &Process) -> Vec<Day> {
+    let mut out: Vec<Day> = Vec::new();
+    for f in facts.iter().rev() {
+        let Some(m) = MomentView::of(f, process) else { continue };
+        let day = m.at[..10].to_owned();
+        let line = Line {
+            time: format!("{} UTC", &m.at[11..16]),
+            at: m.at,
+            event: m.event,
+            text: m.text,
+        };
+        match out.last_mut() {
+            Some(d) if d.day == day => d.lines.push(line),
+            _ => out.push(Day { day, lines: vec![line] }),
+        }
+    }
+    out
 }
 
 /// The way through the process: what it went through, where it is, what is to come on the usual way.
-fn steps(i: &Incident, process: &Process) -> Vec<(String, &'static str)> {
+fn steps(i: &Incident, process: &Process) -> Vec<Step> {
     let at = process.statuses.iter().position(|s| s.id == i.status);
     let usual = process.statuses.iter().enumerate().filter(|(_, s)| {
         let side_way = s.category == Category::Done
@@ -184,39 +332,51 @@ fn steps(i: &Incident, process: &Process) -> Vec<(String, &'static str)> {
         !(side_way || s.category == Category::Triage && i.alerts.is_empty())
     });
     usual
-        .map(|(n, s)| {
-            let place = match at {
+        .map(|(n, s)| Step {
+            id: s.id.clone(),
+            label: s.label.clone(),
+            place: match at {
                 Some(here) if here == n => "here",
                 Some(here) if n < here && i.moments.contains_key(&s.id) => "past",
                 _ => "next-one",
-            };
-            (s.label.clone(), place)
+            },
         })
         .collect()
 }
 
+fn asked(f: &imp_core::process::Field, required: bool, others: &[(String, String)], i: &Incident) -> FieldForm {
+    FieldForm {
+        id: f.id.clone(),
+        label: f.label.clone(),
+        hint: f.hint.clone().unwrap_or_default(),
+        required,
+        line: f.kind == FieldKind::Text,
+        options: (f.kind == FieldKind::Incident).then(|| others.to_vec()),
+        value: i.fields.get(&f.id).cloned().unwrap_or_default(),
+    }
+}
+
 fn moves(i: &Incident, process: &Process, others: &[(String, String)]) -> Vec<MoveForm> {
-    let form = |m: &imp_core::process::Move| MoveForm {
-        to: m.to.clone(),
-        label: m.label.clone(),
-        style: match m.style {
-            Style::Plain => "",
-            Style::Primary => "primary",
-            Style::Danger => "danger",
-        },
-        fields: process
+    let form = |m: &imp_core::process::Move| {
+        let needs = process
             .missing(m, &i.fields)
             .into_iter()
-            .map(|f| FieldForm {
-                id: f.id.clone(),
-                label: f.label.clone(),
-                options: if f.kind == FieldKind::Incident {
-                    others.to_vec()
-                } else {
-                    Vec::new()
-                },
-            })
-            .collect(),
+            .map(|f| asked(f, true, others, i));
+        let takes = m
+            .asks
+            .iter()
+            .filter_map(|f| process.field(f))
+            .map(|f| asked(f, false, others, i));
+        MoveForm {
+            to: m.to.clone(),
+            label: m.label.clone(),
+            style: match m.style {
+                Style::Plain => "",
+                Style::Primary => "primary",
+                Style::Danger => "danger",
+            },
+            fields: needs.chain(takes).collect(),
+        }
     };
     process.moves_from(&i.status).map(form).collect()
 }

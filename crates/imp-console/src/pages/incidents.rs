@@ -1,70 +1,65 @@
-//! What is happening now, and the list of all incidents.
+//! The list of all incidents: its filters live in the address, and it can be carried away.
 
 use super::{Frame, Row, Visitor, draw, sorry};
 use crate::App;
+use crate::filters::{Asked, escaped, understand};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::response::Response;
-use imp_core::{Incident, rights};
-use imp_engine::read::{self, Filter};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use imp_engine::read;
 use serde::Deserialize;
 use std::sync::Arc;
 
 /// Incidents on a page.
 const PAGE: usize = 50;
 
-#[derive(Template)]
-#[template(path = "overview.html")]
-struct Overview {
-    frame: Frame,
-    waiting: Vec<Row>,
-    open: Vec<Row>,
-    after: Vec<Row>,
-}
-
-/// What is happening now.
-pub async fn overview(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Response {
-    let filter = Filter {
-        categories: ["triage", "active", "after"].map(str::to_owned).to_vec(),
-        ..Filter::default()
-    };
-    let found = match app
-        .desk
-        .store
-        .read(move |c| read::incidents(c, &filter, None, PAGE * 2))
-        .await
-    {
-        Ok(f) => f,
-        Err(e) => return sorry(&caller, e.into()),
-    };
-    let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
-    let seen: Vec<&Incident> = found
-        .iter()
-        .filter(|i| rights::may_see(i, &caller.actor, caller.role))
-        .collect();
-    let rows = |category: &str| {
-        let some = seen.iter().filter(|i| process.category(&i.status).word() == category);
-        let mut rows: Vec<Row> = some.map(|i| Row::of(i, &process, now)).collect();
-        rows.sort_by(|a, b| a.severity.cmp(&b.severity).then(b.since.cmp(&a.since)));
-        rows
-    };
-    draw(&Overview {
-        frame: Frame::new(&caller, "overview", "all"),
-        waiting: rows("triage"),
-        open: rows("active"),
-        after: rows("after"),
-    })
-}
-
 /// Which incidents.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Wanted {
     q: String,
     status: String,
     severity: String,
-    before: Option<u64>,
+    service: String,
+    team: String,
+    before: String,
+    /// Of the export: `csv` or `json`.
+    pub format: String,
+}
+
+impl Wanted {
+    fn is_bare(&self) -> bool {
+        [&self.q, &self.status, &self.severity, &self.service, &self.team]
+            .iter()
+            .all(|s| s.is_empty())
+    }
+
+    /// What it asks for.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            status: self.status.clone(),
+            severity: self.severity.clone(),
+            service: self.service.clone(),
+            team: self.team.clone(),
+            q: self.q.clone(),
+        }
+    }
+
+    /// The same filters under another address.
+    fn address(&self, page: &str) -> String {
+        let parts = [
+            ("q", &self.q),
+            ("status", &self.status),
+            ("severity", &self.severity),
+            ("service", &self.service),
+            ("team", &self.team),
+        ];
+        let given = parts.iter().filter(|(_, v)| !v.is_empty());
+        let query: Vec<String> = given.map(|(k, v)| format!("{k}={}", escaped(v))).collect();
+        format!("{page}?{}", query.join("&"))
+    }
 }
 
 #[derive(Template)]
@@ -73,72 +68,82 @@ struct List {
     frame: Frame,
     rows: Vec<Row>,
     next: Option<String>,
-    q: String,
-    status: String,
-    severity: String,
+    export: String,
+    faults: Vec<String>,
+    w: Wanted,
     statuses: Vec<(String, String)>,
     severities: Vec<String>,
+    services: Vec<(String, String)>,
+    teams: Vec<(String, String)>,
 }
 
-/// The list; its filters live in the address.
+/// The list.
 pub async fn list(
     State(app): State<Arc<App>>,
     Visitor(caller): Visitor,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Response {
-    let Query(w) = wanted.unwrap_or_default();
-    let some = |s: &String| Some(s.clone()).filter(|s| !s.is_empty());
-    let filter = Filter {
-        status: some(&w.status),
-        severity: some(&w.severity),
-        words: some(&w.q),
-        ..Filter::default()
+    let (w, strange) = match wanted {
+        Ok(Query(w)) => (w, None),
+        Err(e) => (Wanted::default(), Some(e.body_text())),
     };
-    let found = match app
-        .desk
-        .store
-        .read(move |c| read::incidents(c, &filter, w.before, PAGE))
-        .await
-    {
+    let (filter, mut faults) = match understand(&app, &w.asked()).await {
+        Ok(f) => f,
+        Err(e) => return sorry(&caller, e.into()),
+    };
+    let before = match w.before.parse::<u64>() {
+        Ok(n) => Some(n),
+        Err(_) if w.before.is_empty() => None,
+        Err(_) => {
+            faults.push("The page that you asked for is none; begin with the first.".to_owned());
+            None
+        }
+    };
+    faults.extend(strange.map(|s| format!("The address has something that no filter is called: {s}.")));
+    let found = match faults.is_empty() {
+        true => {
+            app.desk
+                .store
+                .read(move |c| read::incidents(c, &filter, before, PAGE))
+                .await
+        }
+        false => Ok(Vec::new()),
+    };
+    let found = match found {
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
     let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
-    let next = (found.len() == PAGE)
-        .then(|| found.last().map(|i| i.reference.0))
-        .flatten()
-        .map(|before| {
-            let part = |s: &str| {
-                s.bytes()
-                    .map(|b| {
-                        if b.is_ascii_alphanumeric() {
-                            char::from(b).to_string()
-                        } else {
-                            format!("%{b:02X}")
-                        }
-                    })
-                    .collect::<String>()
-            };
-            format!(
-                "/incidents?q={}&status={}&severity={}&before={before}",
-                part(&w.q),
-                part(&w.status),
-                part(&w.severity)
-            )
-        });
-    let seen = found.iter().filter(|i| rights::may_see(i, &caller.actor, caller.role));
-    draw(&List {
+    let catalogue = app.desk.house.catalogue.load();
+    let last = found.last().filter(|_| found.len() == PAGE).map(|i| i.reference.0);
+    let seen = found.iter().filter(|i| caller.sees(i));
+    let code = match faults.is_empty() {
+        true => StatusCode::OK,
+        false => StatusCode::BAD_REQUEST,
+    };
+    let page = List {
         frame: Frame::new(&caller, "incidents", "all"),
         rows: seen.map(|i| Row::of(i, &process, now)).collect(),
-        next,
+        next: last.map(|before| format!("{}&before={before}", w.address("/incidents"))),
+        export: w.address("/incidents/export"),
+        faults,
         statuses: process
             .statuses
             .iter()
             .map(|s| (s.id.clone(), s.label.clone()))
             .collect(),
         severities: process.severities.iter().map(|s| s.id.clone()).collect(),
-        q: w.q,
-        status: w.status,
-        severity: w.severity,
-    })
+        services: catalogue
+            .services
+            .iter()
+            .map(|s| (s.alias.clone(), s.name.clone()))
+            .collect(),
+        teams: catalogue
+            .teams
+            .iter()
+            .map(|t| (t.alias.clone(), t.name.clone()))
+            .collect(),
+        w,
+    };
+    (code, draw(&page)).into_response()
 }

@@ -1,14 +1,25 @@
 //! The web console: a page a file, drawn on the server, current without reloading, usable without scripts.
 
-mod act;
 mod assets;
+mod audit;
+mod catalogue;
+mod declare;
+mod deed;
 mod deliveries;
 mod docs;
+mod export;
 mod incident;
 mod incidents;
 mod insights;
 mod live;
+mod overview;
+mod practice;
 mod process;
+mod reviews;
+mod settings;
+pub mod sign_in;
+
+pub use live::Hub;
 
 use crate::App;
 use crate::caller::Caller;
@@ -18,7 +29,7 @@ use axum::extract::{DefaultBodyLimit, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Router, extract::Request};
 use imp_core::summons::is_unasked;
@@ -33,14 +44,22 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The pages' routes.
 pub fn routes(app: Arc<App>) -> Router {
     Router::new()
-        .route("/", get(incidents::overview))
+        .route("/", get(overview::show))
         .route("/incidents", get(incidents::list))
+        .route("/incidents/export", get(export::incidents))
         .route("/incidents/{ref}", get(incident::show))
-        .route("/incidents/{ref}/move", post(act::change_status))
-        .route("/incidents/{ref}/conflict", post(act::settle))
-        .route("/incidents/{ref}/update", post(act::update))
-        .route("/incidents/{ref}/retry", post(act::retry))
-        .route("/declare", get(act::form).post(act::declare))
+        .route("/incidents/{ref}/{deed}", post(deed::perform))
+        .route("/deliveries/{id}/retry", post(deliveries::retry))
+        .route("/reviews", get(reviews::list))
+        .route("/teams", get(catalogue::teams))
+        .route("/teams/{alias}", get(catalogue::team))
+        .route("/services", get(catalogue::services))
+        .route("/services/{alias}", get(catalogue::service))
+        .route("/audit", get(audit::show))
+        .route("/sessions/{digest}/end", post(settings::end))
+        .route("/practice", get(practice::show))
+        .route("/settings", get(settings::show))
+        .route("/declare", get(declare::form).post(declare::declare))
         .route("/deliveries", get(deliveries::list))
         .route("/process", get(process::show))
         .route("/insights", get(insights::show))
@@ -48,14 +67,19 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/docs", get(docs::index))
         .route("/docs/{guide}", get(docs::guide))
         .route("/docs/{kind}/{id}", get(docs::of_process))
-        .route("/sign-in", get(act::sign_in_form).post(act::sign_in))
-        .route("/sign-out", post(act::sign_out))
+        .route("/sign-in", get(sign_in::form).post(sign_in::with_token))
+        .route("/sign-out", post(sign_in::sign_out))
         .route("/live", get(live::stream))
         .route("/assets/{name}", get(assets::get))
         .fallback(lost)
         .layer(DefaultBodyLimit::max(FORM_MAX))
         .layer(from_fn(guard))
         .with_state(app)
+}
+
+/// Pages from elsewhere, with the headers that ours have.
+pub fn guarded(router: Router) -> Router {
+    router.layer(from_fn(guard))
 }
 
 /// Headers that every page has.
@@ -77,6 +101,37 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
+/// A place in the navigation: its name among pages, its address, its words.
+struct Place {
+    here: &'static str,
+    href: &'static str,
+    words: &'static str,
+}
+
+/// What most people want, in the order in which they want it.
+const MAIN: [Place; 7] = [
+    place("overview", "/", "Now"),
+    place("incidents", "/incidents", "Incidents"),
+    place("reviews", "/reviews", "Reviews"),
+    place("services", "/services", "Services"),
+    place("teams", "/teams", "Teams"),
+    place("insights", "/insights", "Insights"),
+    place("process", "/process", "Process"),
+];
+
+/// What the people who run it want.
+const MORE: [Place; 5] = [
+    place("deliveries", "/deliveries", "Deliveries"),
+    place("audit", "/audit", "Audit"),
+    place("docs", "/docs", "Guides"),
+    place("practice", "/practice", "Practice"),
+    place("settings", "/settings", "Settings"),
+];
+
+const fn place(here: &'static str, href: &'static str, words: &'static str) -> Place {
+    Place { here, href, words }
+}
+
 /// What frames a page.
 struct Frame {
     here: &'static str,
@@ -85,6 +140,8 @@ struct Frame {
     role: &'static str,
     /// Whether they came in with a token, and hence can go out.
     token: bool,
+    main: &'static [Place],
+    more: &'static [Place],
 }
 
 impl Frame {
@@ -95,12 +152,14 @@ impl Frame {
             caller: caller.name.clone(),
             role: caller.role.word(),
             token: !caller.is_this_machine(),
+            main: &MAIN,
+            more: &MORE,
         }
     }
 }
 
 /// Somebody who looks at pages: who is not let in is shown the way in.
-struct Visitor(Caller);
+pub struct Visitor(pub Caller);
 
 impl FromRequestParts<Arc<App>> for Visitor {
     type Rejection = Response;
@@ -108,8 +167,8 @@ impl FromRequestParts<Arc<App>> for Visitor {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         match <Caller as FromRequestParts<Arc<App>>>::from_request_parts(parts, app).await {
             Ok(c) => Ok(Visitor(c)),
-            Err(p) if p.status == StatusCode::UNAUTHORIZED.as_u16() => Err(Redirect::to("/sign-in").into_response()),
-            Err(p) => Err(p.into_response()),
+            Err(p) if p.status == StatusCode::UNAUTHORIZED.as_u16() => Err(sign_in::to(parts)),
+            Err(p) => Err(sign_in::closed(app, p)),
         }
     }
 }

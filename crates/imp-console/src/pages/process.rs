@@ -5,9 +5,9 @@ use crate::App;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use imp_core::Process;
 use imp_core::catalogue::Reference;
 use imp_core::process::graph;
-use imp_core::{Process, rights};
 use imp_engine::read::{self, Filter};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
     };
     let process = app.desk.house.process.load();
     let mut live: BTreeMap<&str, usize> = BTreeMap::new();
-    for i in found.iter().filter(|i| rights::may_see(i, &caller.actor, caller.role)) {
+    for i in found.iter().filter(|i| caller.sees(i)) {
         *live.entry(i.status.as_str()).or_default() += 1;
     }
     let count = |id: &str| live.get(id).copied().unwrap_or_default();

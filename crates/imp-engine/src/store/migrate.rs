@@ -4,12 +4,14 @@ use super::conn::{Conn, StoreError, Val};
 use super::{OpenError, broken};
 
 /// Migrations, oldest first.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
     include_str!("../../migrations/0003_replicas.sql"),
     include_str!("../../migrations/0004_measure.sql"),
     include_str!("../../migrations/0030_measure_more.sql"),
+    include_str!("../../migrations/0010_audit.sql"),
+    include_str!("../../migrations/0011_session.sql"),
 ];
 
 /// The newest schema that this binary knows.

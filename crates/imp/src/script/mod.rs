@@ -348,7 +348,7 @@ fn told(common: &Common, value: &Value, words: &str) -> Result<(), Failure> {
 }
 
 /// Several things: as JSON, or as a table.
-fn listed(common: &Common, all: &[Value], columns: &[Column], nothing: &str) {
+pub fn listed(common: &Common, all: &[Value], columns: &[Column], nothing: &str) {
     match (common.json, all.is_empty()) {
         (true, _) => say(&Value::Array(all.to_vec()).to_string()),
         (false, true) => say(nothing),

@@ -3,6 +3,7 @@
 mod audit;
 mod browser;
 mod cli;
+mod console;
 mod doors;
 mod guidance;
 mod imp;

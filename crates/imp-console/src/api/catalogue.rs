@@ -1,0 +1,181 @@
+//! Services and teams of the catalogue.
+
+use super::incidents::{PageQuery, limit, query};
+use super::shapes::{Page, PersonView};
+use crate::App;
+use crate::caller::Caller;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use imp_core::catalogue::{Reference, Service, Team};
+use imp_core::words;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Something to look at.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LinkView {
+    /// What it is.
+    pub label: String,
+    /// Its address.
+    pub url: String,
+}
+
+impl From<&Reference> for LinkView {
+    fn from(r: &Reference) -> LinkView {
+        LinkView {
+            label: r.label.clone(),
+            url: r.url.clone(),
+        }
+    }
+}
+
+/// A service of the catalogue.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ServiceView {
+    /// Alias.
+    pub alias: String,
+    /// Name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// Owning team's alias.
+    pub team: Option<String>,
+    /// Tier.
+    pub tier: Option<String>,
+    /// Lifecycle.
+    pub lifecycle: Option<String>,
+    /// Who is on call, first to ask first.
+    pub on_call: Vec<PersonView>,
+    /// Runbooks.
+    pub runbooks: Vec<LinkView>,
+    /// Dashboards and documents.
+    pub links: Vec<LinkView>,
+    /// Aliases of services that it calls.
+    pub depends_on: Vec<String>,
+    /// Aliases of services that call it.
+    pub dependents: Vec<String>,
+}
+
+impl From<&Service> for ServiceView {
+    fn from(s: &Service) -> ServiceView {
+        ServiceView {
+            alias: s.alias.clone(),
+            name: s.name.clone(),
+            description: s.description.clone(),
+            team: s.team.clone(),
+            tier: s.tier.clone(),
+            lifecycle: s.lifecycle.clone(),
+            on_call: s.on_call.iter().map(Into::into).collect(),
+            runbooks: s.runbooks.iter().map(Into::into).collect(),
+            links: s.links.iter().map(Into::into).collect(),
+            depends_on: s.depends_on.clone(),
+            dependents: s.dependents.clone(),
+        }
+    }
+}
+
+/// A team of the catalogue.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TeamView {
+    /// Alias.
+    pub alias: String,
+    /// Name.
+    pub name: String,
+    /// Members.
+    pub members: Vec<PersonView>,
+    /// The manager.
+    pub manager: Option<PersonView>,
+    /// Its Slack channel, without `#`.
+    pub channel: Option<String>,
+}
+
+impl From<&Team> for TeamView {
+    fn from(t: &Team) -> TeamView {
+        TeamView {
+            alias: t.alias.clone(),
+            name: t.name.clone(),
+            members: t.members.iter().map(Into::into).collect(),
+            manager: t.manager.as_ref().map(Into::into),
+            channel: t.channel.clone(),
+        }
+    }
+}
+
+/// A page of things that are kept by name; the cursor is the alias that came last.
+fn page<T, V>(all: &[T], alias: impl Fn(&T) -> &str, q: PageQuery, view: impl Fn(&T) -> V) -> Result<Page<V>, Problem> {
+    let from = match q.cursor.as_deref().filter(|c| !c.is_empty()) {
+        None => 0,
+        Some(last) => {
+            let place = all.iter().position(|t| alias(t) == last);
+            1 + place.ok_or_else(|| Problem::bad("cursor: take it from `next` of the page before, unchanged."))?
+        }
+    };
+    // Left out, all of them come: a catalogue is as long as an organisation is large.
+    let most = match q.limit {
+        None => all.len(),
+        some => limit(some)?,
+    };
+    let to = all.len().min(from + most);
+    let next = (to < all.len() && to > from).then(|| alias(&all[to - 1]).to_owned());
+    Ok(Page {
+        items: all[from..to].iter().map(view).collect(),
+        next,
+    })
+}
+
+/// The services of the catalogue.
+#[utoipa::path(get, path = "/services", params(PageQuery), responses((status = 200, body = Page<ServiceView>), (status = 400, body = Problem)))]
+pub async fn services(
+    State(app): State<Arc<App>>,
+    _caller: Caller,
+    q: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<Page<ServiceView>>, Problem> {
+    let catalogue = app.desk.house.catalogue.load();
+    page(&catalogue.services, |s| &s.alias, query(q)?, |s| ServiceView::from(s)).map(Json)
+}
+
+/// A service, by alias or name.
+#[utoipa::path(get, path = "/services/{alias}", params(("alias" = String, Path)), responses((status = 200, body = ServiceView), (status = 404, body = Problem)))]
+pub async fn service(
+    State(app): State<Arc<App>>,
+    _caller: Caller,
+    Path(alias): Path<String>,
+) -> Result<Json<ServiceView>, Problem> {
+    let catalogue = app.desk.house.catalogue.load();
+    let found = catalogue.service(&alias).map(ServiceView::from);
+    found.map(Json).ok_or_else(|| {
+        let near = catalogue.nearest_service(&alias);
+        let near = near.map(|s| format!(" Perhaps {}?", s.alias)).unwrap_or_default();
+        Problem::not_found(format!(
+            "The catalogue has no service {:?}.{near}",
+            words::cut(&alias, 40)
+        ))
+    })
+}
+
+/// The teams of the catalogue.
+#[utoipa::path(get, path = "/teams", params(PageQuery), responses((status = 200, body = Page<TeamView>), (status = 400, body = Problem)))]
+pub async fn teams(
+    State(app): State<Arc<App>>,
+    _caller: Caller,
+    q: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<Page<TeamView>>, Problem> {
+    let catalogue = app.desk.house.catalogue.load();
+    page(&catalogue.teams, |t| &t.alias, query(q)?, |t| TeamView::from(t)).map(Json)
+}
+
+/// A team, by alias or name.
+#[utoipa::path(get, path = "/teams/{alias}", params(("alias" = String, Path)), responses((status = 200, body = TeamView), (status = 404, body = Problem)))]
+pub async fn team(
+    State(app): State<Arc<App>>,
+    _caller: Caller,
+    Path(alias): Path<String>,
+) -> Result<Json<TeamView>, Problem> {
+    let catalogue = app.desk.house.catalogue.load();
+    let found = catalogue.team(&alias).map(TeamView::from);
+    let detail = || format!("The catalogue has no team {:?}.", words::cut(&alias, 40));
+    found.map(Json).ok_or_else(|| Problem::not_found(detail()))
+}

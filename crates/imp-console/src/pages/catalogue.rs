@@ -1,0 +1,292 @@
+//! Teams and services as the catalogue has them, with what happened to them here.
+
+use super::{Frame, Row, Visitor, draw, sorry};
+use crate::App;
+use crate::caller::Caller;
+use crate::filters::escaped;
+use crate::problem::Problem;
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use imp_core::catalogue::{Catalogue, Reference, Service, Team};
+use imp_core::{Incident, Process, words};
+use imp_engine::read::{self, Filter};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Open incidents that are counted and shown: more are never open at once.
+const OPEN: usize = 500;
+/// Past incidents shown; the list has all of them.
+const PAST: usize = 20;
+
+/// Another thing of the catalogue, to be opened.
+struct Link {
+    href: String,
+    name: String,
+}
+
+struct Line {
+    alias: String,
+    name: String,
+    beside: Option<Link>,
+    people: String,
+    notes: Vec<String>,
+    open: usize,
+}
+
+#[derive(Template)]
+#[template(path = "services.html")]
+struct Services {
+    frame: Frame,
+    rows: Vec<Line>,
+    reads: bool,
+}
+
+#[derive(Template)]
+#[template(path = "teams.html")]
+struct Teams {
+    frame: Frame,
+    rows: Vec<Line>,
+    reads: bool,
+}
+
+#[derive(Template)]
+#[template(path = "service.html")]
+struct ServicePage {
+    frame: Frame,
+    s: Service,
+    team: Option<Link>,
+    on_call: Vec<String>,
+    runbooks: Vec<Reference>,
+    links: Vec<Reference>,
+    calls: Vec<Link>,
+    called_by: Vec<Link>,
+    open: Vec<Row>,
+    past: Vec<Row>,
+    all: String,
+    at_catalogue: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "team.html")]
+struct TeamPage {
+    frame: Frame,
+    t: Team,
+    manager: Option<String>,
+    members: Vec<String>,
+    services: Vec<Line>,
+    open: Vec<Row>,
+    past: Vec<Row>,
+    all: String,
+}
+
+fn to_service(catalogue: &Catalogue, alias: &str) -> Link {
+    let known = catalogue.service(alias);
+    Link {
+        href: format!("/services/{}", escaped(known.map_or(alias, |s| &s.alias))),
+        name: known.map_or(alias, |s| &s.name).to_owned(),
+    }
+}
+
+fn to_team(catalogue: &Catalogue, alias: &str) -> Link {
+    let known = catalogue.team(alias);
+    Link {
+        href: format!("/teams/{}", escaped(known.map_or(alias, |t| &t.alias))),
+        name: known.map_or(alias, |t| &t.name).to_owned(),
+    }
+}
+
+/// Only what a browser may open safely becomes a link.
+fn safe(links: &[Reference]) -> Vec<Reference> {
+    let opens = |l: &&Reference| l.url.starts_with("https://") || l.url.starts_with("http://");
+    links.iter().filter(opens).cloned().collect()
+}
+
+async fn open_of(app: &App, caller: &Caller) -> Result<Vec<Incident>, Problem> {
+    let filter = Filter {
+        categories: vec!["triage".into(), "active".into()],
+        ..Filter::default()
+    };
+    let found = app
+        .desk
+        .store
+        .read(move |c| read::incidents(c, &filter, None, OPEN))
+        .await?;
+    let sees = |i: &Incident| caller.sees(i);
+    Ok(found.into_iter().filter(sees).collect())
+}
+
+fn count<'a>(open: &'a [Incident], of: impl Fn(&'a Incident) -> Option<&'a str>) -> BTreeMap<&'a str, usize> {
+    let mut out = BTreeMap::new();
+    for key in open.iter().filter_map(of) {
+        *out.entry(key).or_default() += 1;
+    }
+    out
+}
+
+/// All services.
+pub async fn services(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Response {
+    let open = match open_of(&app, &caller).await {
+        Ok(o) => o,
+        Err(p) => return sorry(&caller, p),
+    };
+    let open = count(&open, |i| i.service.as_ref().map(|s| s.alias.as_str()));
+    let catalogue = app.desk.house.catalogue.load();
+    let mut rows: Vec<Line> = catalogue
+        .services
+        .iter()
+        .map(|s| of_service(&catalogue, s, &open, &app))
+        .collect();
+    rows.sort_by_key(|r| (r.open == 0, words::key(&r.name)));
+    draw(&Services {
+        frame: Frame::new(&caller, "services", "all"),
+        rows,
+        reads: app.desk.house.reads_catalogue,
+    })
+}
+
+fn of_service(catalogue: &Catalogue, s: &Service, open: &BTreeMap<&str, usize>, app: &App) -> Line {
+    let people = app.desk.house.directory.load();
+    let on_call = s.on_call.iter().map(|w| people.complete(w).label().to_owned());
+    Line {
+        alias: escaped(&s.alias),
+        name: s.name.clone(),
+        beside: s.team.as_deref().map(|t| to_team(catalogue, t)),
+        people: on_call.collect::<Vec<_>>().join(", "),
+        notes: s.tier.iter().chain(&s.lifecycle).map(|t| t.replace('_', " ")).collect(),
+        open: open.get(s.alias.as_str()).copied().unwrap_or_default(),
+    }
+}
+
+/// All teams.
+pub async fn teams(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Response {
+    let open = match open_of(&app, &caller).await {
+        Ok(o) => o,
+        Err(p) => return sorry(&caller, p),
+    };
+    let open = count(&open, |i| i.team.as_ref().map(|t| t.alias.as_str()));
+    let (catalogue, people) = (app.desk.house.catalogue.load(), app.desk.house.directory.load());
+    let line = |t: &Team| Line {
+        alias: escaped(&t.alias),
+        name: t.name.clone(),
+        beside: None,
+        people: t
+            .manager
+            .as_ref()
+            .map(|m| people.complete(m).label().to_owned())
+            .unwrap_or_default(),
+        notes: t.tags.iter().map(|(k, v)| format!("{k}: {v}")).collect(),
+        open: open.get(t.alias.as_str()).copied().unwrap_or_default(),
+    };
+    let mut rows: Vec<Line> = catalogue.teams.iter().map(line).collect();
+    rows.sort_by_key(|r| (r.open == 0, words::key(&r.name)));
+    draw(&Teams {
+        frame: Frame::new(&caller, "teams", "all"),
+        rows,
+        reads: app.desk.house.reads_catalogue,
+    })
+}
+
+/// Rows of what is open, and of what is over.
+async fn history(app: &App, caller: &Caller, filter: Filter) -> Result<(Vec<Row>, Vec<Row>), Problem> {
+    let open = Filter {
+        categories: vec!["triage".into(), "active".into()],
+        ..filter.clone()
+    };
+    let past = Filter {
+        categories: vec!["after".into(), "done".into()],
+        ..filter
+    };
+    let read = app.desk.store.read(move |c| {
+        Ok((
+            read::incidents(c, &open, None, OPEN)?,
+            read::incidents(c, &past, None, PAST)?,
+        ))
+    });
+    let (open, past) = read.await?;
+    let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
+    let rows = |all: &[Incident], process: &Process| -> Vec<Row> {
+        let seen = all.iter().filter(|i| caller.sees(i));
+        seen.map(|i| Row::of(i, process, now)).collect()
+    };
+    Ok((rows(&open, &process), rows(&past, &process)))
+}
+
+/// A service.
+pub async fn service(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(alias): Path<String>) -> Response {
+    let catalogue = app.desk.house.catalogue.load_full();
+    let Some(s) = catalogue.service(&alias).cloned() else {
+        let near = catalogue.nearest_service(&alias);
+        let near = near.map(|s| format!(" Perhaps {}?", s.alias)).unwrap_or_default();
+        let detail = format!("The catalogue has no service {:?}.{near}", words::cut(&alias, 40));
+        return sorry(&caller, Problem::not_found(detail));
+    };
+    let filter = Filter {
+        service: Some(s.alias.clone()),
+        ..Filter::default()
+    };
+    let (open, past) = match history(&app, &caller, filter).await {
+        Ok(h) => h,
+        Err(p) => return sorry(&caller, p),
+    };
+    let people = app.desk.house.directory.load();
+    draw(&ServicePage {
+        frame: Frame::new(&caller, "services", "all"),
+        team: s.team.as_deref().map(|t| to_team(&catalogue, t)),
+        on_call: s
+            .on_call
+            .iter()
+            .map(|w| people.complete(w).label().to_owned())
+            .collect(),
+        runbooks: safe(&s.runbooks),
+        links: safe(&s.links),
+        calls: s.depends_on.iter().map(|a| to_service(&catalogue, a)).collect(),
+        called_by: s.dependents.iter().map(|a| to_service(&catalogue, a)).collect(),
+        all: format!("/incidents?service={}", escaped(&s.alias)),
+        at_catalogue: s
+            .url
+            .clone()
+            .filter(|u| u.starts_with("https://") || u.starts_with("http://")),
+        open,
+        past,
+        s,
+    })
+}
+
+/// A team.
+pub async fn team(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(alias): Path<String>) -> Response {
+    let catalogue = app.desk.house.catalogue.load_full();
+    let Some(t) = catalogue.team(&alias).cloned() else {
+        let detail = format!("The catalogue has no team {:?}.", words::cut(&alias, 40));
+        return sorry(&caller, Problem::not_found(detail));
+    };
+    let filter = Filter {
+        team: Some(t.alias.clone()),
+        ..Filter::default()
+    };
+    let (open, past) = match history(&app, &caller, filter).await {
+        Ok(h) => h,
+        Err(p) => return sorry(&caller, p),
+    };
+    let seen = match open_of(&app, &caller).await {
+        Ok(o) => o,
+        Err(p) => return sorry(&caller, p),
+    };
+    let counts = count(&seen, |i| i.service.as_ref().map(|s| s.alias.as_str()));
+    let people = app.desk.house.directory.load();
+    let label = |w: &imp_core::Who| people.complete(w).label().to_owned();
+    let owned = catalogue
+        .services
+        .iter()
+        .filter(|s| s.team.as_deref() == Some(t.alias.as_str()));
+    draw(&TeamPage {
+        frame: Frame::new(&caller, "teams", "all"),
+        manager: t.manager.as_ref().map(label),
+        members: t.members.iter().map(label).collect(),
+        services: owned.map(|s| of_service(&catalogue, s, &counts, &app)).collect(),
+        all: format!("/incidents?team={}", escaped(&t.alias)),
+        open,
+        past,
+        t,
+    })
+}

@@ -1,0 +1,162 @@
+//! What people do on an incident's page: a form in, a redirect back; what was wrong stands on the page they came from.
+
+use super::{Visitor, incident, sorry};
+use crate::App;
+use crate::api::shapes::who;
+use crate::caller::Caller;
+use crate::problem::Problem;
+use axum::Form;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use imp_core::{Command, Envelope, Incident, Ref};
+use imp_engine::{Given, Receipt};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Answers of a form, by field.
+pub type Fields = BTreeMap<String, String>;
+
+/// A form as axum reads it.
+pub type Sent = Result<Form<Fields>, FormRejection>;
+
+/// The answers.
+///
+/// # Errors
+/// Where it is no form.
+pub fn fields(form: Sent) -> Result<Fields, Problem> {
+    form.map(|Form(f)| f).map_err(|e| Problem::bad(e.body_text()))
+}
+
+/// A wish by a form; `about` is the incident as the page found it.
+///
+/// # Errors
+/// What the desk says.
+pub async fn wish(
+    app: &App,
+    caller: &Caller,
+    key: &str,
+    about: Option<&Incident>,
+    words: Option<String>,
+    command: Command,
+) -> Result<Receipt, Problem> {
+    // The form's key makes a double click one wish; forms without one are wishes of their own.
+    let id = match key.is_empty() {
+        true => String::new(),
+        false => format!("console:{}:{}", caller.name, imp_core::words::cut(key, 100)),
+    };
+    let envelope = Envelope {
+        id,
+        by: caller.actor.clone(),
+        role: about.map_or(caller.role, |i| caller.role_for(i)),
+        at: app.desk.clock.now(),
+        about: about.map(|i| i.reference),
+        command,
+    };
+    let origin = caller.origin.strip_prefix("console ").unwrap_or(&caller.origin);
+    let given = Given {
+        origin: format!("console {origin}"),
+        version: None,
+        words,
+    };
+    Ok(app.desk.submit_given(envelope, given).await?)
+}
+
+/// What a form asks for; `None`: there is no such form.
+fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
+    let mut take = |name: &str| f.remove(name).unwrap_or_default();
+    let some = |text: String| Some(text).filter(|t| !t.trim().is_empty());
+    let number = |text: String| text.parse::<u32>().map_err(|_| Problem::bad("The number is missing."));
+    Some(Ok(match deed {
+        "move" => Command::Move {
+            to: take("to"),
+            fields: f,
+        },
+        "conflict" => Command::Settle {
+            follow: take("choose") == "follow",
+            fields: f,
+        },
+        "update" => Command::Post { text: take("text") },
+        "public" => Command::Publish {
+            title: take("title"),
+            body: take("text"),
+            components: Vec::new(),
+        },
+        "role" => Command::Assign {
+            role: take("role"),
+            who: who(&take("user")),
+        },
+        "task" => Command::AddTask {
+            text: take("text"),
+            assignee: some(take("assignee")).map(|w| who(&w)),
+        },
+        "done" => match number(take("n")) {
+            Ok(n) => Command::FinishTask { n },
+            Err(p) => return Some(Err(p)),
+        },
+        "follow-up" => Command::AddFollowUp {
+            text: take("text"),
+            owner: some(take("owner")).map(|w| who(&w)),
+            due: some(take("due")),
+        },
+        "edit" => Command::Edit {
+            title: some(take("title")),
+            summary: Some(take("summary")),
+            severity: None,
+            service: some(take("service")),
+        },
+        "severity" => Command::Edit {
+            title: None,
+            summary: None,
+            severity: some(take("severity")),
+            service: None,
+        },
+        "review" => Command::WriteReview { text: take("text") },
+        "note" => Command::Note {
+            text: take("text"),
+            ts: None,
+        },
+        "join" => Command::Join {
+            who: who(&take("user")),
+        },
+        "retry" => Command::Retry { key: take("step") },
+        "skip" => Command::Skip {
+            key: take("step"),
+            why: take("why"),
+        },
+        _ => return None,
+    }))
+}
+
+/// Does what the form says.
+pub async fn perform(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    Path((name, deed)): Path<(String, String)>,
+    form: Sent,
+) -> Response {
+    let mut f = match fields(form) {
+        Ok(f) => f,
+        Err(p) => return sorry(&caller, p),
+    };
+    let found = match crate::api::find(&app, &caller, &name).await {
+        Ok(i) => i,
+        Err(p) => return sorry(&caller, p),
+    };
+    let key = f.remove("key").unwrap_or_default();
+    let words = f.remove("words");
+    let kept = f.clone();
+    let command = match command(&deed, f) {
+        Some(Ok(c)) => c,
+        Some(Err(p)) => return incident::page(&app, &caller, &name, Some((p, deed, kept))).await,
+        None => return sorry(&caller, Problem::not_found("There is no such form.")),
+    };
+    match wish(&app, &caller, &key, Some(&found), words, command).await {
+        Ok(_) => back(found.reference),
+        Err(p) => incident::page(&app, &caller, &name, Some((p, deed, kept))).await,
+    }
+}
+
+fn back(r: Ref) -> Response {
+    Redirect::to(&format!("/incidents/{r}")).into_response()
+}

@@ -1,0 +1,111 @@
+//! How IMP is set up: what it is connected to, what `imp check` says, who may do what, who is signed in.
+
+use super::{Frame, Visitor, draw, moment, sorry};
+use crate::caller::Caller;
+use crate::problem::Problem;
+use crate::{App, Finding};
+use askama::Template;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use imp_core::rights::{Right, TABLE};
+use imp_engine::{audit, session};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What the page is asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    /// Given: the vendors are asked now, as `imp check` does.
+    check: Option<String>,
+}
+
+struct Row {
+    digest: String,
+    name: String,
+    role: &'static str,
+    since: (String, String),
+    seen: (String, String),
+    origin: String,
+    own: bool,
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Page {
+    frame: Frame,
+    settings: Vec<(String, Vec<(String, String)>)>,
+    findings: Option<Vec<Finding>>,
+    rights: Vec<(&'static str, &'static str)>,
+    sessions: Option<Vec<Row>>,
+}
+
+async fn sessions(app: &App, caller: &Caller) -> Result<Option<Vec<Row>>, Problem> {
+    if caller.must(Right::Sessions).is_err() {
+        return Ok(None);
+    }
+    let now = app.desk.clock.now();
+    let all = app.desk.store.read(session::all).await?;
+    let row = |s: session::Session| Row {
+        own: caller.session.as_ref() == Some(&s.digest),
+        digest: s.digest,
+        name: s.name,
+        role: s.role.word(),
+        since: (s.made_at.rfc3339(), moment(s.made_at)),
+        seen: (s.seen_at.rfc3339(), moment(s.seen_at)),
+        origin: s.origin,
+    };
+    Ok(Some(all.into_iter().filter(|s| !s.is_over(now)).map(row).collect()))
+}
+
+/// The page.
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
+    let checks = wanted.is_ok_and(|Query(w)| w.check.is_some());
+    let findings = match checks {
+        true => Some(app.setup.check().await),
+        false => None,
+    };
+    let sessions = match sessions(&app, &caller).await {
+        Ok(s) => s,
+        Err(p) => return sorry(&caller, p),
+    };
+    draw(&Page {
+        frame: Frame::new(&caller, "settings", ""),
+        settings: app.setup.settings(),
+        findings,
+        rights: TABLE
+            .iter()
+            .filter(|(r, _, _)| *r != Right::Machine)
+            .map(|(_, role, words)| (*words, role.word()))
+            .collect(),
+        sessions,
+    })
+}
+
+/// Ends somebody's session.
+pub async fn end(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(digest): Path<String>) -> Response {
+    if let Err(p) = caller.must(Right::Sessions) {
+        return sorry(&caller, p);
+    }
+    let wanted = digest.clone();
+    let found = match app.desk.store.read(move |c| session::find(c, &wanted)).await {
+        Ok(Some(s)) => s,
+        Ok(None) => return sorry(&caller, Problem::not_found("That session is over already.")),
+        Err(e) => return sorry(&caller, e.into()),
+    };
+    let of = serde_json::json!({"of": found.name});
+    let deed = crate::witness::deed(&caller, app.desk.clock.now(), "end_session", None, of);
+    let ended = app.desk.write(move |c| {
+        session::end(c, &digest)?;
+        audit::write(c, deed)
+    });
+    match ended.await {
+        Ok(()) => Redirect::to("/settings").into_response(),
+        Err(e) => sorry(&caller, e.into()),
+    }
+}

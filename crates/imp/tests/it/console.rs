@@ -1,0 +1,580 @@
+//! The console and the API: who may come in, what they may do, what they never see, and what is written down of it.
+
+use crate::imp::{command, free_port, imp};
+use crate::stage::{Mode, Stage, answer};
+use imp_core::Role;
+use imp_core::rights::{Right, allows};
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A secret that is looked for everywhere afterwards.
+const CANARY: &str = "canary-5f2e8c";
+
+const ROLES: [Role; 5] = [
+    Role::Reader,
+    Role::Responder,
+    Role::Commander,
+    Role::Manager,
+    Role::Admin,
+];
+
+fn token_of(role: Role) -> String {
+    format!("the-token-of-a-{}", role.word())
+}
+
+/// The section with a token for each role, and whatever else belongs into it.
+fn auth(more: &str) -> String {
+    let tokens: Vec<String> = ROLES
+        .iter()
+        .map(|r| {
+            format!(
+                "{{ name = \"{0}\", token = \"{1}\", role = \"{0}\" }}",
+                r.word(),
+                token_of(*r)
+            )
+        })
+        .chain([
+            "{ name = \"old\", token = \"the-token-of-last-year\", role = \"admin\", expires = \"2020-01-31\" }"
+                .to_owned(),
+            "{ name = \"looks\", token = \"the-token-that-looks\", role = \"admin\", scope = \"read\" }".to_owned(),
+        ])
+        .collect();
+    format!("\n[auth]\napi_tokens = [{}]\n{more}\n", tokens.join(", "))
+}
+
+/// A stage that serves those with a token only; its own calls are an administrator's.
+async fn locked(more: &str) -> Stage {
+    let mut s = Stage::dark(Mode::Http, |config| config + &auth(more)).await;
+    let mut headers = HeaderMap::new();
+    let bearer = format!("Bearer {}", token_of(Role::Admin));
+    headers.insert(AUTHORIZATION, HeaderValue::from_str(&bearer).expect("a header"));
+    s.http = reqwest::Client::builder()
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("a client");
+    s.rise().await;
+    s
+}
+
+/// Somebody else's calls.
+fn stranger() -> reqwest::Client {
+    let none = reqwest::redirect::Policy::none();
+    reqwest::Client::builder()
+        .redirect(none)
+        .no_proxy()
+        .build()
+        .expect("a client")
+}
+
+/// The cookie of a session that a token began.
+async fn session(s: &Stage, token: &str) -> String {
+    let url = format!("{}/sign-in", s.base);
+    let answer = stranger()
+        .post(url)
+        .form(&[("token", token)])
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 303);
+    let cookie = answer.headers()["set-cookie"].to_str().expect("text").to_owned();
+    assert!(
+        cookie.contains("HttpOnly; SameSite=Lax") && !cookie.contains(token),
+        "{cookie}"
+    );
+    cookie.split(';').next().expect("a pair").to_owned()
+}
+
+/// Runs a program of `tests/browser` to its end.
+async fn node(script: &str, words: &[&str]) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let scripts = root.join("tests/browser");
+    assert!(
+        scripts.join("node_modules/oidc-provider").exists(),
+        "tests/browser/node_modules is missing: run `cargo xtask test`, which installs it"
+    );
+    let mut walk = Command::new("node");
+    walk.arg(script)
+        .args(words)
+        .current_dir(&scripts)
+        .env("NO_PROXY", "127.0.0.1");
+    if let Ok(chromium) = std::env::var("IMP_TEST_CHROMIUM") {
+        walk.env("CHROMIUM", chromium);
+    }
+    let output = tokio::task::spawn_blocking(move || walk.output())
+        .await
+        .expect("it ends")
+        .expect("Node starts");
+    let (said, complaints) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{said}\n{complaints}\nPictures are in target/screenshots."
+    );
+}
+
+fn provider(port: u16) -> String {
+    format!(
+        "issuer = \"http://127.0.0.1:{port}\"\nclient_id = \"imp\"\nclient_secret = \"the-clients-secret\"\n\
+         default_role = \"reader\"\nroles = [{{ group = \"platform\", role = \"admin\" }}]"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_is_used_by_people_who_sign_in_at_a_real_provider() {
+    std::env::var("IMP_TEST_CHROMIUM")
+        .expect("IMP_TEST_CHROMIUM does not name a browser: run `cargo xtask test`, which finds or installs one");
+    let port = free_port();
+    let s = locked(&provider(port)).await;
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots");
+    let issuer = format!("http://127.0.0.1:{port}");
+    node("console.mjs", &[&s.base, &issuer, &pictures.display().to_string()]).await;
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_lies_signs_nobody_in() {
+    let port = free_port();
+    let s = locked(&provider(port)).await;
+    node("sign_in.mjs", &[&s.base, &format!("http://127.0.0.1:{port}")]).await;
+    s.finish().await;
+}
+
+/// One right, as it is used through REST and through the console.
+struct Use {
+    right: Right,
+    rest: (Method, String, Value),
+    form: Option<(String, Vec<(&'static str, &'static str)>)>,
+}
+
+fn uses(r: &str) -> Vec<Use> {
+    let rest = |method: Method, path: String, body: Value| (method, format!("/api/v1{path}"), body);
+    let on = |deed: &str| format!("/incidents/{r}/{deed}");
+    let post = |path: String, body: Value| rest(Method::POST, path, body);
+    let get = |path: &str| rest(Method::GET, path.to_owned(), Value::Null);
+    vec![
+        Use {
+            right: Right::Look,
+            rest: get(&format!("/incidents/{r}")),
+            form: None,
+        },
+        Use {
+            right: Right::Look,
+            rest: get("/deliveries"),
+            form: None,
+        },
+        Use {
+            right: Right::Declare,
+            rest: post("/incidents".into(), json!({"title": "One more"})),
+            form: Some(("/declare".into(), vec![("title", "One more")])),
+        },
+        Use {
+            right: Right::Move,
+            rest: post(on("transitions"), json!({"to": "nowhere"})),
+            form: Some((on("move"), vec![("to", "nowhere")])),
+        },
+        Use {
+            right: Right::Edit,
+            rest: rest(Method::PATCH, format!("/incidents/{r}"), json!({"severity": "SEV2"})),
+            form: Some((on("severity"), vec![("severity", "SEV2")])),
+        },
+        Use {
+            right: Right::Assign,
+            rest: post(
+                on("roles"),
+                json!({"role": "scribe", "user": "ada.lima@meridian.example"}),
+            ),
+            form: Some((
+                on("role"),
+                vec![("role", "scribe"), ("user", "ada.lima@meridian.example")],
+            )),
+        },
+        Use {
+            right: Right::Tell,
+            rest: post(on("updates"), json!({"text": "News"})),
+            form: Some((on("update"), vec![("text", "News")])),
+        },
+        Use {
+            right: Right::Tell,
+            rest: post(on("notes"), json!({"text": "Worth keeping"})),
+            form: Some((on("note"), vec![("text", "Worth keeping")])),
+        },
+        Use {
+            right: Right::Publish,
+            rest: post(on("updates"), json!({"text": "News", "public": true})),
+            form: Some((on("public"), vec![("text", "News")])),
+        },
+        Use {
+            right: Right::Task,
+            rest: post(on("tasks"), json!({"text": "Do it"})),
+            form: Some((on("task"), vec![("text", "Do it")])),
+        },
+        Use {
+            right: Right::Review,
+            rest: post(on("review"), json!({"text": "What we learnt"})),
+            form: Some((on("review"), vec![("text", "What we learnt")])),
+        },
+        Use {
+            right: Right::Audit,
+            rest: get("/audit"),
+            form: None,
+        },
+        Use {
+            right: Right::Import,
+            rest: post("/import".into(), json!({"rows": []})),
+            form: None,
+        },
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_door_asks_the_same_table() {
+    let s = locked("").await;
+    let r = s.declares("Something real").await;
+    let other = stranger();
+    for role in ROLES {
+        let cookie = session(&s, &token_of(role)).await;
+        for u in uses(&r) {
+            let may = allows(role, u.right);
+            let (method, path, body) = u.rest;
+            let call = other
+                .request(method, format!("{}{path}", s.base))
+                .bearer_auth(token_of(role));
+            let (status, said) = answer(if body.is_null() { call } else { call.json(&body) }).await;
+            assert_eq!(status != 403, may, "{} by REST {path}: {status} {said}", role.word());
+            assert!(status < 500, "{said}");
+            if let Some((path, fields)) = u.form {
+                let call = other
+                    .post(format!("{}{path}", s.base))
+                    .header("cookie", &cookie)
+                    .form(&fields);
+                let (status, said) = answer(call).await;
+                assert_eq!(
+                    status != 403,
+                    may,
+                    "{} by the console {path}: {status} {said}",
+                    role.word()
+                );
+            }
+        }
+        // The command line says the same, in words.
+        let said = imp(&[
+            "audit",
+            "list",
+            "--url",
+            &s.base,
+            "--config",
+            &s.config().display().to_string(),
+        ]);
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        let mut call = command(&[
+            "audit",
+            "list",
+            "--url",
+            &s.base,
+            "--config",
+            &s.config().display().to_string(),
+        ]);
+        let said = call.env("IMP_API_TOKEN", token_of(role)).output().expect("imp starts");
+        assert_eq!(
+            said.status.success(),
+            allows(role, Right::Audit),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+    }
+    for (token, method, status) in [
+        ("the-token-of-last-year", Method::GET, 401),
+        ("a-guess", Method::GET, 401),
+        ("the-token-that-looks", Method::GET, 200),
+        ("the-token-that-looks", Method::POST, 403),
+    ] {
+        let call = other
+            .request(method, format!("{}/api/v1/incidents", s.base))
+            .bearer_auth(token);
+        assert_eq!(answer(call.json(&json!({"title": "x"}))).await.0, status, "{token}");
+    }
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_private_incident_is_like_none_to_everybody_else_on_every_route() {
+    let s = locked("").await;
+    let (status, private) = s
+        .post(
+            "/api/v1/incidents",
+            json!({"title": "A secret leak", "private": true, "service": "payments-api"}),
+        )
+        .await;
+    assert_eq!(status, 201, "{private}");
+    let r = private["ref"].as_str().expect("a reference").to_owned();
+    s.settle().await;
+    let key = s.incident(&r).await["links"]["jira"]["key"]
+        .as_str()
+        .expect("a ticket")
+        .to_owned();
+    let other = stranger();
+    let manager = token_of(Role::Manager);
+    let cookie = session(&s, &manager).await;
+    for name in [r.as_str(), &key] {
+        let unknown = if name == r { "IMP-9999" } else { "INC-9999" };
+        for (method, path, body) in [
+            (Method::GET, "", json!(null)),
+            (Method::PATCH, "", json!({"severity": "SEV1"})),
+            (Method::POST, "/transitions", json!({"to": "resolved"})),
+            (Method::POST, "/conflict", json!({"choose": "keep"})),
+            (Method::GET, "/updates", json!(null)),
+            (Method::POST, "/updates", json!({"text": "x"})),
+            (Method::GET, "/tasks", json!(null)),
+            (Method::POST, "/tasks", json!({"text": "x"})),
+            (Method::POST, "/tasks/1/done", json!({})),
+            (Method::GET, "/roles", json!(null)),
+            (Method::POST, "/roles", json!({"role": "scribe", "user": "a@b.c"})),
+            (Method::POST, "/follow-ups", json!({"text": "x"})),
+            (Method::POST, "/review", json!({"text": "x"})),
+            (Method::POST, "/notes", json!({"text": "x"})),
+            (Method::POST, "/members", json!({"user": "a@b.c"})),
+            (Method::GET, "/timeline", json!(null)),
+            (Method::GET, "/events", json!(null)),
+            (Method::GET, "/alerts", json!(null)),
+        ] {
+            let ask = async |name: &str| {
+                let url = format!("{}/api/v1/incidents/{name}{path}", s.base);
+                let call = other.request(method.clone(), url).bearer_auth(&manager);
+                let (status, said) = answer(if body.is_null() { call } else { call.json(&body) }).await;
+                (status, said.to_string().replace(name, "…"))
+            };
+            assert_eq!(ask(name).await, ask(unknown).await, "{method} {path}");
+        }
+    }
+    for path in [
+        "/",
+        "/incidents",
+        "/incidents?q=secret",
+        "/incidents/export",
+        "/services/payments-api",
+        "/teams",
+        "/reviews",
+        "/deliveries?state=done",
+        "/deliveries",
+        "/audit",
+        "/process",
+        "/api/v1/incidents",
+        "/api/v1/alerts",
+        "/api/v1/audit",
+        "/api/v1/deliveries?state=done",
+    ] {
+        let call = other.get(format!("{}{path}", s.base));
+        let call = if path.starts_with("/api") {
+            call.bearer_auth(&manager)
+        } else {
+            call.header("cookie", &cookie)
+        };
+        let (status, said) = answer(call).await;
+        assert_eq!(status, 200, "{path}");
+        let said = said.to_string();
+        let named = said.contains("secret leak") || said.contains(&format!("{r}\"")) || said.contains(&format!("{r}<"));
+        assert!(!named, "{path} tells of {r}");
+    }
+    let page = async |name: &str| {
+        let call = other
+            .get(format!("{}/incidents/{name}", s.base))
+            .header("cookie", &cookie);
+        let (status, said) = answer(call).await;
+        (status, said.to_string().replace(name, "…"))
+    };
+    assert_eq!(page(&r).await, page("IMP-9999").await);
+    // Whoever does see it is written down.
+    let (_, log) = s.get(&format!("/api/v1/audit?ref={r}")).await;
+    let looks = log["items"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .filter(|e| e["what"] == "look");
+    assert!(
+        looks.clone().count() > 0 && looks.clone().all(|e| e["who"] == "admin"),
+        "{log}"
+    );
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_says_who_did_what_and_whoever_changes_it_is_found_out() {
+    let mut s = locked("").await;
+    let r = s.declares("Something real").await;
+    let (status, _) = answer(
+        s.request(Method::PATCH, &format!("/api/v1/incidents/{r}"))
+            .json(&json!({"severity": "SEV1"})),
+    )
+    .await;
+    assert_eq!(status, 200);
+    let (_, log) = s.get(&format!("/api/v1/audit?ref={r}")).await;
+    let edit = &log["items"][0];
+    assert_eq!(
+        (&edit["what"], &edit["who"], &edit["door"], &edit["from"]),
+        (&json!("edit"), &json!("admin"), &json!("rest"), &json!("127.0.0.1"))
+    );
+    assert_eq!(edit["detail"]["before"]["severity"], "SEV3", "{edit}");
+    assert_eq!(edit["detail"]["after"]["severity"], "SEV1", "{edit}");
+    s.settle().await;
+    let config = s.config().display().to_string();
+    let verify = || imp(&["audit", "verify", "--config", &config, "--json"]);
+    let said: Value = serde_json::from_slice(&verify().stdout).expect("JSON");
+    assert_eq!(said["faults"], json!([]), "{said}");
+    let last = said["last"].as_str().expect("a hash").to_owned();
+    s.kill();
+    let store = format!("sqlite://{}", s.config().with_file_name("imp.db").display());
+    let tamper = |sql: &str| {
+        let (_, mut conn) = imp_engine::Store::open(&store).expect("the store");
+        conn.run(sql, &[]).expect("it is written");
+    };
+    tamper("update audit set who = 'somebody else' where n = 1");
+    let said = verify();
+    assert_eq!(said.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&said.stderr).contains("entry 1 was changed"),
+        "{said:?}"
+    );
+    tamper("update audit set who = 'admin' where n = 1");
+    assert!(verify().status.success());
+    tamper("delete from audit where n = 1");
+    assert!(String::from_utf8_lossy(&verify().stderr).contains("entry 1 is missing"));
+    tamper("delete from audit");
+    let said = imp(&["audit", "verify", "--config", &config, "--expect", &last]);
+    assert!(
+        String::from_utf8_lossy(&said.stderr).contains("the end of the log was cut off"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_write_at_once_do_not_overwrite_each_other() {
+    let s = locked("").await;
+    let r = s.declares("Something real").await;
+    let url = format!("/api/v1/incidents/{r}");
+    s.settle().await;
+    let seen = s.request(Method::GET, &url).send().await.expect("an answer");
+    let tag = seen.headers()["etag"].to_str().expect("text").to_owned();
+    let again = s.request(Method::GET, &url).header("if-none-match", &tag);
+    assert_eq!(answer(again).await.0, 304);
+    let edit = |tag: &str, title: &str| {
+        let call = s.request(Method::PATCH, &url).header("if-match", tag.to_owned());
+        answer(
+            call.header("idempotency-key", title.to_owned())
+                .json(&json!({"title": title})),
+        )
+    };
+    assert_eq!(edit(&tag, "The first").await.0, 200);
+    assert_eq!(
+        edit(&tag, "The first").await.0,
+        200,
+        "the same call again is the same wish"
+    );
+    let (status, said) = edit(&tag, "The second").await;
+    assert_eq!(
+        (status, &said["type"]),
+        (412, &json!("urn:imp:problem:changed")),
+        "{said}"
+    );
+    assert_eq!(edit("not a tag", "The third").await.0, 400);
+    assert_eq!(s.incident(&r).await["title"], "The first");
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_much_is_told_when_to_go_on() {
+    let mut s = Stage::dark(Mode::Http, |c| {
+        c.replacen("[server]", "[server]\nrequests_per_minute = 5", 1)
+    })
+    .await;
+    s.imp = Some(crate::imp::Imp::serve(s.config().parent().expect("a folder"), &s.base).await);
+    let mut last = None;
+    // Two windows of a minute hold at most ten.
+    for _ in 0..11 {
+        last = Some(s.request(Method::GET, "/api/v1/me").send().await.expect("an answer"));
+    }
+    let last = last.expect("an answer");
+    assert_eq!(last.status(), 429);
+    for header in [
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
+        "retry-after",
+    ] {
+        assert!(last.headers().contains_key(header), "{header}");
+    }
+    assert_eq!(last.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_a_page_an_answer_the_log_or_a_backup() {
+    let secret = |key: &str| format!("{key} = \"{CANARY}-{key}-0123456789\"");
+    let mut s = Stage::dark(Mode::Http, |c| {
+        let tokens = format!("api_tokens = [{{ name = \"ops\", token = \"{CANARY}-token\", role = \"admin\" }}]");
+        let provider = format!(
+            "issuer = \"http://127.0.0.1:1\"\nclient_id = \"imp\"\n{}",
+            secret("client_secret")
+        );
+        let c = c.split("[alerts]").next().unwrap_or_default().to_owned();
+        format!("{c}\n[alerts]\n{}\n[auth]\n{tokens}\n{provider}\n", secret("token"))
+            + "\n[store]\nurl = \"sqlite://imp.db\"\n"
+    })
+    .await;
+    s.imp = Some(crate::imp::Imp::serve(s.config().parent().expect("a folder"), &s.base).await);
+    let other = stranger();
+    let cookie = session(&s, &format!("{CANARY}-token")).await;
+    let mut seen = String::new();
+    for path in [
+        "/",
+        "/settings?check=now",
+        "/audit",
+        "/sign-in/start",
+        "/nowhere",
+        "/metrics",
+        "/readyz",
+        "/api/openapi.json",
+    ] {
+        let call = other.get(format!("{}{path}", s.base)).header("cookie", &cookie);
+        seen.push_str(&answer(call).await.1.to_string());
+    }
+    let wrong = other
+        .get(format!("{}/api/v1/me", s.base))
+        .bearer_auth(format!("{CANARY}-wrong"));
+    seen.push_str(&answer(wrong).await.1.to_string());
+    let config = s.config().display().to_string();
+    let backup = command(&["backup", "--config", &config])
+        .current_dir(s.config().parent().expect("a folder"))
+        .stdout(Stdio::piped())
+        .output()
+        .expect("imp starts");
+    assert!(backup.status.success(), "{}", String::from_utf8_lossy(&backup.stderr));
+    seen.push_str(&String::from_utf8_lossy(&backup.stdout));
+    seen.push_str(&s.imp.as_ref().map(crate::imp::Imp::log).unwrap_or_default());
+    let cookie = cookie.split('=').nth(1).expect("a value");
+    for secret in [CANARY, cookie] {
+        let at = seen
+            .find(secret)
+            .map(|at| seen[..at].chars().rev().take(80).collect::<String>());
+        let at = at.map(|t| t.chars().rev().collect::<String>());
+        assert_eq!(at, None, "a secret got out, after these words");
+    }
+}
+
+#[test]
+fn a_reader_who_has_read_enough_breaks_nothing() {
+    let mut child = command(&["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("imp starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && said.is_empty(), "{}: {said}", ended.status);
+}
