@@ -110,7 +110,6 @@ pub async fn signal() {
 pub struct Service {
     /// What the doors need.
     pub hall: Arc<Hall>,
-    http: Http,
     runner_stop: tokio::sync::watch::Sender<bool>,
     runner: tokio::task::JoinHandle<()>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -215,7 +214,6 @@ impl Service {
         tasks.push(tokio::spawn(health::watch_unasked(hall.clone())));
         Ok(Service {
             hall,
-            http,
             runner_stop,
             runner,
             tasks,
@@ -229,7 +227,7 @@ impl Service {
         let provider = config
             .auth
             .as_ref()
-            .and_then(|a| Provider::of(a, &public_url, self.http.clone()));
+            .and_then(|a| Provider::of(a, &public_url, self.hall.http.clone()));
         let app = Arc::new(imp_console::App {
             desk: self.hall.desk.clone(),
             doors: Doors {

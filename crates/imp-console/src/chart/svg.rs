@@ -221,7 +221,7 @@ impl Svg {
     fn whole(&self, label: &str, under: &str) -> String {
         let (w, h, label, body) = (n(self.width), n(self.height), escape(label), &self.body);
         format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="img" aria-label="{label}" class="chart" font-family="Noto Sans, system-ui, sans-serif" font-size="12">{under}{body}</svg>"#
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}" role="group" aria-label="{label}" class="chart" font-family="Noto Sans, system-ui, sans-serif" font-size="12">{under}{body}</svg>"#
         )
     }
 }
