@@ -94,6 +94,10 @@ fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
             Ok(n) => Command::FinishTask { n },
             Err(p) => return Some(Err(p)),
         },
+        "follow-up-done" => match number(take("n")) {
+            Ok(n) => Command::FinishFollowUp { n },
+            Err(p) => return Some(Err(p)),
+        },
         "follow-up" => Command::AddFollowUp {
             text: take("text"),
             owner: some(take("owner")).map(|w| who(&w)),

@@ -46,7 +46,7 @@ struct Page {
     written: Vec<Row>,
 }
 
-/// Incidents with follow-ups.
+/// Incidents with follow-ups that are not done.
 ///
 /// # Errors
 /// What the store says.
@@ -56,7 +56,7 @@ pub fn with_follow_ups(conn: &mut dyn Conn) -> Result<Vec<Incident>, StoreError>
         ..Filter::default()
     };
     let mut found = read::incidents(conn, &filter, None, LOOKED_AT)?;
-    found.retain(|i| !i.follow_ups.is_empty());
+    found.retain(|i| i.follow_ups.iter().any(|f| !f.done));
     Ok(found)
 }
 
@@ -66,7 +66,7 @@ pub fn due<'a>(incidents: impl Iterator<Item = &'a Incident>, now: At) -> Vec<Du
     let mut out: Vec<Due> = incidents
         .flat_map(|i| {
             let today = today.clone();
-            i.follow_ups.iter().map(move |f| Due {
+            i.follow_ups.iter().filter(|f| !f.done).map(move |f| Due {
                 reference: i.reference.to_string(),
                 href: format!("/incidents/{}#follow-up-{}", i.reference, f.n),
                 text: f.text.clone(),
