@@ -282,7 +282,7 @@ impl Config {
             out.extend(issuer_faults(a).into_iter().map(|f| format!("{name}: [auth] {f}")));
             for (n, t) in a.api_tokens.iter().enumerate() {
                 let place = format!("{name}: [auth] api_tokens[{n}] ({})", t.name);
-                if t.expires.as_deref().is_some_and(|e| crate::setup::moment(e).is_none()) {
+                if t.expires.as_deref().is_some_and(|e| crate::shown::moment(e).is_none()) {
                     out.push(format!(
                         "{place} expires: write a day (2027-01-31) or a moment (2027-01-31T12:00:00Z)"
                     ));

@@ -18,8 +18,8 @@ mod rules;
 mod script;
 mod serve;
 mod set_up;
-mod setup;
 mod shape;
+mod shown;
 mod sign_in;
 mod slack_door;
 

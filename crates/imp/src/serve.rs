@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::sign_in::Provider;
-use crate::{Failure, doors, health, setup, slack_door};
+use crate::{Failure, doors, health, shown, slack_door};
 use arc_swap::ArcSwap;
 use imp_console::caller::Doors;
 use imp_console::limits::Limits;
@@ -235,7 +235,7 @@ impl Service {
                     .auth
                     .iter()
                     .flat_map(|a| &a.api_tokens)
-                    .map(setup::token)
+                    .map(shown::token)
                     .collect(),
                 provider: provider
                     .is_some()
@@ -252,7 +252,7 @@ impl Service {
             },
             limits: Limits::new(config.server.requests_per_minute),
             live: imp_console::pages::Hub::on(&self.hall.desk),
-            setup: Box::new(setup::Shown::of(config)),
+            setup: Box::new(shown::Shown::of(config)),
             public_url,
         });
         let mut routes = imp_console::routes(app.clone());
