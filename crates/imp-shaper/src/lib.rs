@@ -1,6 +1,7 @@
 //! Service Shaper: from a template and some answers to a new service, planned first and applied step by step.
 
 pub mod binary;
+pub mod check;
 pub mod fault;
 pub mod formats;
 pub mod git;

@@ -50,6 +50,15 @@ pub enum Command {
         #[arg(long)]
         no_publish: bool,
     },
+    /// Judges a repository, new or old, by what a service must have
+    Check {
+        /// The repository
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Merges a newer version of the template into a service
     Update {
         /// The service
@@ -140,6 +149,7 @@ pub fn run(command: Command, at: &Where, load: impl Fn(&Path) -> Result<Config, 
                 &library,
             )
         }
+        Command::Check { dir, json } => show::check(&dir, json),
         Command::Update {
             dir,
             to,

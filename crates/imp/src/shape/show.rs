@@ -1,6 +1,7 @@
 //! What a template asks and makes, and what a plan holds, for people and for programs.
 
 use crate::{Failure, say};
+use imp_shaper::check;
 use imp_shaper::fault::{Result as Shaped, one_line};
 use imp_shaper::formats::copier_answers::shown;
 use imp_shaper::made::Made;
@@ -8,6 +9,7 @@ use imp_shaper::question::{Ask, Form, Given, Question};
 use imp_shaper::render::{self, Wish};
 use imp_shaper::shape::{self, Shape};
 use imp_shaper::source::{self, Library};
+use imp_shaper::tree::Tree;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -142,5 +144,45 @@ pub fn plan(dir: &Path, made: &Made, record: &Shape, trust: bool, no_publish: bo
     say("nothing was done");
     if let Some(text) = render::left_out(made, trust) {
         note(&text);
+    }
+}
+
+/// Judges a repository, and shows what was found.
+pub fn check(dir: &Path, json: bool) -> Result<(), Failure> {
+    if !dir.is_dir() {
+        return Err(Failure::Wrong(format!("{} is no folder", dir.display())));
+    }
+    let mut found = check::judge(&Tree::read(dir)?);
+    found.extend(check::run_tools(dir));
+    if json {
+        say(&format!("{:#}", check::report(&found)));
+    } else {
+        for f in &found {
+            let word = match (f.result, f.requirement.level) {
+                (check::Result::Passed, _) => "ok     ",
+                (check::Result::Failed, check::Level::Must) => "FAILED ",
+                (check::Result::Failed, check::Level::Should) => "should ",
+                (check::Result::NotRun, _) => "not run",
+            };
+            let why = if f.because.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", one_line(&f.because))
+            };
+            say(&format!("{word}  {}  {}{why}", f.requirement.id, f.requirement.path));
+        }
+    }
+    let failed: Vec<&str> = found
+        .iter()
+        .filter(|f| f.result == check::Result::Failed && f.requirement.level == check::Level::Must)
+        .map(|f| f.requirement.id.as_str())
+        .collect();
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::Failed(format!(
+            "{} does not have what it must: {}",
+            dir.display(),
+            failed.join(", ")
+        ))),
     }
 }
