@@ -28,6 +28,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let text = std::str::from_utf8(&bytes)
             .map_err(|e| Problem::bad(format!("The body is not UTF-8 after byte {}.", e.valid_up_to())))?;
         let text = if text.trim().is_empty() { "{}" } else { text };
+        if !text.trim_start().starts_with('{') {
+            return Err(Problem::bad("The body is a JSON object: it begins with {."));
+        }
         serde_json::from_str(text)
             .map(Body)
             .map_err(|e| Problem::bad(format!("The body is not what is expected: {e}.")))

@@ -26,7 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 pub struct DeliveryQuery {
     /// `pending` (the default), `failed` or `done`.
     state: Option<String>,
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1)]
     limit: Option<usize>,
     cursor: Option<String>,
 }

@@ -42,7 +42,7 @@ pub struct ListQuery {
     /// Words in the title, a reference, or a ticket's key.
     #[param(max_length = 200)]
     q: Option<String>,
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1)]
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -52,7 +52,7 @@ pub struct ListQuery {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1)]
     pub(super) limit: Option<usize>,
     pub(super) cursor: Option<String>,
 }
@@ -70,11 +70,11 @@ pub(super) fn query<T>(q: Result<Query<T>, QueryRejection>) -> Answer<T> {
     q.map(|Query(q)| q).map_err(|e| Problem::bad(e.body_text()))
 }
 
+/// More than a page holds is a page; fewer than one is a mistake.
 pub(super) fn limit(wanted: Option<usize>) -> Answer<usize> {
-    let wanted = wanted.unwrap_or(PAGE);
-    match (1..=PAGE_MAX).contains(&wanted) {
-        true => Ok(wanted),
-        false => Err(Problem::bad(format!("limit: 1 to {PAGE_MAX}."))),
+    match wanted.unwrap_or(PAGE) {
+        0 => Err(Problem::bad("limit: at least 1.")),
+        n => Ok(n.min(PAGE_MAX)),
     }
 }
 

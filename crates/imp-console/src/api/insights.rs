@@ -61,6 +61,7 @@ pub type Counts = BTreeMap<&'static str, usize>;
 pub struct InsightView {
     /// What the incidents have in common, under the words of `by`: `"team": "payments"`; null where it is not known.
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     pub key: BTreeMap<String, Option<String>>,
     /// How many incidents.
     pub incidents: usize,
@@ -243,6 +244,7 @@ pub struct ImportBody {
     /// The incidents, at most 500: `title`, `ref`, `severity`, `status`, `service`, `team`, `summary`, `started_at`,
     /// `detected_at`, `acknowledged_at`, `mitigated_at`, `resolved_at`, `closed_at`, `key`.
     #[schema(value_type = Vec<Object>)]
+    #[serde(deserialize_with = "objects")]
     pub rows: Vec<Told>,
     /// Only says what would happen.
     #[serde(default)]
@@ -288,6 +290,9 @@ pub async fn bring_in(
     }
     if b.rows.len() > ROWS_MAX {
         return Err(Problem::bad(format!("rows: at most {ROWS_MAX} in one call.")));
+    }
+    if i64::try_from(b.above).is_err() {
+        return Err(Problem::bad("above: no reference is as high as that."));
     }
     let house = app.desk.house.clone();
     let (process, catalogue) = (house.process.load_full(), house.catalogue.load_full());
@@ -339,4 +344,12 @@ pub async fn bring_in(
         }
     });
     Ok(Json(ImportView { items: items.collect() }))
+}
+
+/// Rows by name: a list of values without names would be taken for one too.
+fn objects<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Told>, D::Error> {
+    use serde::de::Error as _;
+    let rows = Vec::<serde_json::Map<String, serde_json::Value>>::deserialize(from)?;
+    let one = |row| serde_json::from_value(serde_json::Value::Object(row)).map_err(D::Error::custom);
+    rows.into_iter().map(one).collect()
 }

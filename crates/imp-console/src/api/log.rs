@@ -25,7 +25,7 @@ pub struct AuditQuery {
     /// Only what is about this incident.
     #[serde(rename = "ref")]
     reference: Option<String>,
-    #[param(minimum = 1, maximum = 200)]
+    #[param(minimum = 1)]
     limit: Option<usize>,
     cursor: Option<String>,
 }

@@ -566,6 +566,51 @@ async fn no_secret_is_in_a_page_an_answer_the_log_or_a_backup() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_is_what_its_description_says() {
+    let python = std::env::var("IMP_TEST_PYTHON")
+        .expect("IMP_TEST_PYTHON does not name a Python: run `cargo xtask test`, which makes one");
+    let mut s = Stage::dark(Mode::Http, |c| {
+        let server = c.split("\n[slack]").next().unwrap_or_default();
+        format!("{server}\n[store]\nurl = \"sqlite://imp.db\"\n{}", auth(""))
+    })
+    .await;
+    let folder = s.config().parent().expect("a folder").to_owned();
+    s.imp = Some(crate::imp::Imp::serve(&folder, &s.base).await);
+    let token = format!("Authorization: Bearer {}", token_of(Role::Admin));
+    let mut judge = Command::new(Path::new(&python).with_file_name("schemathesis"));
+    judge
+        .arg("run")
+        .arg(format!("{}/api/openapi.json", s.base))
+        .args([
+            "--url",
+            &format!("{}/api/v1", s.base),
+            "-H",
+            &token,
+            "-n",
+            "8",
+            "--seed",
+            "42",
+        ])
+        // Whether a text that is allowed is also sensible (a status that there is) no description can say.
+        .args([
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--exclude-checks",
+            "positive_data_acceptance",
+        ])
+        .arg("--no-color")
+        .current_dir(&folder)
+        .env("NO_PROXY", "127.0.0.1");
+    let output = tokio::task::spawn_blocking(move || judge.output())
+        .await
+        .expect("it ends")
+        .expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let log = s.imp.as_ref().map(crate::imp::Imp::log).unwrap_or_default();
+    assert!(!log.contains("panicked"), "{log}");
+}
+
 #[test]
 fn a_reader_who_has_read_enough_breaks_nothing() {
     let mut child = command(&["completions", "bash"])
