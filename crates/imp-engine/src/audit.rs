@@ -175,7 +175,11 @@ pub fn submit(
             who: name_of(&envelope.by),
             role: envelope.role.word().to_owned(),
             door: door.to_owned(),
-            origin: given.origin.clone(),
+            origin: given
+                .origin
+                .strip_prefix("console ")
+                .unwrap_or(&given.origin)
+                .to_owned(),
             what: word_of(&envelope.command),
             about: Some(after.reference),
             private: after.private,

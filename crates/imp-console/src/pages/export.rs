@@ -10,6 +10,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use imp_core::Incident;
 use imp_engine::read;
 use std::sync::Arc;
 
@@ -90,8 +91,11 @@ pub async fn incidents(
         Err(e) => return sorry(&caller, e.into()),
     };
     let process = app.desk.house.process.load();
-    let seen = found.iter().filter(|i| caller.sees(i));
-    let views: Vec<IncidentView> = seen.map(|i| IncidentView::of(i, &process)).collect();
+    let seen: Vec<&Incident> = found.iter().filter(|i| caller.sees(i)).collect();
+    if let Err(p) = crate::witness::looked(&app, &caller, seen.iter().copied(), "exported").await {
+        return sorry(&caller, p);
+    }
+    let views: Vec<IncidentView> = seen.into_iter().map(|i| IncidentView::of(i, &process)).collect();
     let (kind, name, body) = match w.format.as_str() {
         "" | "csv" => {
             let lines = std::iter::once(COLUMNS.join(",")).chain(views.iter().map(row));

@@ -8,6 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use imp_core::Incident;
 use imp_engine::read;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -116,14 +117,17 @@ pub async fn list(
     let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
     let catalogue = app.desk.house.catalogue.load();
     let last = found.last().filter(|_| found.len() == PAGE).map(|i| i.reference.0);
-    let seen = found.iter().filter(|i| caller.sees(i));
+    let seen: Vec<&Incident> = found.iter().filter(|i| caller.sees(i)).collect();
+    if let Err(p) = crate::witness::looked(&app, &caller, seen.iter().copied(), "listed").await {
+        return sorry(&caller, p);
+    }
     let code = match faults.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::BAD_REQUEST,
     };
     let page = List {
         frame: Frame::new(&caller, "incidents", "all"),
-        rows: seen.map(|i| Row::of(i, &process, now)).collect(),
+        rows: seen.into_iter().map(|i| Row::of(i, &process, now)).collect(),
         next: last.map(|before| format!("{}&before={before}", w.address("/incidents"))),
         export: w.address("/incidents/export"),
         faults,

@@ -47,6 +47,9 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
     let process = app.desk.house.process.load();
     let sees = |i: &&Incident| caller.sees(i);
     let seen: Vec<&Incident> = found.iter().filter(sees).collect();
+    if let Err(p) = crate::witness::looked(&app, &caller, seen.iter().copied(), "listed").await {
+        return sorry(&caller, p);
+    }
     let rows = |category: &str| {
         let some = seen.iter().filter(|i| process.category(&i.status).word() == category);
         let mut rows: Vec<Row> = some.map(|i| Row::of(i, &process, now)).collect();
