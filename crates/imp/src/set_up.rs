@@ -46,11 +46,7 @@ pub fn run(command: Slack, load: impl Fn(&Path) -> Result<Config, Failure>) -> R
     {
         return Err(Failure::Wrong(format!("{b:?} is no web address; write https://…")));
     }
-    print(&manifest(word, &base.as_deref().map_or(Way::Socket, Way::Http)));
+    let made = manifest(word, &base.as_deref().map_or(Way::Socket, Way::Http));
+    crate::say(&format!("{made:#}"));
     Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "data goes to standard output")]
-fn print(manifest: &serde_json::Value) {
-    println!("{manifest:#}");
 }

@@ -86,9 +86,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "data goes to standard output")]
 fn say(text: &str) {
-    println!("{}", text.trim_end());
+    crate::say(text.trim_end());
 }
 
 #[expect(clippy::print_stderr, reason = "what happens on the way is no data")]
