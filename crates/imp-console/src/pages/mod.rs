@@ -17,6 +17,7 @@ mod practice;
 mod process;
 mod reviews;
 mod settings;
+mod shaper;
 pub mod sign_in;
 
 pub use live::Hub;
@@ -58,6 +59,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/audit", get(audit::show))
         .route("/sessions/{digest}/end", post(settings::end))
         .route("/practice", get(practice::show))
+        .route("/shaper", get(shaper::show))
         .route("/settings", get(settings::show))
         .route("/declare", get(declare::form).post(declare::declare))
         .route("/deliveries", get(deliveries::list))
@@ -120,11 +122,12 @@ const MAIN: [Place; 7] = [
 ];
 
 /// What the people who run it want.
-const MORE: [Place; 5] = [
+const MORE: [Place; 6] = [
     place("deliveries", "/deliveries", "Deliveries"),
     place("audit", "/audit", "Audit"),
     place("docs", "/docs", "Guides"),
     place("practice", "/practice", "Practice"),
+    place("shaper", "/shaper", "Shaper"),
     place("settings", "/settings", "Settings"),
 ];
 
