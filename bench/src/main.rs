@@ -1,6 +1,7 @@
 //! Measures a release build against the practice workspace in one run, and prints what it reached beside what it must.
 
 mod million;
+mod numbers;
 mod stage;
 mod storm;
 
@@ -48,6 +49,9 @@ async fn main() -> Result<(), String> {
     }
     if wanted("remember") {
         remember(&binary).await?;
+    }
+    if wanted("numbers") {
+        count(&binary).await?;
     }
     Ok(())
 }
@@ -264,5 +268,45 @@ async fn remember(binary: &str) -> Result<(), String> {
         &format!("{:.1} {:.1} MiB", before.rss, after.rss),
         "",
     );
+    Ok(())
+}
+
+async fn count(binary: &str) -> Result<(), String> {
+    let m = numbers::measure(binary).await?;
+    let of = m.rows;
+    row(
+        &format!("history brought in, of {of}"),
+        &format!("{:.0} a second", m.import_per_s),
+        "20,000",
+    );
+    row(
+        "the store, for each incident",
+        &format!("{:.0} bytes", m.bytes),
+        "stated",
+    );
+    row(
+        "the first page of numbers after a start",
+        &format!("{:.0} ms", m.cold * 1000.0),
+        "1,000 ms",
+    );
+    row(
+        "any page of numbers, p99",
+        &format!("{:.0} ms", m.page * 1000.0),
+        "100 ms",
+    );
+    row(
+        "numbers by team over all time, median",
+        &format!("{:.0} ms", m.by_team * 1000.0),
+        "100 ms",
+    );
+    row("resident after it", &format!("{:.0} MiB", m.rss), "stated");
+    for (name, seconds) in &m.peers {
+        let ratio = m.by_team / seconds;
+        row(
+            &format!("the same numbers to plain SQL in {name}"),
+            &format!("{ratio:.2} x"),
+            "1 x",
+        );
+    }
     Ok(())
 }

@@ -337,10 +337,15 @@ pub struct Summary {
 
 /// Sums up lengths in milliseconds; `None` where there are none. Sorts them.
 pub fn summary(ms: &mut [i64]) -> Option<Summary> {
+    ms.sort_unstable();
+    summary_of_sorted(ms)
+}
+
+/// Sums up lengths in milliseconds that are sorted already.
+pub fn summary_of_sorted(ms: &[i64]) -> Option<Summary> {
     if ms.is_empty() {
         return None;
     }
-    ms.sort_unstable();
     // In whole milliseconds, so that the order of the incidents does not matter.
     let sum: i128 = ms.iter().map(|v| i128::from(*v)).sum();
     Some(Summary {

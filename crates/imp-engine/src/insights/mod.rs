@@ -11,6 +11,7 @@ use crate::measure::{INVALID, PENDING};
 use crate::store::{Conn, Store, StoreError};
 use imp_core::metric::{self, COUNT, Class, Summary};
 use imp_core::{At, Catalogue, words};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -183,8 +184,10 @@ pub struct Report {
 }
 
 /// Counts and lengths while they are gathered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
+    /// Whose lengths are gathered.
+    keep: [bool; COUNT],
     classes: [usize; Class::ALL.len()],
     back_filled: usize,
     reopened: usize,
@@ -194,7 +197,27 @@ pub struct Tally {
     invalid: [usize; COUNT],
 }
 
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally::keeping(&[true; COUNT])
+    }
+}
+
 impl Tally {
+    /// One that gathers the lengths of some measurements only.
+    pub fn keeping(keep: &[bool; COUNT]) -> Tally {
+        Tally {
+            keep: *keep,
+            classes: [0; Class::ALL.len()],
+            back_filled: 0,
+            reopened: 0,
+            updates: (0, 0),
+            lengths: std::array::from_fn(|_| Vec::new()),
+            pending: [0; COUNT],
+            invalid: [0; COUNT],
+        }
+    }
+
     /// Takes in a row.
     pub fn add(&mut self, table: &Table, row: u32) {
         let n = row as usize;
@@ -212,7 +235,7 @@ impl Tally {
             match column[n] {
                 INVALID => self.invalid[m] += 1,
                 PENDING => self.pending[m] += 1,
-                ms if ms >= 0 => self.lengths[m].push(ms),
+                ms if ms >= 0 && self.keep[m] => self.lengths[m].push(ms),
                 _ => {}
             }
         }
@@ -316,9 +339,14 @@ pub fn report(table: &Table, question: &Question, catalogue: &Catalogue) -> Repo
     let picker = Picker::new(table, question, catalogue);
     let mut tallies: HashMap<Vec<i64>, Tally> = HashMap::new();
     let mut total = Tally::default();
+    let mut key: Vec<i64> = Vec::new();
     for row in picker.rows() {
-        let key = question.by.iter().map(|by| picker.key(*by, row)).collect();
-        tallies.entry(key).or_default().add(table, row);
+        key.clear();
+        key.extend(question.by.iter().map(|by| picker.key(*by, row)));
+        match tallies.get_mut(&key) {
+            Some(tally) => tally.add(table, row),
+            None => tallies.entry(key.clone()).or_default().add(table, row),
+        }
     }
     // What has no key comes last, and the others in their order.
     let mut sorted: BTreeMap<Vec<(bool, Option<String>)>, Tally> = BTreeMap::new();
@@ -326,7 +354,10 @@ pub fn report(table: &Table, question: &Question, catalogue: &Catalogue) -> Repo
         total.join(&tally);
         let words = key.iter().zip(&question.by).map(|(n, by)| picker.word(*by, *n));
         let words = words.map(|k| (k.is_none(), k)).collect();
-        sorted.entry(words).or_default().join(&tally);
+        match sorted.entry(words) {
+            Entry::Vacant(place) => drop(place.insert(tally)),
+            Entry::Occupied(mut there) => there.get_mut().join(&tally),
+        }
     }
     let private = picker.private();
     private.iter().for_each(|row| total.add(table, *row));

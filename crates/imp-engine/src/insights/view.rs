@@ -3,12 +3,14 @@
 use super::pick::{hour, is_open_at, weekday};
 use super::table::{NOBODY, Table, UNKNOWN};
 use super::{By, DAY_MS, Group, Picker, Question, Tally};
-use imp_core::metric::{Class, Summary, summary};
+use imp_core::metric::{COUNT, Class, METRICS, Summary, summary, summary_of_sorted};
 use imp_core::{At, Catalogue};
 use std::collections::HashMap;
 
 /// Steps on an axis of time: more are too narrow to point at.
 const STEPS: i64 = 62;
+/// The measurements that are gathered for each team.
+pub const TEAM_LENGTHS: [&str; 3] = ["mtta_s", "mttm_s", "mttr_s"];
 /// Days of the calendar: a year and the week that it begins in.
 const CALENDAR: i64 = 371;
 /// The first incident that is known lies in this part of the period before, else that was not lived through here.
@@ -162,7 +164,7 @@ pub struct View {
     pub services: Vec<Count>,
     /// By cause, most first.
     pub causes: Vec<Count>,
-    /// Each team's numbers, by its name.
+    /// Each team's numbers, by its name; of the lengths only [`TEAM_LENGTHS`].
     pub teams: Vec<Group>,
     /// Time in each status, where most was spent first.
     pub stays: Vec<Stay>,
@@ -182,16 +184,14 @@ pub fn view(table: &Table, question: &Question, catalogue: &Catalogue, now: At) 
         .filter(|r| table.class_of(*r) == Class::Incident)
         .collect();
     let (from, until) = (question.from.unwrap_or(now), question.until.unwrap_or(now));
-    let mut tally = Tally::default();
-    all.iter().for_each(|row| tally.add(table, *row));
-    let lengths = lengths(table, &rows);
+    let (group, lengths) = whole(table, &all, &rows);
     let severities = severities(table, &rows);
     let step = Step::of(from, until);
     let calendar_from = Step::Week.floor(At((until.0 - CALENDAR * DAY_MS).max(from.0)));
     View {
         from,
         until,
-        group: tally.group(Vec::new()),
+        group,
         buckets: buckets(&picker, table, &rows, &severities, step, (from, until), now),
         severities: severities.iter().map(|n| name(table, *n).unwrap_or_default()).collect(),
         step,
@@ -205,6 +205,18 @@ pub fn view(table: &Table, question: &Question, catalogue: &Catalogue, now: At) 
         loads: loads(table, &all),
         lengths,
     }
+}
+
+/// All rows as one group, and their sorted lengths; each is sorted once.
+fn whole(table: &Table, all: &[u32], rows: &[u32]) -> (Group, Vec<Vec<i64>>) {
+    let mut tally = Tally::keeping(&[false; COUNT]);
+    all.iter().for_each(|row| tally.add(table, *row));
+    let lengths = lengths(table, rows);
+    let mut group = tally.group(Vec::new());
+    for (number, sorted) in group.numbers.iter_mut().zip(&lengths) {
+        number.summary = summary_of_sorted(sorted);
+    }
+    (group, lengths)
 }
 
 fn name(table: &Table, n: u32) -> Option<String> {
@@ -328,9 +340,11 @@ fn counted(table: &Table, rows: &[u32], column: &[u32]) -> Vec<Count> {
 }
 
 fn teams(table: &Table, all: &[u32]) -> Vec<Group> {
+    let keep = METRICS.map(|m| TEAM_LENGTHS.contains(&m.name));
     let mut tallies: HashMap<u32, Tally> = HashMap::new();
     for row in all {
-        tallies.entry(table.team[*row as usize]).or_default().add(table, *row);
+        let tally = tallies.entry(table.team[*row as usize]);
+        tally.or_insert_with(|| Tally::keeping(&keep)).add(table, *row);
     }
     let mut out: Vec<Group> = tallies
         .into_iter()
@@ -431,11 +445,7 @@ pub fn before(table: &Table, question: &Question) -> Option<Question> {
 pub fn period(table: &Table, question: &Question, catalogue: &Catalogue) -> (Group, Vec<Vec<i64>>) {
     let picker = Picker::new(table, question, catalogue);
     let all = picker.rows();
-    let mut tally = Tally::default();
-    all.iter().for_each(|row| tally.add(table, *row));
-    let rows: Vec<u32> = all
-        .into_iter()
-        .filter(|r| table.class_of(*r) == Class::Incident)
-        .collect();
-    (tally.group(Vec::new()), lengths(table, &rows))
+    let incidents = all.iter().copied().filter(|r| table.class_of(*r) == Class::Incident);
+    let rows: Vec<u32> = incidents.collect();
+    whole(table, &all, &rows)
 }

@@ -6,7 +6,7 @@ use crate::chart::{self, Bar, Column, length};
 use imp_core::compare::RANKED;
 use imp_core::metric::METRICS;
 use imp_core::{At, Catalogue, Process, words};
-use imp_engine::insights::view::{self, Bucket, Count, Step, View};
+use imp_engine::insights::view::{self, Bucket, Count, Step, TEAM_LENGTHS, View};
 use imp_engine::insights::{DAY_MS, Group};
 
 /// Bars of a chart; the table behind it has the rest.
@@ -426,7 +426,7 @@ pub fn teams(asked: &Asked, view: &View, catalogue: &Catalogue) -> (Vec<TeamRow>
             page: asked.address("/insights", &own),
             incidents: (g.incidents, list(asked, &own)),
             declined: (g.declined, with(("class", "declined"))),
-            lengths: ["mtta_s", "mttm_s", "mttr_s"]
+            lengths: TEAM_LENGTHS
                 .map(|m| match g.numbers[metric(m)].summary {
                     Some(s) => (length(s.p50), length(s.p90), s.n),
                     None => ("–".to_owned(), "–".to_owned(), 0),
