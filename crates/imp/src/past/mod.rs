@@ -341,7 +341,7 @@ impl Teller<'_> {
         const LEFT_EACH: u64 = 9;
         for n in 1..=u32::try_from(self.story.follow_ups.len()).unwrap_or(0) {
             self.at = self.at.plus(self.dice.between(2, 6) * DAY);
-            if (self.about.0 + u64::from(n)) % LEFT_EACH != 0 && self.at < self.now {
+            if !(self.about.0 + u64::from(n)).is_multiple_of(LEFT_EACH) && self.at < self.now {
                 self.wish(first, Command::FinishFollowUp { n });
             }
         }
