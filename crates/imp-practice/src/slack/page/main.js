@@ -181,7 +181,7 @@ async function openChannel(id) {
   homeTab = null;
   if (!store.here || store.here.channel.id !== id) closeThread();
   try {
-    store.here = await get(`channel/${id}`);
+    store.here = await fetched(id);
   } catch (why) {
     return toast(why.message === "channel_not_found" ? "That conversation is private." : why.message);
   }
@@ -382,7 +382,7 @@ async function openApp(tab) {
   } catch (why) {
     return toast(why.message);
   }
-  store.here = await get(`channel/${said.channel}`);
+  store.here = await fetched(said.channel);
   store.channels.set(said.channel, store.here.channel);
   drawApp(await fetchHome());
   drawSidebar();
@@ -447,13 +447,41 @@ const resync = later(async () => {
 const reload = later2(async () => {
   if (!store.here) return;
   const id = store.here.channel.id;
-  const fresh = await get(`channel/${id}`);
+  const fresh = await fetched(id);
   if (!store.here || store.here.channel.id !== id) return;
   fresh.channel.read = store.here.channel.read;
   store.here = fresh;
   if (homeTab === "messages") drawMessages();
   else if (!homeTab) drawChannel(false);
 });
+
+/** Fetches under way, and what was heard while any was: the answer may be older than that. */
+let fetching = 0;
+const meanwhile = [];
+
+/** A channel as it is, with what was heard while the answer was on its way. */
+async function fetched(id) {
+  const from = meanwhile.length;
+  fetching++;
+  try {
+    const here = await get(`channel/${id}`);
+    meanwhile.slice(from).filter((what) => what.channel === id).forEach((what) => take(here, what));
+    return here;
+  } finally {
+    if (--fetching === 0) meanwhile.length = 0;
+  }
+}
+
+/** Takes a message, a change of one or its end into a channel's list. */
+function take(here, what) {
+  if (what.type === "message_deleted") {
+    here.messages = here.messages.filter((x) => x.ts !== what.ts);
+    return;
+  }
+  const m = what.message;
+  const reply = m.thread_ts && m.thread_ts !== m.ts;
+  if (!reply || m.subtype === "thread_broadcast" || here.messages.some((x) => x.ts === m.ts)) put(here.messages, m);
+}
 
 /** One at a time; what comes meanwhile is done once more at the end. */
 function later2(f) {
@@ -504,11 +532,9 @@ function changed(what) {
   const gone = what.type === "message_deleted";
   const m = what.message;
   const reply = gone ? what.thread_ts : m.thread_ts && m.thread_ts !== m.ts && m.thread_ts;
-  const inChannel = !reply || (m && m.subtype === "thread_broadcast");
+  if (fetching) meanwhile.push(what);
   if (open) {
-    const list = store.here.messages;
-    if (gone) store.here.messages = list.filter((x) => x.ts !== what.ts);
-    else if (inChannel || list.some((x) => x.ts === m.ts)) put(list, m);
+    take(store.here, what);
     drawMessages();
     if (what.type === "message") read();
     if (m && m.pinned_to) reload();
