@@ -92,7 +92,7 @@ const steps = {
     await fill("incident.review", { follow_up: "Add a canary", due: "2026-12-24" });
     await button("Close").last().click();
     await fill("incident.transition", { learned: "Deploy slowly." });
-    await tiago.locator("#main").getByText("will be archived").last().scrollIntoViewIfNeeded();
+    await showing("will be archived");
     await picture(tiago, "closed");
   },
 
@@ -132,6 +132,18 @@ const steps = {
 
 let tiago;
 const button = (name) => tiago.locator("#main").getByRole("button", { name, exact: true });
+
+/** Waits for words in the channel and brings them into view. The list is drawn anew with each message, so that the element
+ * that was found may be gone; then the one in its place is taken. */
+async function showing(words) {
+  const found = tiago.locator("#main").getByText(words).last();
+  for (let drawn = 0; drawn < 20; drawn++) {
+    await found.waitFor();
+    const there = await found.evaluate((e) => (e.scrollIntoView({ block: "center" }), e.isConnected)).catch(() => false);
+    if (there) return;
+  }
+  throw new Error(`${words} does not stay in view`);
+}
 
 /** Fills in the form on top and sends it; it closes when it was accepted. */
 async function fill(callback, answers) {
