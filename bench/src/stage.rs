@@ -211,8 +211,8 @@ impl Stage {
             .map_err(|e| e.to_string())?;
         let took = began.elapsed().as_secs_f64();
         let (status, said) = (answer.status(), answer.text().await.map_err(|e| e.to_string())?);
-        let helped = words.starts_with("help") && said.contains("ephemeral");
-        if status.is_success() && (said.is_empty() || helped) {
+        let expected = if words.starts_with("help") { "ephemeral" } else { "has your update" };
+        if status.is_success() && said.contains(expected) {
             Ok(took)
         } else {
             Err(format!("{status}: {said}"))

@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask test [FILTER…]   everything: tools, format, lints, build, all tests (a filter narrows the tests)
-cargo xtask bench            measures a release build and prints ratios";
+cargo xtask bench [PART]     measures a release build and prints ratios; the parts are start, set-up, acknowledge,
+                             alerts, grow, remember and numbers";
 
 enum Task {
     Test(Vec<String>),
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
 
 fn bench(rest: &[String]) -> Result<(), Broken> {
     let mut stages = Stages::begin();
+    stages.stage("tools: Alertmanager");
+    let alertmanager = tools::alertmanager()?;
     stages.stage("building the release");
     run::must(cargo().args(["build", "--release", "--package", "imp", "--package", "bench"]))?;
     stages.stage("measuring");
@@ -48,6 +51,7 @@ fn bench(rest: &[String]) -> Result<(), Broken> {
     run::must(
         std::process::Command::new(target.join("release/bench"))
             .arg(target.join("release/imp"))
+            .arg(&alertmanager)
             .args(rest)
             .current_dir(root()),
     )?;
