@@ -21,18 +21,21 @@ pub enum Capability {
     Bridge,
     /// The catalogue (OpsLevel).
     Catalogue,
+    /// Numbers kept in the catalogue, beside the teams and services that they are about (OpsLevel).
+    Numbers,
     /// IMP itself: timers and incidents that tell each other.
     Desk,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Capability; 6] = [
+    pub const ALL: [Capability; 7] = [
         Capability::Chat,
         Capability::Record,
         Capability::Page,
         Capability::Bridge,
         Capability::Catalogue,
+        Capability::Numbers,
         Capability::Desk,
     ];
 
@@ -44,6 +47,7 @@ impl Capability {
             Capability::Page => "page",
             Capability::Bridge => "bridge",
             Capability::Catalogue => "catalogue",
+            Capability::Numbers => "numbers",
             Capability::Desk => "desk",
         }
     }
@@ -104,6 +108,58 @@ impl LinkTo {
             LinkTo::Channel => "slack",
             LinkTo::Meeting => "zoom",
             LinkTo::Page => "statuspage",
+        }
+    }
+}
+
+/// Whose numbers are meant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "alias", rename_all = "snake_case")]
+pub enum Owner {
+    /// The whole organisation's.
+    Everybody,
+    /// A team's, by its alias.
+    Team(String),
+    /// A service's, by its alias.
+    Service(String),
+}
+
+impl Owner {
+    /// As a part of a key: `team.payments`.
+    pub fn key(&self) -> String {
+        match self {
+            Owner::Everybody => "all".into(),
+            Owner::Team(alias) => format!("team.{alias}"),
+            Owner::Service(alias) => format!("service.{alias}"),
+        }
+    }
+
+    /// In words: `team payments`.
+    pub fn words(&self) -> String {
+        match self {
+            Owner::Everybody => "everybody".into(),
+            Owner::Team(alias) => format!("team {alias}"),
+            Owner::Service(alias) => format!("service {alias}"),
+        }
+    }
+}
+
+/// What a digest looks back on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stretch {
+    /// A week.
+    Week,
+    /// A month.
+    Month,
+}
+
+impl Stretch {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Stretch::Week => "week",
+            Stretch::Month => "month",
         }
     }
 }
@@ -232,6 +288,24 @@ pub enum What {
         /// Number of the fact that it tells.
         fact: u64,
     },
+    /// Mirror of the house: the numbers of a team or a service, kept in the catalogue.
+    CatalogueNumbers {
+        /// Whose.
+        of: Owner,
+    },
+    /// Deed of the house: tell what changed in a week or a month.
+    Digest {
+        /// Whose numbers, and so who hears them.
+        of: Owner,
+        /// How long it looks back.
+        stretch: Stretch,
+        /// Its first day, as people write it.
+        from: String,
+        /// Its last day.
+        to: String,
+        /// The channel, by name or identifier.
+        channel: String,
+    },
     /// Deed: tell another incident that this one was merged into it.
     Absorb {
         /// The other.
@@ -286,6 +360,7 @@ impl What {
             | LastWord { .. }
             | ArchiveChannel { .. }
             | Remind { .. }
+            | Digest { .. }
             | Brief { .. } => Capability::Chat,
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
@@ -294,6 +369,7 @@ impl What {
             OpenMeeting => Capability::Bridge,
             PublicPost { .. } | PageStatus => Capability::Page,
             CatalogueEvent { .. } => Capability::Catalogue,
+            CatalogueNumbers { .. } => Capability::Numbers,
             Absorb { .. } | Timer(_) => Capability::Desk,
         }
     }
@@ -332,12 +408,19 @@ impl What {
             PublicPost { n } => format!("page.post.{n}"),
             PageStatus => "page.status".into(),
             CatalogueEvent { fact } => format!("catalogue.event.{fact}"),
+            CatalogueNumbers { of } => format!("numbers.{}", of.key()),
+            Digest { of, stretch, to, .. } => format!("chat.digest.{}.{to}.{}", stretch.word(), of.key()),
             Absorb { into } => format!("desk.absorb.{into}"),
             Timer(self::Timer::Escalate { level }) => format!("desk.escalate.{level}"),
             Timer(self::Timer::Route) => "desk.route".into(),
             Timer(self::Timer::Watch) => "desk.watch".into(),
             Timer(self::Timer::Expire { fact }) => format!("desk.expire.{fact}"),
         }
+    }
+
+    /// Whether it belongs to no incident but to the house itself; see [`Ref::HOUSE`].
+    pub fn is_of_house(&self) -> bool {
+        matches!(self, What::CatalogueNumbers { .. } | What::Digest { .. })
     }
 
     /// Whether it is repeated whenever needed (a mirror) rather than done once (a deed).
@@ -348,9 +431,11 @@ impl What {
             Timer(self::Timer::Watch) => true,
             Card | Topic | Members | Bookmarks | Announcement | Questions => true,
             TicketFields | TicketStatus | TicketLink { .. } | TaskStatus { .. } | PageStatus | TicketJournal => true,
+            CatalogueNumbers { .. } => true,
             Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
             Remind { .. }
             | Brief { .. }
+            | Digest { .. }
             | ArchiveChannel { .. }
             | FileTicket
             | Comment { .. }
@@ -396,6 +481,7 @@ impl What {
             | FileFollowUp { .. }
             | Duplicate { .. } => Rank::Normal,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } | TicketJournal => Rank::Cosmetic,
+            CatalogueNumbers { .. } | Digest { .. } => Rank::Cosmetic,
         }
     }
 
@@ -432,6 +518,8 @@ impl What {
             PublicPost { n } => format!("publish post {n} on the status page"),
             PageStatus => "keep the status page true".into(),
             CatalogueEvent { .. } => "tell the catalogue".into(),
+            CatalogueNumbers { of } => format!("keep the numbers of {} in the catalogue", of.words()),
+            Digest { of, stretch, to, .. } => format!("tell {} of the {} up to {to}", of.words(), stretch.word()),
             Absorb { into } => format!("tell {into}"),
             Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),
             Timer(self::Timer::Route) => "ask somebody even if the catalogue stays unknown".into(),

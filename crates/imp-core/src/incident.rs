@@ -270,6 +270,29 @@ pub struct Conflict {
 }
 
 impl Incident {
+    /// What stands in the incident's place where something is owed by the house itself ([`Ref::HOUSE`]): an incident of
+    /// which nothing is known.
+    pub fn house(now: At, process: &Process) -> Option<Incident> {
+        let event = Event::Opened {
+            reference: Ref::HOUSE,
+            title: "IMP itself".to_owned(),
+            summary: String::new(),
+            severity: process.severities.first().map(|s| s.id.clone()).unwrap_or_default(),
+            status: process.statuses.first().map(|s| s.id.clone()).unwrap_or_default(),
+            service: None,
+            team: None,
+            private: false,
+            process: process.version.clone(),
+        };
+        let fact = Fact {
+            n: 1,
+            at: now,
+            by: Actor::Imp,
+            event,
+        };
+        Incident::evolve(None, &fact, process)
+    }
+
     /// The fold of a journal; `None` where it does not begin with an opening.
     pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>, process: &Process) -> Option<Incident> {
         let mut out = None;

@@ -1,6 +1,6 @@
 //! What follows a fact by itself, as the process's steps say. Pure.
 
-use crate::effect::{Capability, Effect, LinkTo, Timer, What};
+use crate::effect::{Capability, Effect, LinkTo, Owner, Timer, What};
 use crate::event::{Event, Fact, Link, Listener};
 use crate::process::{Category, Process, Step, Trigger};
 use crate::{Actor, At, Incident, Ref, nudge};
@@ -17,6 +17,9 @@ const JOURNAL_LAG_MS: i64 = 10_000;
 
 /// How long an alert waits for a catalogue that was never read before it is asked about without one.
 const ROUTE_AT_LAST_MS: i64 = 10_000;
+
+/// How long numbers that are kept elsewhere may lag behind, so that setting up an incident is one write.
+const NUMBERS_CALM_MS: i64 = 5_000;
 
 /// The effects of one fact on an incident that already includes it, each once.
 pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capability>) -> Vec<Effect> {
@@ -40,6 +43,7 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
         }
     }
     beyond_the_file(i, fact, process).into_iter().for_each(&mut add);
+    numbers(i, fact).into_iter().for_each(&mut add);
     watch(i, fact.at, process).into_iter().for_each(&mut add);
     add(Effect {
         what: What::TicketJournal,
@@ -282,6 +286,29 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
     }
 }
 
+/// The numbers that a fact may have changed, of the incident's service and of its team. Private incidents are in none.
+fn numbers(i: &Incident, fact: &Fact) -> Vec<Effect> {
+    let counts = matches!(
+        fact.event,
+        Event::Opened { .. }
+            | Event::Confirmed
+            | Event::Moved { .. }
+            | Event::SeverityChanged { .. }
+            | Event::ServiceChanged { .. }
+    );
+    if i.private || !counts {
+        return Vec::new();
+    }
+    let service = i.service.as_ref().filter(|s| s.known);
+    let service = service.map(|s| Owner::Service(s.alias.clone()));
+    let team = i.team.as_ref().map(|t| Owner::Team(t.alias.clone()));
+    let effect = |of| Effect {
+        what: What::CatalogueNumbers { of },
+        after_ms: NUMBERS_CALM_MS,
+    };
+    service.into_iter().chain(team).map(effect).collect()
+}
+
 /// The next look at what is overdue, as of now; none where nothing is watched.
 pub fn watch(i: &Incident, now: At, process: &Process) -> Option<Effect> {
     let (due, _) = nudge::next(i, process)?;
@@ -347,7 +374,8 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         What::FileTicket => i.links.ticket.is_none(),
         What::OpenMeeting => i.links.meeting.is_none(),
         What::PageStatus => i.links.page.is_some(),
-        What::CatalogueEvent { .. } => !i.private,
+        What::CatalogueEvent { .. } | What::CatalogueNumbers { .. } => !i.private,
+        What::Digest { .. } => true,
         What::Ask { .. } | What::PublicPost { .. } | What::Absorb { .. } | What::Timer(_) => true,
     }
 }

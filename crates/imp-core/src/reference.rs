@@ -14,6 +14,10 @@ impl fmt::Display for Ref {
 }
 
 impl Ref {
+    /// What is owed for no incident in particular is owed by the house itself: the numbers, told elsewhere. No incident
+    /// has this number.
+    pub const HOUSE: Ref = Ref(0);
+
     /// Reads `IMP-42` in any case, with spaces around it; `None` for anything else.
     pub fn parse(text: &str) -> Option<Ref> {
         let t = text.trim();

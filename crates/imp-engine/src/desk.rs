@@ -9,7 +9,7 @@ use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};
 use crate::{audit, measure, read, tx};
 use arc_swap::ArcSwap;
-use imp_core::effect::Capability;
+use imp_core::effect::{Capability, Effect};
 use imp_core::port::{Order, Outcome};
 use imp_core::{Catalogue, Directory, Envelope, Incident, Process, Ref, Refusal};
 use std::collections::{BTreeSet, HashMap};
@@ -114,6 +114,7 @@ enum Job {
     Claim(Slots, Vec<Lease>, oneshot::Sender<Result<Claims, SubmitError>>),
     Settle(Box<Lease>, Outcome, oneshot::Sender<Result<(), SubmitError>>),
     GiveBack(Vec<Lease>, oneshot::Sender<Result<(), SubmitError>>),
+    Order(Vec<Effect>, oneshot::Sender<Result<(), SubmitError>>),
     Write(WriteFn, oneshot::Sender<Result<(), SubmitError>>),
 }
 
@@ -298,6 +299,15 @@ impl Desk {
     pub async fn settle(&self, lease: Lease, outcome: Outcome) -> Result<(), SubmitError> {
         self.ask(Queue::Hands, |answer| Job::Settle(Box::new(lease), outcome, answer))
             .await
+    }
+
+    /// Orders something that is owed for no incident. A deed that was ever ordered, by whichever replica, is not ordered
+    /// again.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn order(&self, effects: Vec<Effect>) -> Result<(), SubmitError> {
+        self.ask(Queue::Hands, |answer| Job::Order(effects, answer)).await
     }
 
     /// Writes something that is not an incident (the catalogue as last seen, a due date).
@@ -491,6 +501,11 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
             });
             later(out, answer, &mut batch.replies)
         }
+        Job::Order(effects, answer) => {
+            let out = tx::order_of_house(conn, seen, &effects).map(Ok);
+            batch.wake = true;
+            later(out, answer, &mut batch.replies)
+        }
         Job::Write(f, answer) => {
             // It may read rows and write past the desk, so the rows come first and what is at hand is put away.
             let out = tx::catch_up(conn, seen.house, seen.shelf).and_then(|()| f(conn));
@@ -512,6 +527,7 @@ fn refuse(job: Job, e: &StoreError) {
         Job::Claim(_, _, answer) => drop(answer.send(Err(e()))),
         Job::GiveBack(_, answer) => drop(answer.send(Err(e()))),
         Job::Settle(_, _, answer) => drop(answer.send(Err(e()))),
+        Job::Order(_, answer) => drop(answer.send(Err(e()))),
         Job::Write(_, answer) => drop(answer.send(Err(e()))),
     }
 }

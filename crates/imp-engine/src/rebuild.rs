@@ -207,6 +207,8 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => false,
         What::Comment { .. } | What::Duplicate { .. } | What::PublicPost { .. } => false,
         What::CatalogueEvent { .. } | What::Absorb { .. } | What::Timer(_) => false,
+        // The house's own is ordered when its time comes; a rebuilt incident does not order it.
+        What::Digest { .. } | What::CatalogueNumbers { .. } => false,
         // Mirrors are never done.
         What::Card | What::Topic | What::Members | What::Bookmarks | What::Announcement | What::Questions => false,
         What::TicketFields | What::TicketStatus | What::TicketLink { .. } | What::TaskStatus { .. } => false,

@@ -346,7 +346,8 @@ fn append(
     }
     let any = !effects.is_empty();
     for e in effects {
-        order(conn, seen, i.reference, &e)?;
+        let whose = if e.what.is_of_house() { Ref::HOUSE } else { i.reference };
+        order(conn, seen, whose, &e)?;
     }
     Ok((Some(i), any))
 }
@@ -376,6 +377,14 @@ pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), 
         ],
     )?;
     measure::save(conn, i, process)
+}
+
+/// Orders something of the house itself, as often as one likes: a deed that was ever ordered is not ordered again.
+///
+/// # Errors
+/// What the store says.
+pub fn order_of_house(conn: &mut dyn Conn, seen: &Seen, effects: &[Effect]) -> Result<(), StoreError> {
+    effects.iter().try_for_each(|e| order(conn, seen, Ref::HOUSE, e))
 }
 
 /// Keeps an effect: a mirror that waits already is the same mirror, a deed that was ever ordered is the same deed.
@@ -454,8 +463,11 @@ pub fn claim(
     for (capability, free) in slots {
         for row in due(conn, seen, *capability, *free)? {
             let (id, r, key) = (row.int(0), Ref(row.int(1).unsigned_abs()), row.text(2).to_owned());
-            let (Ok(what), Ok(Some(incident))) = (serde_json::from_str::<What>(row.text(3)), at_hand(conn, seen, r))
-            else {
+            let about = match r {
+                Ref::HOUSE => Ok(Incident::house(seen.now, &seen.house.process.load()).map(Arc::new)),
+                r => at_hand(conn, seen, r),
+            };
+            let (Ok(what), Ok(Some(incident))) = (serde_json::from_str::<What>(row.text(3)), about) else {
                 tracing::error!(id, key, "an effect that cannot be read was set aside");
                 conn.run(
                     "update effect set state = 'failed', fault = 'cannot be read' where id = ?1",
@@ -757,6 +769,10 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, lease: &Lease, outcome: &Outcome
                 "update effect set state = 'failed', fault = ?2, fault_at = ?3 where id = ?1",
                 &[id.into(), why.as_str().into(), seen.now.0.into()],
             )?;
+            if r == Ref::HOUSE {
+                // No card shows it; it stands among the deliveries.
+                return Ok(Vec::new());
+            }
             let words = what.map(|w| w.words()).unwrap_or_default();
             let changes = own(
                 conn,

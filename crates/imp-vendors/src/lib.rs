@@ -15,7 +15,7 @@ pub mod zoom;
 use imp_core::{Outcome, What};
 
 /// The answer to an order that belongs to another capability: a fault in the wiring, shown and not retried.
-pub(crate) fn not_ours(vendor: &str, what: &What) -> Outcome {
+pub fn not_ours(vendor: &str, what: &What) -> Outcome {
     Outcome::Never {
         why: format!("{vendor} cannot {}; this is a fault in IMP", what.words()),
     }

@@ -1,8 +1,11 @@
 //! The configuration: `imp.toml`, the environment over it, secrets from files; every fault is one line.
 
+use crate::period::Schedule;
 use crate::sign_in::GroupRole;
 use imp_core::Role;
 use imp_vendors::secret::Secret;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -40,6 +43,83 @@ pub struct Config {
     pub auth: Option<Auth>,
     /// Service Shaper.
     pub shaper: Option<Shaper>,
+    /// The numbers of a week and a month, told in Slack.
+    pub digest: Option<Digest>,
+}
+
+/// The section `[digest]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Digest {
+    /// Where everybody's numbers are told: a channel's name or identifier.
+    pub channel: Option<String>,
+    /// Whether each team hears its own in its own channel, as the catalogue knows it.
+    pub teams: bool,
+    /// Whether there is one of each week.
+    pub weekly: bool,
+    /// Whether there is one of each month.
+    pub monthly: bool,
+    /// The day on which a week is told.
+    pub weekday: String,
+    /// The hour.
+    pub hour: i8,
+}
+
+impl Default for Digest {
+    fn default() -> Digest {
+        Digest {
+            channel: None,
+            teams: false,
+            weekly: true,
+            monthly: true,
+            weekday: "monday".into(),
+            hour: 9,
+        }
+    }
+}
+
+/// The days of a week, as they are written.
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("monday", Weekday::Monday),
+    ("tuesday", Weekday::Tuesday),
+    ("wednesday", Weekday::Wednesday),
+    ("thursday", Weekday::Thursday),
+    ("friday", Weekday::Friday),
+    ("saturday", Weekday::Saturday),
+    ("sunday", Weekday::Sunday),
+];
+
+impl Digest {
+    /// When it is told, by the clock of a time zone.
+    ///
+    /// # Errors
+    /// What is wrong with it, a sentence each.
+    pub fn schedule(&self, zone: &str) -> Result<Schedule, Vec<String>> {
+        let mut faults = Vec::new();
+        let day = WEEKDAYS
+            .iter()
+            .find(|(name, _)| *name == self.weekday.trim().to_lowercase());
+        if day.is_none() {
+            let names = WEEKDAYS.map(|(name, _)| name).join(", ");
+            faults.push(format!("weekday = {:?} is none of {names}", self.weekday));
+        }
+        if !(0..24).contains(&self.hour) {
+            faults.push(format!("hour = {} is not from 0 to 23", self.hour));
+        }
+        if self.channel.as_deref().is_none_or(|c| c.trim().is_empty()) && !self.teams {
+            faults.push("nobody would hear it: give channel, or teams = true".to_owned());
+        }
+        match (TimeZone::get(zone), faults.is_empty()) {
+            (Ok(zone), true) => Ok(Schedule {
+                zone,
+                weekly: day.map(|(_, d)| *d).filter(|_| self.weekly),
+                monthly: self.monthly,
+                hour: self.hour,
+            }),
+            // The zone is told where it stands.
+            _ => Err(faults),
+        }
+    }
 }
 
 /// The section `[server]`.
@@ -303,6 +383,19 @@ impl Config {
                 ));
             }
         }
+        if TimeZone::get(&self.organisation.timezone).is_err() {
+            out.push(format!(
+                "{name}: [organisation] timezone = {:?} is no time zone; write one as Europe/Lisbon or UTC",
+                self.organisation.timezone
+            ));
+        }
+        if let Some(d) = &self.digest {
+            if self.slack.is_none() {
+                out.push(format!("{name}: [digest] needs [slack]: it is told there"));
+            }
+            let faults = d.schedule(&self.organisation.timezone).err().unwrap_or_default();
+            out.extend(faults.into_iter().map(|f| format!("{name}: [digest] {f}")));
+        }
         let store = &self.store.url;
         if let Err(why) = imp_engine::Store::understands(store) {
             out.push(format!("{name}: {why}"));
@@ -413,6 +506,7 @@ fn overlay(table: &mut toml::Table, env: &BTreeMap<String, String>, faults: &mut
             .flatten();
         let value = structured
             .and_then(|mut t| t.remove("v"))
+            .or_else(|| bare(&section, &key, value))
             .unwrap_or_else(|| toml::Value::String(value.clone()));
         // It wins over the file in whichever of the two ways the file gives the same key.
         let other = key.strip_suffix("_file").map_or(format!("{key}_file"), str::to_owned);
@@ -421,6 +515,17 @@ fn overlay(table: &mut toml::Table, env: &BTreeMap<String, String>, faults: &mut
         }
         entry.insert(key, value);
     }
+}
+
+/// A number or a yes and no, which the environment can only write as text, where the key's default is one.
+fn bare(section: &str, key: &str, value: &str) -> Option<toml::Value> {
+    let is_bare = |written: &str| matches!(written, "true" | "false") || written.parse::<i64>().is_ok();
+    let default = lines().find(|(s, k, _)| s == section && *k == key).map(|(_, _, v)| v)?;
+    if !is_bare(default) {
+        return None;
+    }
+    let parsed = format!("v = {}", value.trim()).parse::<toml::Table>().ok();
+    parsed.and_then(|mut t| t.remove("v"))
 }
 
 /// `bot_token_file = "/run/secrets/slack"` becomes `bot_token = …`.
@@ -445,22 +550,28 @@ fn secrets_from_files(table: &mut toml::Table, name: &str, faults: &mut Vec<Stri
     }
 }
 
-/// Every section and key that there is, from the file that documents them. Keys that have no default stand there in a
-/// comment: `# key = …`.
-fn known() -> BTreeMap<String, Vec<String>> {
-    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+/// Every key of the file that documents them: its section, its name, and what is written there. Keys that have no default
+/// stand there in a comment: `# key = …`.
+fn lines() -> impl Iterator<Item = (String, &'static str, &'static str)> {
     let mut section = String::new();
-    for line in DEFAULTS.lines() {
+    DEFAULTS.lines().filter_map(move |line| {
         let line = line.trim();
         let bare = line.strip_prefix("# ").unwrap_or(line);
         if let Some(s) = bare.strip_prefix('[').and_then(|s| s.strip_suffix(']')) {
-            section = s.to_owned();
-            out.entry(section.clone()).or_default();
-        } else if let Some((key, _)) = bare.split_once(" = ")
-            && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-        {
-            out.entry(section.clone()).or_default().push(key.to_owned());
+            s.clone_into(&mut section);
+            return None;
         }
+        let (key, value) = bare.split_once(" = ")?;
+        let is_key = key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        is_key.then(|| (section.clone(), key, value.trim()))
+    })
+}
+
+/// Every section and its keys.
+fn known() -> BTreeMap<String, Vec<String>> {
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (section, key, _) in lines() {
+        out.entry(section).or_default().push(key.to_owned());
     }
     out
 }
@@ -544,6 +655,10 @@ mod tests {
 
         let over = parse(&text, &[("IMP_ALERTS__TOKEN", "from-the-environment")]).unwrap();
         assert_eq!(over.alerts.unwrap().token.expose(), "from-the-environment");
+        let numbers = parse("[opslevel]\napi_token = \"x\"", &[("IMP_OPSLEVEL__NUMBERS", "true")]).unwrap();
+        assert!(numbers.opslevel.unwrap().numbers);
+        let calls = parse("", &[("IMP_SERVER__REQUESTS_PER_MINUTE", "120")]).unwrap();
+        assert_eq!(calls.server.requests_per_minute, 120);
         let both = parse(&format!("{text}token = \"12345678\""), &[]).unwrap_err();
         assert_eq!(both, "imp.toml: [alerts] has token and token_file; leave one out");
     }

@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod numbers;
 mod past;
+mod period;
 mod picture;
 mod rebuild;
 mod reload;
@@ -22,6 +23,8 @@ mod shape;
 mod shown;
 mod sign_in;
 mod slack_door;
+mod teller;
+mod words_of_week;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use config::{Config, Faults};

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::sign_in::Provider;
+use crate::teller::{self, Mirrors, Speaker};
 use crate::{Failure, doors, health, shown, slack_door};
 use arc_swap::ArcSwap;
 use imp_console::caller::Doors;
@@ -160,7 +161,8 @@ impl Service {
             SlackParts { client, chat }
         });
         if let Some(s) = &slack {
-            ports.insert(Capability::Chat, s.chat.clone());
+            let speaker = Speaker::new(desk.clone(), s.chat.clone(), s.client.clone(), &public_url);
+            ports.insert(Capability::Chat, Arc::new(speaker));
             let people = Arc::new(slack::people::People::new(s.client.clone()));
             tasks.push(tokio::spawn(sweep::directory(desk.clone(), people)));
             tasks.push(tokio::spawn(get_to_know(s.chat.clone())));
@@ -192,7 +194,17 @@ impl Service {
         if let Some(c) = config.opslevel.clone() {
             let opslevel = Arc::new(OpsLevel::new(c, http.clone(), &public_url));
             tasks.push(tokio::spawn(sweep::catalogue(desk.clone(), opslevel.clone())));
+            if desk.house.can.contains(&Capability::Numbers) {
+                let mirrors = Mirrors::new(desk.clone(), opslevel.clone(), &public_url);
+                ports.insert(Capability::Numbers, Arc::new(mirrors));
+                tasks.push(tokio::spawn(teller::look_at_all(desk.clone())));
+            }
             ports.insert(Capability::Catalogue, opslevel);
+        }
+        if let Some(d) = config.digest.clone()
+            && let Ok(schedule) = d.schedule(&config.organisation.timezone)
+        {
+            tasks.push(tokio::spawn(teller::order_digests(desk.clone(), d, schedule)));
         }
         let hands = ports.values().cloned().collect();
         tasks.push(tokio::spawn(sweep::round(desk.clone(), hands, hints.clone())));
@@ -286,6 +298,7 @@ pub(crate) fn capabilities(c: &Config) -> BTreeSet<Capability> {
             Capability::Catalogue,
             c.opslevel.as_ref().is_some_and(|o| o.custom_event_url.is_some()),
         ),
+        (Capability::Numbers, c.opslevel.as_ref().is_some_and(|o| o.numbers)),
     ];
     all.into_iter().filter(|(_, there)| *there).map(|(c, _)| c).collect()
 }

@@ -107,12 +107,23 @@ impl Setup for Shown {
                 ("api_url", o.api_url.clone()),
                 ("api_token", given(true)),
                 ("custom_event_url", given(o.custom_event_url.is_some())),
+                ("numbers", o.numbers.to_string()),
             ];
             section("opslevel", rows);
         }
         if let Some(z) = &c.zoom {
             let rows = vec![("api_url", z.api_url.clone()), ("client_secret", given(true))];
             section("zoom", rows);
+        }
+        if let Some(d) = &c.digest {
+            let teams = if d.teams { "each in its own channel" } else { "none" };
+            let rows = vec![
+                ("channel", named(&d.channel)),
+                ("teams", teams.to_owned()),
+                ("weekday", d.weekday.clone()),
+                ("hour", d.hour.to_string()),
+            ];
+            section("digest", rows);
         }
         section("alerts", vec![("token", given(c.alerts.is_some()))]);
         let tokens = c.auth.iter().flat_map(|a| &a.api_tokens);

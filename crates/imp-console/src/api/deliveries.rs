@@ -10,12 +10,14 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
-use imp_core::Command;
 use imp_core::rights::Right;
-use imp_engine::Val;
+use imp_core::{Command, Ref};
 use imp_engine::audit::{self, Deed};
 use imp_engine::read::{self, Delivery};
+use imp_engine::store::Conn;
+use imp_engine::{StoreError, Val};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,9 +38,9 @@ pub struct DeliveryQuery {
 pub struct DeliveryView {
     /// Its number.
     pub id: i64,
-    /// Whose it is.
+    /// The incident that it is of; null: of none, such as a digest.
     #[serde(rename = "ref")]
-    pub reference: String,
+    pub reference: Option<String>,
     /// What it is.
     pub what: String,
     /// To which kind of vendor.
@@ -59,7 +61,7 @@ impl From<Delivery> for DeliveryView {
     fn from(d: Delivery) -> DeliveryView {
         DeliveryView {
             id: d.id,
-            reference: d.reference.to_string(),
+            reference: (d.reference != Ref::HOUSE).then(|| d.reference.to_string()),
             what: d.what,
             vendor: d.capability,
             state: d.state,
@@ -103,7 +105,7 @@ pub async fn list(
                 .flatten();
             let mut seen = Vec::new();
             for d in all {
-                if read::load(c, d.reference)?.is_some_and(|i| caller.sees(&i)) {
+                if may_see(c, d.reference, &caller)? {
                     seen.push(DeliveryView::from(d));
                 }
             }
@@ -111,6 +113,11 @@ pub async fn list(
         })
         .await?;
     Ok(Json(found))
+}
+
+/// Whether a caller may see what is owed for an incident; what is owed for none is everybody's to see.
+pub(crate) fn may_see(c: &mut dyn Conn, r: Ref, caller: &Caller) -> Result<bool, StoreError> {
+    Ok(r == Ref::HOUSE || read::load(c, r)?.is_some_and(|i| caller.sees(&i)))
 }
 
 /// Tries a delivery again now.
@@ -127,16 +134,21 @@ pub async fn retry(
 }
 
 /// Has a delivery tried again now; whose it is.
-pub(crate) async fn again(app: &App, caller: &Caller, id: &str, headers: &HeaderMap) -> Result<imp_core::Ref, Problem> {
+pub(crate) async fn again(app: &App, caller: &Caller, id: &str, headers: &HeaderMap) -> Result<Ref, Problem> {
     let (id, reference, key, state) = named(app, caller, id).await?;
     match state.as_str() {
+        "failed" if reference == Ref::HOUSE => {
+            let sql = "update effect set state = 'pending', due_at = ?2, held = 0 where id = ?1 and state = 'failed'
+                       and not exists (select 1 from effect w where w.ref = effect.ref and w.key = effect.key and w.state = 'pending')";
+            by_hand(app, caller, id, ("retry", json!({"key": key})), sql).await?;
+        }
         "failed" => drop(wish(app, caller, headers, "", Some(reference), Command::Retry { key }).await?),
         "pending" => {
             caller.must(Right::Deliver)?;
             let now = app.desk.clock.now();
-            let deed = crate::witness::deed(caller, now, "retry", None, serde_json::json!({"said": {"key": key}}));
+            let deed = crate::witness::deed(caller, now, "retry", None, json!({"said": {"key": key}}));
             let deed = Deed {
-                about: Some(reference),
+                about: Some(reference).filter(|r| *r != Ref::HOUSE),
                 ..deed
             };
             let sql = "update effect set due_at = ?2 where id = ?1 and state = 'pending' and held = 0";
@@ -160,6 +172,24 @@ pub(crate) async fn again(app: &App, caller: &Caller, id: &str, headers: &Header
     Ok(reference)
 }
 
+/// What a person decides of something that is owed for no incident; `sql` has its number and now.
+async fn by_hand(
+    app: &App,
+    caller: &Caller,
+    id: i64,
+    (verb, said): (&'static str, serde_json::Value),
+    sql: &'static str,
+) -> Result<(), Problem> {
+    caller.must(Right::Deliver)?;
+    let now = app.desk.clock.now();
+    let deed = crate::witness::deed(caller, now, verb, None, json!({"said": said}));
+    let write = move |c: &mut dyn Conn| {
+        c.run(sql, &[Val::Int(id), Val::Int(now.0)])?;
+        audit::write(c, deed)
+    };
+    Ok(app.desk.write(write).await?)
+}
+
 /// Does without a delivery that failed.
 #[utoipa::path(post, path = "/deliveries/{id}/skip", params(("id" = i64, Path)), request_body = SkipBody,
     responses((status = 202), (status = 404, body = Problem), (status = 409, body = Problem)))]
@@ -170,7 +200,12 @@ pub async fn skip(
     headers: HeaderMap,
     Body(b): Body<SkipBody>,
 ) -> Result<axum::http::StatusCode, Problem> {
-    let (_, reference, key, _) = named(&app, &caller, &id).await?;
+    let (id, reference, key, _) = named(&app, &caller, &id).await?;
+    if reference == Ref::HOUSE {
+        let sql = "update effect set state = 'skipped', done_at = ?2 where id = ?1 and state = 'failed'";
+        by_hand(&app, &caller, id, ("skip", json!({"key": key, "why": b.why})), sql).await?;
+        return Ok(axum::http::StatusCode::ACCEPTED);
+    }
     wish(
         &app,
         &caller,
@@ -183,7 +218,7 @@ pub async fn skip(
     Ok(axum::http::StatusCode::ACCEPTED)
 }
 
-async fn named(app: &App, caller: &Caller, id: &str) -> Result<(i64, imp_core::Ref, String, String), Problem> {
+async fn named(app: &App, caller: &Caller, id: &str) -> Result<(i64, Ref, String, String), Problem> {
     let unknown = || Problem::not_found("There is no such delivery.");
     let id: i64 = id.parse().map_err(|_| unknown())?;
     let (reference, key, state) = app
@@ -192,6 +227,8 @@ async fn named(app: &App, caller: &Caller, id: &str) -> Result<(i64, imp_core::R
         .read(move |c| read::delivery(c, id))
         .await?
         .ok_or_else(unknown)?;
-    find(app, caller, &reference.to_string()).await.map_err(|_| unknown())?;
+    if reference != Ref::HOUSE {
+        find(app, caller, &reference.to_string()).await.map_err(|_| unknown())?;
+    }
     Ok((id, reference, key, state))
 }

@@ -8,7 +8,7 @@ pub mod insights;
 mod log;
 pub mod shapes;
 
-pub(crate) use deliveries::again as retry;
+pub(crate) use deliveries::{again as retry, may_see};
 pub(crate) use incidents::find;
 
 use crate::App;

@@ -7,6 +7,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use imp_core::Ref;
 use imp_engine::read;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub async fn list(
         let next = all.last().filter(|_| all.len() == PAGE).map(|d| d.id);
         let mut out = Vec::new();
         for d in all {
-            if read::load(c, d.reference)?.is_some_and(|i| viewer.sees(&i)) {
+            if crate::api::may_see(c, d.reference, &viewer)? {
                 out.push(d);
             }
         }
@@ -82,7 +83,10 @@ pub async fn list(
     };
     let line = |d: read::Delivery| Line {
         id: d.id,
-        reference: d.reference.to_string(),
+        reference: match d.reference {
+            Ref::HOUSE => String::new(),
+            r => r.to_string(),
+        },
         key: d.key,
         what: d.what,
         vendor: d.capability,
@@ -113,6 +117,7 @@ pub async fn list(
 /// Tries a delivery again now, whether it has failed or waits for its time.
 pub async fn retry(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(id): Path<String>) -> Response {
     match crate::api::retry(&app, &caller, &id, &HeaderMap::new()).await {
+        Ok(Ref::HOUSE) => Redirect::to("/deliveries").into_response(),
         Ok(r) => Redirect::to(&format!("/incidents/{r}")).into_response(),
         Err(p) => sorry(&caller, p),
     }

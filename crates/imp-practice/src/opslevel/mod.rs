@@ -57,6 +57,12 @@ impl Opslevel {
         hold(&self.state).service(service)?.properties.get(definition).cloned()
     }
 
+    /// A property of a team, by the alias of its definition.
+    pub fn team_property(&self, team: &str, definition: &str) -> Option<Value> {
+        let state = hold(&self.state);
+        state.team_properties.get(team)?.get(definition).cloned()
+    }
+
     /// A service's tags: key and value.
     pub fn tags(&self, service: &str) -> Vec<(String, String)> {
         let state = hold(&self.state);

@@ -46,6 +46,7 @@ impl Opslevel {
             "tagDelete" => tag_delete(&mut state, input),
             "toolCreate" => tool_create(&mut state, input),
             "aliasCreate" => alias_create(&mut state, input),
+            "propertyUnassign" => self.property_unassign(&mut state, args),
             "propertyAssign" => self.property_assign(&mut state, input, now),
             other => return Err(format!("There is no mutation {other}.")),
         };
@@ -227,6 +228,22 @@ impl Opslevel {
             }
         }
         Ok(json!({"property": out}))
+    }
+}
+
+impl Opslevel {
+    fn property_unassign(&self, state: &mut State, args: &Value) -> Result<Value, Wrong> {
+        let (owner, definition) = (named(&args["owner"]), named(&args["definition"]));
+        let of_service = state.service_mut(&owner).and_then(|s| s.properties.remove(&definition));
+        let of_team = self.team_named(&owner).and_then(|team| {
+            let kept = state.team_properties.get_mut(&team)?;
+            kept.remove(&definition)
+        });
+        let gone = of_service.or(of_team).is_some();
+        match gone {
+            true => Ok(json!({})),
+            false => wrong("Property not found", "definition"),
+        }
     }
 }
 

@@ -1,15 +1,20 @@
 //! OpsLevel: where services, teams and on-calls are known. The catalogue is read from it, and it is told of incidents.
 
+pub mod numbers;
 mod port;
 mod source;
 mod wire;
 
+use crate::budget::Budget;
 use crate::check::Finding;
 use crate::http::{Fault, Http, call};
 use crate::secret::Secret;
+use imp_core::effect::Owner;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Mutex;
 
 /// What people know it by.
 const NAME: &str = "OpsLevel";
@@ -29,6 +34,9 @@ pub struct Config {
     /// The whole address of the custom-event integration, which is a secret itself. Given: incidents are sent there.
     #[serde(default)]
     pub custom_event_url: Option<Secret>,
+    /// Whether numbers are kept beside teams and services as custom properties.
+    #[serde(default)]
+    pub numbers: bool,
 }
 
 fn api_url() -> String {
@@ -41,6 +49,9 @@ pub struct OpsLevel {
     config: Config,
     http: Http,
     public_url: String,
+    budget: Budget,
+    /// What was last written of whose numbers.
+    kept: Mutex<HashMap<Owner, u64>>,
 }
 
 impl OpsLevel {
@@ -50,6 +61,8 @@ impl OpsLevel {
             config,
             http,
             public_url: public_url.trim_end_matches('/').to_owned(),
+            budget: Budget::new(),
+            kept: Mutex::default(),
         }
     }
 

@@ -240,6 +240,49 @@ impl Client {
         }
     }
 
+    /// A channel by its name or identifier, if the app can see one.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn channel(&self, name: &str) -> Result<Option<Value>, Trouble> {
+        let mut cursor = String::new();
+        loop {
+            let mut args = vec![
+                ("limit", "1000"),
+                ("types", "public_channel,private_channel"),
+                ("exclude_archived", "true"),
+            ];
+            if !cursor.is_empty() {
+                args.push(("cursor", cursor.as_str()));
+            }
+            let page = self.call("conversations.list", &args, Urgency::Urgent).await?;
+            let found = page["channels"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|c| c["name"] == name || c["id"] == name);
+            if let Some(c) = found {
+                return Ok(Some(c.clone()));
+            }
+            cursor = page["response_metadata"]["next_cursor"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            if cursor.is_empty() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Brings a file's bytes to the address that Slack gave for them. That address is the permission: no token goes along.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn upload(&self, url: &str, bytes: Vec<u8>) -> Result<(), Trouble> {
+        http::call("Slack", self.http.post(url).body(bytes)).await?;
+        Ok(())
+    }
+
     /// The address of a new Socket Mode connection, asked for with the app-level token.
     ///
     /// # Errors
@@ -314,7 +357,9 @@ fn tier(method: &str) -> Limit {
         | "views.open"
         | "views.push"
         | "views.update"
-        | "views.publish" => TIER_4,
+        | "views.publish"
+        | "files.getUploadURLExternal"
+        | "files.completeUploadExternal" => TIER_4,
         "chat.postMessage" | "auth.test" | "chat.getPermalink" => SPECIAL,
         _ => TIER_3,
     }

@@ -4,6 +4,7 @@ pub mod brief;
 pub mod card;
 pub mod client;
 pub mod converse;
+pub mod digest;
 pub mod forms;
 pub mod hints;
 pub mod inlet;

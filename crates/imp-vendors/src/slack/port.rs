@@ -337,7 +337,7 @@ impl Chat {
                     .await?;
                 opened["channel"]["id"].as_str().unwrap_or_default().to_owned()
             }
-            Target::Channel(_) | Target::Announcements => match self.channel_named(channel).await? {
+            Target::Channel(_) | Target::Announcements => match self.client.channel(channel).await? {
                 Some(c) => c["id"].as_str().unwrap_or_default().to_owned(),
                 None => return Ok(None),
             },
@@ -413,7 +413,7 @@ impl Chat {
         match made {
             Ok(answer) => Ok(self.opened(&answer["channel"])),
             // A name that nobody but this incident has: an earlier try made it and its answer was lost.
-            Err(t) if t.code() == "name_taken" => match self.channel_named(&own_name(&name, i.reference)).await? {
+            Err(t) if t.code() == "name_taken" => match self.client.channel(&own_name(&name, i.reference)).await? {
                 Some(channel) if self.may_be_ours(&channel, i) => Ok(self.opened(&channel)),
                 Some(_) | None => Ok(Outcome::Never {
                     why: format!(
@@ -447,7 +447,7 @@ impl Chat {
 
     /// Whether the channel that has our name is one that an earlier try of ours made.
     async fn lost_channel(&self, order: &Order, name: &str) -> Result<Lost, Trouble> {
-        let Some(channel) = self.channel_named(name).await? else {
+        let Some(channel) = self.client.channel(name).await? else {
             return Ok(Lost::NotOurs);
         };
         let reference = order.incident.reference.to_string();
@@ -485,36 +485,6 @@ impl Chat {
         }
         self.remember(thing, 1);
         Ok(Lost::Unsure)
-    }
-
-    async fn channel_named(&self, name: &str) -> Result<Option<Value>, Trouble> {
-        let mut cursor = String::new();
-        loop {
-            let mut args = vec![
-                ("limit", "1000"),
-                ("types", "public_channel,private_channel"),
-                ("exclude_archived", "true"),
-            ];
-            if !cursor.is_empty() {
-                args.push(("cursor", cursor.as_str()));
-            }
-            let page = self.client.call("conversations.list", &args, Urgency::Urgent).await?;
-            let found = page["channels"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find(|c| c["name"] == name || c["id"] == name);
-            if let Some(c) = found {
-                return Ok(Some(c.clone()));
-            }
-            cursor = page["response_metadata"]["next_cursor"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
-            if cursor.is_empty() {
-                return Ok(None);
-            }
-        }
     }
 
     async fn card(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
@@ -769,7 +739,7 @@ impl Chat {
             return Ok(Outcome::Done(vec![]));
         }
         if order.tried > 0
-            && let Some(c) = self.channel_named(&self.announce_channel).await?
+            && let Some(c) = self.client.channel(&self.announce_channel).await?
             && let Some(id) = c["id"].as_str()
             && let Some(ts) = self.look_for(order, id).await?
         {

@@ -4,7 +4,7 @@
 use crate::check::Finding;
 
 /// Each scope that is needed, and what does not work without it.
-pub const NEEDED: [(&str, &str); 18] = [
+pub const NEEDED: [(&str, &str); 19] = [
     ("commands", "`/imp` and the message shortcut are not there"),
     (
         "chat:write",
@@ -36,6 +36,7 @@ pub const NEEDED: [(&str, &str); 18] = [
     ("pins:read", "messages that people pin do not come onto the timeline"),
     ("bookmarks:write", "there are no links at the top of the channel"),
     ("bookmarks:read", "links at the top of the channel may stand twice"),
+    ("files:write", "digests of the numbers have no picture and do not come"),
     ("users:read", "people have no names, and nobody is found"),
     (
         "users:read.email",

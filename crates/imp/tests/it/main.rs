@@ -16,6 +16,7 @@ mod lifecycle;
 mod missing;
 mod monitoring;
 mod moves;
+mod numbers_told;
 mod outages;
 mod prometheus;
 mod rebuild;
