@@ -211,7 +211,11 @@ impl Stage {
             .map_err(|e| e.to_string())?;
         let took = began.elapsed().as_secs_f64();
         let (status, said) = (answer.status(), answer.text().await.map_err(|e| e.to_string())?);
-        let expected = if words.starts_with("help") { "ephemeral" } else { "has your update" };
+        let expected = if words.starts_with("help") {
+            "ephemeral"
+        } else {
+            "has your update"
+        };
         if status.is_success() && said.contains(expected) {
             Ok(took)
         } else {
