@@ -82,6 +82,14 @@ pub struct Team {
     pub tags: Vec<(String, String)>,
 }
 
+impl Team {
+    /// What a tag of this key says.
+    pub fn tag(&self, key: &str) -> Option<&str> {
+        let found = self.tags.iter().find(|(k, _)| k.eq_ignore_ascii_case(key));
+        found.map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
+    }
+}
+
 impl Catalogue {
     /// The service that a hint names: by alias, else by name, in any case and with any of `-_ .` between words.
     pub fn service(&self, hint: &str) -> Option<&Service> {

@@ -73,6 +73,21 @@ pub enum Command {
         /// Who.
         who: Who,
     },
+    /// Accept a role that was offered.
+    Accept {
+        /// Which.
+        role: String,
+    },
+    /// Refuse a role that was offered, or take the offer back.
+    Refuse {
+        /// Which.
+        role: String,
+    },
+    /// Somebody has left the channel.
+    Leave {
+        /// Who.
+        who: Who,
+    },
     /// Write an update for those who work on it.
     Post {
         /// What it says.
@@ -141,6 +156,25 @@ pub enum Command {
         text: String,
         /// The message's timestamp in Slack.
         ts: Option<String>,
+    },
+    /// Somebody marked a message with an emoji.
+    Mark {
+        /// The message's timestamp in Slack.
+        ts: String,
+        /// The emoji's short code, without colons.
+        emoji: String,
+    },
+    /// A message of the channel was edited.
+    Reword {
+        /// Its timestamp in Slack.
+        ts: String,
+        /// What it says now.
+        text: String,
+    },
+    /// A message of the channel was deleted.
+    Unsay {
+        /// Its timestamp in Slack.
+        ts: String,
     },
     /// Take somebody in.
     Join {

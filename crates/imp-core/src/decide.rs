@@ -10,7 +10,7 @@ use crate::process::{Category, FieldKind, Process};
 use crate::refusal::{Allowed, Kind, Refusal};
 use crate::summons::{escalate, invitees, not_asked, path, summon};
 use crate::together::decide_all;
-use crate::{Incident, Ref, record, rights, words};
+use crate::{Incident, Ref, record, rights, role, timeline, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a decision may look at besides the incident.
@@ -98,7 +98,10 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             ],
             facts,
         ),
-        Command::Assign { role, who } => assign(i, role, who, facts),
+        Command::Assign { role, who } => role::assign(i, role, who, envelope, facts),
+        Command::Accept { role } => role::accept(i, role, envelope, facts),
+        Command::Refuse { role } => role::refuse(i, role, envelope, facts),
+        Command::Leave { who } => Ok(role::left(i, who, facts)),
         Command::Post { text } => {
             needs_open(i, facts)?;
             Ok(vec![Event::UpdatePosted {
@@ -176,10 +179,10 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
                 vec![Event::ReviewWritten { text }]
             })
         }
-        Command::Note { text, ts } => Ok(vec![Event::Noted {
-            text: body("text", text, "what is to be kept")?,
-            ts: ts.clone(),
-        }]),
+        Command::Note { text, ts } => timeline::note(i, text, ts.as_deref()),
+        Command::Mark { ts, emoji } => Ok(timeline::mark(i, ts, emoji, facts)),
+        Command::Reword { ts, text } => Ok(timeline::reword(i, ts, text)),
+        Command::Unsay { ts } => Ok(timeline::unsay(i, ts)),
         Command::Join { who } => Ok(join(i, &facts.directory.complete(who))),
         Command::Retry { key } => failed(i, key).map(|()| vec![Event::StepMended { key: key.clone() }]),
         Command::Skip { key, why } => {
@@ -206,7 +209,7 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
                 .then(|| Event::StepMended { key: key.clone() });
             Ok(mended
                 .into_iter()
-                .chain(links.iter().cloned().map(|what| Event::Linked { what }))
+                .chain(links.iter().map(|link| timeline::learnt(i, link, facts)))
                 .collect())
         }
         Command::GiveUp { key, what, why } => Ok(give_up(i, key, what, why, facts)),
@@ -471,7 +474,7 @@ pub fn allowed(i: &Incident, process: &Process) -> Vec<Allowed> {
         .collect()
 }
 
-fn with_allowed(mut refusal: Refusal, i: &Incident, process: &Process) -> Refusal {
+pub(crate) fn with_allowed(mut refusal: Refusal, i: &Incident, process: &Process) -> Refusal {
     refusal.allowed = allowed(i, process);
     refusal
 }
@@ -497,7 +500,7 @@ fn needs_confirmed(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
 }
 
 /// Confirmed, and not finished: something can still be written into it.
-fn needs_open(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
+pub(crate) fn needs_open(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
     needs_confirmed(i, facts)?;
     if facts.process.category(&i.status) != Category::Done {
         return Ok(());
@@ -569,46 +572,6 @@ fn edit(
         );
     }
     Ok(out)
-}
-
-fn assign(i: &Incident, role: &str, who: &Who, facts: &Facts) -> Result<Vec<Event>, Refusal> {
-    needs_open(i, facts)?;
-    let Some(role) = facts.process.role(role) else {
-        let all: Vec<String> = facts.process.roles.iter().map(|r| r.id.clone()).collect();
-        return Err(Refusal::field(
-            "role",
-            format!(
-                "There is no role {:?}; there are {}.",
-                words::cut(role, 40),
-                words::list(&all)
-            ),
-        ));
-    };
-    let who = facts.directory.complete(who);
-    if who.slack.is_none() && who.email.is_none() {
-        return Err(Refusal::field(
-            "user",
-            "Say who: a Slack identifier or an e-mail address.",
-        ));
-    }
-    let mails = facts.directory.people.iter().any(|p| p.email.is_some());
-    if who.slack.is_none() && mails {
-        // Slack itself names people by their identifier; an address that it does not know is a slip of somebody's pen.
-        let given = who.email.as_deref().unwrap_or_default();
-        return Err(Refusal::field(
-            "user",
-            format!("Nobody in Slack has the address {}.", words::cut(given, 80)),
-        ));
-    }
-    let before = i.roles.get(&role.id).cloned();
-    if before.as_ref().is_some_and(|b| b.is(&who)) {
-        return Ok(Vec::new());
-    }
-    Ok(vec![Event::RoleTaken {
-        role: role.id.clone(),
-        who,
-        before,
-    }])
 }
 
 fn publish(i: &Incident, title: &str, text: &str, components: &[String], facts: &Facts) -> Result<Vec<Event>, Refusal> {
@@ -793,10 +756,11 @@ fn unknown_service(hint: &str) -> ServiceName {
 
 fn team_of(s: &crate::catalogue::Service, catalogue: &Catalogue) -> Option<TeamName> {
     let alias = s.team.as_deref()?;
-    let name = catalogue.team(alias).map_or(alias, |t| t.name.as_str());
+    let team = catalogue.team(alias);
     Some(TeamName {
         alias: alias.to_owned(),
-        name: name.to_owned(),
+        name: team.map_or(alias, |t| t.name.as_str()).to_owned(),
+        country: team.and_then(|t| t.tag("country")).map(str::to_owned),
     })
 }
 
@@ -824,6 +788,7 @@ fn team_named(word: &str, facts: &Facts) -> Result<TeamName, Refusal> {
         return Ok(TeamName {
             alias: t.alias.clone(),
             name: t.name.clone(),
+            country: t.tag("country").map(str::to_owned),
         });
     }
     if facts.catalogue.teams.is_empty() {
@@ -831,6 +796,7 @@ fn team_named(word: &str, facts: &Facts) -> Result<TeamName, Refusal> {
         return Ok(TeamName {
             alias: name.clone(),
             name,
+            country: None,
         });
     }
     Err(Refusal::field(
@@ -862,7 +828,7 @@ fn line(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
     }
 }
 
-fn body(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
+pub(crate) fn body(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
     let text = words::text(text);
     if text.is_empty() {
         Err(Refusal::field(field, format!("Write {what}; it is empty.")))

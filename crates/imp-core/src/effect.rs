@@ -222,6 +222,31 @@ pub enum What {
         /// Who.
         who: crate::Who,
     },
+    /// Deed: offer somebody a role, with all that they need to take it over.
+    Offer {
+        /// Number of the offer.
+        n: u32,
+        /// Which role.
+        role: String,
+        /// To whom.
+        who: crate::Who,
+    },
+    /// Deed: say in the channel that somebody has left who still holds something.
+    Departure {
+        /// Number of the fact.
+        fact: u64,
+        /// Who.
+        who: crate::Who,
+        /// The roles.
+        roles: Vec<String>,
+        /// Numbers of the tasks.
+        tasks: Vec<u32>,
+    },
+    /// Deed: read a message of the channel that somebody marked.
+    ReadMessage {
+        /// Its timestamp.
+        ts: String,
+    },
     /// Deed: remind somebody of what is overdue.
     Remind {
         /// Number of the reminder.
@@ -361,6 +386,9 @@ impl What {
             | ArchiveChannel { .. }
             | Remind { .. }
             | Digest { .. }
+            | Offer { .. }
+            | Departure { .. }
+            | ReadMessage { .. }
             | Brief { .. } => Capability::Chat,
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
@@ -392,6 +420,9 @@ impl What {
             PostReview { fact } => format!("chat.review.{fact}"),
             LastWord { fact } => format!("chat.last_word.{fact}"),
             Brief { fact, .. } => format!("chat.brief.{fact}"),
+            Offer { n, .. } => format!("chat.offer.{n}"),
+            ReadMessage { ts } => format!("chat.read.{ts}"),
+            Departure { fact, .. } => format!("chat.departure.{fact}"),
             Remind { n, .. } => format!("chat.remind.{n}"),
             ArchiveChannel { fact } => format!("chat.archive.{fact}"),
             FileTicket => "record.ticket".into(),
@@ -434,6 +465,9 @@ impl What {
             CatalogueNumbers { .. } => true,
             Ask { .. } | OpenChannel | Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } => false,
             Remind { .. }
+            | Offer { .. }
+            | Departure { .. }
+            | ReadMessage { .. }
             | Brief { .. }
             | Digest { .. }
             | ArchiveChannel { .. }
@@ -453,6 +487,7 @@ impl What {
             Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Remind { .. } | Brief { .. } => {
                 "chat.posts".into()
             }
+            Offer { .. } | Departure { .. } => "chat.posts".into(),
             Comment { .. } => "record.comments".into(),
             FileTask { .. } => "record.tasks".into(),
             PublicPost { .. } | PageStatus => "page".into(),
@@ -472,6 +507,8 @@ impl What {
             | LastWord { .. }
             | Comment { .. }
             | Remind { .. }
+            | Offer { .. }
+            | Departure { .. }
             | Brief { .. } => Rank::Normal,
             TicketFields
             | TicketStatus
@@ -480,6 +517,7 @@ impl What {
             | TaskStatus { .. }
             | FileFollowUp { .. }
             | Duplicate { .. } => Rank::Normal,
+            ReadMessage { .. } => Rank::Normal,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } | TicketJournal => Rank::Cosmetic,
             CatalogueNumbers { .. } | Digest { .. } => Rank::Cosmetic,
         }
@@ -502,6 +540,9 @@ impl What {
             PostReview { .. } => "post the draft of the review".into(),
             LastWord { .. } => "post the last word".into(),
             Brief { who, .. } => format!("tell {} what the role means", who.label()),
+            Offer { who, .. } => format!("offer {} the role", who.label()),
+            ReadMessage { .. } => "read a message that was marked".into(),
+            Departure { who, .. } => format!("say that {} has left", who.label()),
             Remind { .. } => "remind of what is overdue".into(),
             ArchiveChannel { .. } => "archive the channel".into(),
             FileTicket => "file the Jira ticket".into(),

@@ -18,12 +18,15 @@ pub struct ServiceName {
 }
 
 /// The team of an incident.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TeamName {
     /// Alias in the catalogue.
     pub alias: String,
     /// What people call it.
     pub name: String,
+    /// Its country, as its tag in the catalogue has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
 }
 
 /// Where a question goes.
@@ -83,6 +86,15 @@ pub enum Link {
         channel: String,
         /// The message's timestamp.
         ts: String,
+    },
+    /// A message that somebody marked has been read.
+    Said {
+        /// Its timestamp.
+        ts: String,
+        /// What it says; empty where it is gone.
+        text: String,
+        /// Slack's identifier of who said it.
+        user: Option<String>,
     },
     /// People have been brought into the channel.
     Members {
@@ -270,6 +282,31 @@ pub enum Event {
         /// Who held it before.
         before: Option<Who>,
     },
+    /// A role that somebody holds is offered to somebody else, who has to accept it first.
+    RoleOffered {
+        /// Number of the offer, from 1.
+        n: u32,
+        /// Which.
+        role: String,
+        /// To whom.
+        who: Who,
+    },
+    /// An offer was refused or taken back; whoever held the role still does.
+    RoleRefused {
+        /// Which.
+        role: String,
+        /// To whom it was offered.
+        who: Who,
+    },
+    /// Somebody left the channel and still holds roles, or tasks that are not done.
+    LeftWithDuties {
+        /// Who.
+        who: Who,
+        /// The roles.
+        roles: Vec<String>,
+        /// Numbers of the tasks.
+        tasks: Vec<u32>,
+    },
     /// An update was written.
     UpdatePosted {
         /// Number, from 1.
@@ -361,6 +398,26 @@ pub enum Event {
         text: String,
         /// The message's timestamp in Slack, where it came from there.
         ts: Option<String>,
+        /// Who said it, where that is somebody else than who kept it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        who: Option<Who>,
+    },
+    /// Somebody marked a message with an agreed emoji: it is to be kept, as soon as it has been read.
+    Marked {
+        /// The message's timestamp in Slack.
+        ts: String,
+    },
+    /// Something that is kept was said otherwise afterwards; what it said before stays in the story.
+    NoteChanged {
+        /// The message's timestamp in Slack.
+        ts: String,
+        /// What it says now.
+        text: String,
+    },
+    /// Something that is kept was deleted in the channel; what it said stays in the story.
+    NoteRemoved {
+        /// The message's timestamp in Slack.
+        ts: String,
     },
     /// A hand has learnt something.
     Linked {

@@ -24,6 +24,8 @@ pub enum Kind {
     SameService,
     /// It is open now, on a service beside this one: perhaps the cause, or a consequence.
     Neighbour,
+    /// It is open now, and its title has the same words: perhaps the same.
+    SameWords,
     /// It is over.
     Past {
         /// What repaired it, where that was written down.
@@ -33,4 +35,14 @@ pub enum Kind {
         /// When it was opened.
         at: At,
     },
+}
+
+impl Kind {
+    /// Whether whoever declares an incident has to say first that theirs is another one.
+    pub fn stops_at_the_door(&self) -> bool {
+        match self {
+            Kind::SameService | Kind::Neighbour => true,
+            Kind::SameWords | Kind::Past { .. } => false,
+        }
+    }
 }

@@ -45,6 +45,12 @@ pub struct Incident {
     pub status_by: Actor,
     /// Who holds which role.
     pub roles: BTreeMap<String, Who>,
+    /// Which role is offered to whom; whoever holds it keeps it until they accept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub offers: BTreeMap<String, Offer>,
+    /// How many offers there were.
+    #[serde(default)]
+    pub offered: u32,
     /// Who belongs into the channel.
     pub members: Vec<Who>,
     /// Answers that moves were given.
@@ -74,6 +80,10 @@ pub struct Incident {
     /// How long it stood in each status that it has left, in milliseconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spent: BTreeMap<String, i64>,
+    /// What of the channel is kept on the timeline: a print of the words, by the message's timestamp; none where it is
+    /// still to be read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, Option<u64>>,
     /// Where vendors keep it.
     pub links: Links,
     /// Steps that failed for good and that nobody has mended or skipped.
@@ -93,6 +103,19 @@ pub struct Incident {
     /// Brought in from another place's history: by what it is known there. Nothing is done about such a one anywhere else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back_filled: Option<String>,
+}
+
+/// A role that is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Number, from 1.
+    pub n: u32,
+    /// To whom.
+    pub to: Who,
+    /// By whom.
+    pub by: Actor,
+    /// When.
+    pub at: At,
 }
 
 /// A question whether it is real.
@@ -336,6 +359,8 @@ impl Incident {
                 status_since: fact.at,
                 status_by: fact.by.clone(),
                 roles: BTreeMap::new(),
+                offers: BTreeMap::new(),
+                offered: 0,
                 members: Vec::new(),
                 fields: BTreeMap::new(),
                 alerts: Vec::new(),
@@ -350,6 +375,7 @@ impl Incident {
                 moments: BTreeMap::from([("opened".to_owned(), fact.at), (status.clone(), fact.at)]),
                 reopened: 0,
                 spent: BTreeMap::new(),
+                kept: BTreeMap::new(),
                 links: Links::default(),
                 failed: Vec::new(),
                 unhelpful: BTreeSet::new(),
@@ -466,8 +492,21 @@ impl Incident {
                     self.moments.entry("command_taken".to_owned()).or_insert(fact.at);
                 }
                 self.roles.insert(role.clone(), who.clone());
+                self.offers.remove(role);
                 self.add_member(who);
             }
+            Event::RoleOffered { n, role, who } => {
+                self.offered = *n;
+                let offer = Offer {
+                    n: *n,
+                    to: who.clone(),
+                    by: fact.by.clone(),
+                    at: fact.at,
+                };
+                self.offers.insert(role.clone(), offer);
+            }
+            Event::RoleRefused { role, .. } => drop(self.offers.remove(role)),
+            Event::LeftWithDuties { .. } => {}
             Event::UpdatePosted { n, text } => {
                 self.moments.entry("first_update".to_owned()).or_insert(fact.at);
                 self.updates.push(Update {
@@ -546,7 +585,12 @@ impl Incident {
                     t.dismissed = Some(why.clone());
                 }
             }
-            Event::Noted { .. } | Event::AskingWaits => {}
+            Event::Noted { ts: None, .. } | Event::AskingWaits => {}
+            Event::Noted { ts: Some(ts), text, .. } | Event::NoteChanged { ts, text } => {
+                self.kept.insert(ts.clone(), Some(crate::record::print(text)));
+            }
+            Event::Marked { ts } => drop(self.kept.entry(ts.clone()).or_insert(None)),
+            Event::NoteRemoved { ts } => drop(self.kept.remove(ts)),
             Event::Linked { what } => {
                 if let Link::Channel { .. } = what {
                     self.moments.entry("channel_opened".to_owned()).or_insert(fact.at);
@@ -570,7 +614,10 @@ impl Incident {
                 });
             }
             Event::StepMended { key } | Event::StepSkipped { key, .. } => self.failed.retain(|f| f.key != *key),
-            Event::RoleLeft { role, .. } => drop(self.roles.remove(role)),
+            Event::RoleLeft { role, .. } => {
+                self.roles.remove(role);
+                self.offers.remove(role);
+            }
             Event::Answered { field, value } => {
                 match value.is_empty() {
                     true => self.fields.remove(field),
@@ -671,6 +718,8 @@ impl Incident {
                 }
             }
             Link::Announcement { channel, ts } => self.links.announcement = Some((channel.clone(), ts.clone())),
+            // What was read of a message becomes a note; where it was gone already, there is nothing to keep.
+            Link::Said { ts, .. } => drop(self.kept.remove(ts)),
             Link::Question { n, channel, ts } => {
                 for q in self.questions.iter_mut().filter(|q| q.n == *n) {
                     q.posted = Some((channel.clone(), ts.clone()));

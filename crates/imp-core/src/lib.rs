@@ -20,8 +20,10 @@ pub mod record;
 pub mod reference;
 pub mod refusal;
 pub mod rights;
+mod role;
 pub mod story;
 pub mod summons;
+mod timeline;
 mod together;
 pub mod words;
 

@@ -1,7 +1,8 @@
 //! Reminders with manners: what is overdue, who is told next, and when nobody is told any more. Pure.
 
 use crate::event::{Event, Listener};
-use crate::process::{Category, Nudge, Process, Rung, Watch};
+use crate::process::hours::working;
+use crate::process::{Category, Nudge, OutsideHours, Process, Rung, Watch};
 use crate::{At, Catalogue, Directory, Incident};
 use serde::{Deserialize, Serialize};
 
@@ -108,6 +109,13 @@ pub fn next<'a>(i: &Incident, process: &'a Process) -> Option<(At, Overdue<'a>)>
                 Some(t) => t.at.plus(o.nudge.again.0).max(t.snoozed_until.unwrap_or(t.at)),
             };
             let due = due.max(earliest.unwrap_or(due)).max(free.unwrap_or(due));
+            let due = match o.nudge.outside_hours {
+                OutsideHours::Tell => due,
+                OutsideHours::Wait => {
+                    let country = i.team.as_ref().and_then(|t| t.country.as_deref());
+                    working(&process.hours, country, due)
+                }
+            };
             Some((due, o))
         })
         .min_by_key(|(due, _)| *due)

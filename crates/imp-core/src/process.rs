@@ -3,6 +3,7 @@
 mod check;
 mod fault;
 pub mod graph;
+pub mod hours;
 mod play;
 pub mod schema;
 pub mod shape;
@@ -60,6 +61,21 @@ pub struct Process {
     /// How reminders behave.
     #[serde(default)]
     pub nudging: Nudging,
+    /// What of the channel is kept.
+    #[serde(default)]
+    pub timeline: Timeline,
+    /// When people work, by country.
+    #[serde(default)]
+    pub hours: Vec<hours::Hours>,
+}
+
+/// What of the channel is kept on the timeline, besides what is pinned.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timeline {
+    /// Short codes, without colons: a message that anybody marks with one of them is kept.
+    #[serde(default)]
+    pub emoji: Vec<String>,
 }
 
 /// What a reminder watches.
@@ -110,6 +126,20 @@ pub struct Nudge {
     pub ladder: Vec<Rung>,
     /// How long before the next on the ladder hears it.
     pub again: Span,
+    /// What is done with it while nobody works.
+    #[serde(default)]
+    pub outside_hours: OutsideHours,
+}
+
+/// What is done with a reminder that comes due while nobody works in the owning team's country.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutsideHours {
+    /// It waits until somebody does.
+    #[default]
+    Wait,
+    /// It is told all the same: what it is about cannot wait.
+    Tell,
 }
 
 /// How reminders behave.

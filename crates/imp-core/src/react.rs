@@ -58,6 +58,7 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
 fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
     use Trigger::*;
     match &fact.event {
+        Event::Marked { .. } | Event::NoteChanged { .. } | Event::NoteRemoved { .. } => vec![],
         Event::Opened { .. } | Event::Noted { .. } | Event::AskingWaits | Event::BackFilled { .. } => vec![],
         Event::AlertJoined { .. } | Event::AlertFired { .. } | Event::AlertCleared { .. } => vec![Changed],
         Event::Asked { .. } => vec![Raised, Changed],
@@ -83,6 +84,8 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         }
         Event::Summoned { .. } | Event::Joined { .. } => vec![People],
         Event::RoleTaken { .. } | Event::RoleLeft { .. } => vec![People, Changed],
+        Event::RoleOffered { .. } | Event::RoleRefused { .. } => vec![Changed],
+        Event::LeftWithDuties { .. } => vec![],
         Event::Retitled { .. } | Event::Summarised { .. } | Event::SeverityChanged { .. } => vec![Changed],
         Event::ServiceChanged { .. }
         | Event::Absorbed { .. }
@@ -108,6 +111,7 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
             Link::Meeting { .. } => vec![Meeting],
             Link::Page { .. } => vec![Page],
             Link::Task { .. } | Link::FollowUp { .. } | Link::Card { .. } | Link::Announcement { .. } => vec![],
+            Link::Said { .. } => vec![],
             Link::Question { .. } | Link::Members { .. } | Link::Archived => vec![],
             Link::TicketStatus { .. } | Link::TicketAgreed { .. } => vec![],
         },
@@ -224,6 +228,24 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
                 fact: fact.n,
                 role: role.clone(),
                 who: who.clone(),
+            }
+            .into(),
+        ],
+        Event::Marked { ts } => vec![What::ReadMessage { ts: ts.clone() }.into()],
+        Event::RoleOffered { n, role, who } => vec![
+            What::Offer {
+                n: *n,
+                role: role.clone(),
+                who: who.clone(),
+            }
+            .into(),
+        ],
+        Event::LeftWithDuties { who, roles, tasks } => vec![
+            What::Departure {
+                fact: fact.n,
+                who: who.clone(),
+                roles: roles.clone(),
+                tasks: tasks.clone(),
             }
             .into(),
         ],
@@ -352,7 +374,9 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         What::Remind {
             to: Listener::Channel, ..
         } => card,
-        What::Remind { .. } | What::Brief { .. } => true,
+        What::Remind { .. } | What::Brief { .. } | What::Offer { .. } => true,
+        What::Departure { .. } => card,
+        What::ReadMessage { .. } => channel.is_some(),
         What::OpenChannel => i.links.channel.is_none(),
         What::Announcement => i.confirmed && !i.private,
         What::Questions => !i.questions.is_empty(),

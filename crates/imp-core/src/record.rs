@@ -429,7 +429,11 @@ fn custom(i: &Incident, fact: &str, value: &str, envelope: &Envelope, facts: &Fa
             words::cut(value, 80),
             refusal.message
         );
-        vec![Event::Noted { text, ts: None }]
+        vec![Event::Noted {
+            text,
+            ts: None,
+            who: None,
+        }]
     })
 }
 

@@ -65,6 +65,23 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
                 None => format!("{} is {role} now", who.label()),
             }
         }
+        Event::RoleOffered { role, who, .. } => {
+            let role = process.role(role).map_or(role.as_str(), |r| r.label.as_str());
+            format!("{by} offered {role} to {}", who.label())
+        }
+        Event::RoleRefused { role, who } => {
+            let role = process.role(role).map_or(role.as_str(), |r| r.label.as_str());
+            match fact.by.who().is_some_and(|w| w.is(who)) {
+                true => format!("{by} did not take {role}"),
+                false => format!("{by} took back the offer of {role} to {}", who.label()),
+            }
+        }
+        Event::LeftWithDuties { who, roles, tasks } => {
+            let label = |r: &String| process.role(r).map_or(r.clone(), |r| r.label.clone());
+            let mut duties: Vec<String> = roles.iter().map(label).collect();
+            duties.extend(tasks.iter().map(|n| format!("task {n}")));
+            format!("{} left the channel with {}", who.label(), words::list(&duties))
+        }
         Event::UpdatePosted { text, .. } => format!("{by}: {text}"),
         Event::PagePosted { title, body, .. } => format!("{by} told the public: {title}: {body}"),
         Event::TaskAdded { n, text, assignee } => match assignee {
@@ -93,6 +110,12 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             format!("{by} said that it is not needed ({about}): {why}")
         }
         Event::ReviewWritten { .. } => format!("{by} wrote the review"),
+        Event::Noted {
+            text, who: Some(who), ..
+        } => format!("{} said: {text}", who.label()),
+        Event::Marked { .. } => return None,
+        Event::NoteChanged { text, .. } => format!("{by} changed a message that is kept here: {text}"),
+        Event::NoteRemoved { .. } => format!("{by} deleted a message that is kept here"),
         Event::Noted { text, .. } => format!("{by} noted: {text}"),
         Event::Linked { what } => match what {
             Link::Channel { name, .. } => format!("The channel #{name} is open"),
@@ -106,6 +129,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             | Link::Announcement { .. }
             | Link::Question { .. }
             | Link::Members { .. }
+            | Link::Said { .. }
             | Link::TicketAgreed { .. }
             | Link::TicketStatus { .. } => {
                 return None;

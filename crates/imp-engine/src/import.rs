@@ -216,10 +216,12 @@ pub fn understand(told: &Told, process: &Process, catalogue: &Catalogue) -> Resu
             Some(known) => TeamName {
                 alias: known.alias.clone(),
                 name: known.name.clone(),
+                ..TeamName::default()
             },
             None => TeamName {
                 alias: words::title(&t),
                 name: words::title(&t),
+                ..TeamName::default()
             },
         });
     let wants = told.wants();

@@ -112,9 +112,31 @@ impl Memory {
     /// What may help with an incident: open ones first.
     pub fn hints(&self, i: &Incident, catalogue: &Catalogue) -> Vec<Hint> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut out = known.open_beside(i, catalogue);
+        let mut out = alias(i).map_or(Vec::new(), |here| {
+            known.open_beside(&here, Some(i.reference), catalogue)
+        });
         out.extend(known.alike(i));
         out.retain(|h| !i.unhelpful.contains(&h.reference));
+        out
+    }
+
+    /// What is open and may be the same as what somebody is about to declare; `except` is what they have just declared.
+    pub fn at_the_door(
+        &self,
+        service: Option<&str>,
+        title: &str,
+        except: Option<Ref>,
+        catalogue: &Catalogue,
+    ) -> Vec<Hint> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let here = service.and_then(|s| catalogue.service(s)).map(|s| s.alias.clone());
+        let here = here.or_else(|| service.map(str::to_owned));
+        let mut out = here.map_or(Vec::new(), |here| known.open_beside(&here, except, catalogue));
+        for hint in known.open_in_words(title, except) {
+            if out.len() < OPEN_SHOWN && out.iter().all(|h| h.reference != hint.reference) {
+                out.push(hint);
+            }
+        }
         out
     }
 }
@@ -160,15 +182,14 @@ impl Known {
         self.past.insert(i.reference.0, past);
     }
 
-    fn open_beside(&self, i: &Incident, catalogue: &Catalogue) -> Vec<Hint> {
-        let Some(here) = alias(i) else { return Vec::new() };
-        let mine = catalogue.service(&here);
+    fn open_beside(&self, here: &str, except: Option<Ref>, catalogue: &Catalogue) -> Vec<Hint> {
+        let mine = catalogue.service(here);
         let beside = |other: &str| mine.is_some_and(|s| s.depends_on.iter().chain(&s.dependents).any(|d| d == other));
         let mut out: Vec<Hint> = self
             .open
             .iter()
             .rev()
-            .filter(|(r, _)| **r != i.reference.0)
+            .filter(|(r, _)| Some(Ref(**r)) != except)
             .filter_map(|(r, o)| {
                 let there = o.service.as_deref()?;
                 let (kind, why) = match there == here {
@@ -190,6 +211,33 @@ impl Known {
         out.sort_by_key(|h| h.kind != Kind::SameService);
         out.truncate(OPEN_SHOWN);
         out
+    }
+
+    /// Open ones in whose title most words of this one are, and two at least: one word in common says little.
+    fn open_in_words(&self, title: &str, except: Option<Ref>) -> Vec<Hint> {
+        let mut words = significant(title);
+        words.sort_unstable();
+        words.dedup();
+        let shared = |o: &Open| {
+            let theirs = significant(&o.title);
+            words.iter().filter(|w| theirs.contains(w)).count()
+        };
+        self.open
+            .iter()
+            .rev()
+            .filter(|(r, _)| Some(Ref(**r)) != except)
+            .filter(|(_, o)| {
+                let both = shared(o);
+                both >= 2 && both * 3 >= words.len() * 2
+            })
+            .take(OPEN_SHOWN)
+            .map(|(r, o)| Hint {
+                reference: Ref(*r),
+                title: o.title.clone(),
+                why: "open now, similar words".to_owned(),
+                kind: Kind::SameWords,
+            })
+            .collect()
     }
 
     fn alike(&self, i: &Incident) -> Vec<Hint> {
@@ -253,6 +301,16 @@ fn alerts(i: &Incident) -> Vec<String> {
     i.alerts.iter().map(named).collect()
 }
 
+/// The words of a text that say something.
+fn significant(text: &str) -> Vec<String> {
+    let plain = deunicode::deunicode(text).to_lowercase();
+    plain
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| w.len() > 2 && w.len() < 40 && !EMPTY_WORDS.contains(w))
+        .map(|w| w.strip_suffix('s').filter(|w| w.len() > 3).unwrap_or(w).to_owned())
+        .collect()
+}
+
 /// The terms of an incident; of a past one also what it was found to be.
 fn terms(i: &Incident, past: bool) -> Vec<String> {
     let mut text = format!("{} {}", i.title, i.summary);
@@ -261,12 +319,7 @@ fn terms(i: &Incident, past: bool) -> Vec<String> {
             text.extend(i.fields.get(field).map(|f| format!(" {f}")));
         }
     }
-    let plain = deunicode::deunicode(&text).to_lowercase();
-    let mut out: Vec<String> = plain
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|w| w.len() > 2 && w.len() < 40 && !EMPTY_WORDS.contains(w))
-        .map(|w| w.strip_suffix('s').filter(|w| w.len() > 3).unwrap_or(w).to_owned())
-        .collect();
+    let mut out = significant(&text);
     // The service and the alert say more than any word.
     out.extend(
         alias(i)

@@ -97,6 +97,15 @@ pub fn find(conn: &mut dyn Conn, name: &str) -> Result<Option<Incident>, StoreEr
     by_column(conn, "ticket", &name.trim().to_uppercase())
 }
 
+/// The incident of a wish that was granted before, by the wish's identifier.
+///
+/// # Errors
+/// What the store says.
+pub fn granted(conn: &mut dyn Conn, id: &str) -> Result<Option<Ref>, StoreError> {
+    let rows = conn.rows("select ref from envelope where id = ?1", &[id.into()])?;
+    Ok(rows.first().and_then(|r| r.maybe_int(0)).map(|r| Ref(r.unsigned_abs())))
+}
+
 /// The incident whose channel this is, by Slack's identifier.
 ///
 /// # Errors

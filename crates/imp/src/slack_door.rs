@@ -71,6 +71,15 @@ pub enum Then {
         /// For a private sentence where it cannot be opened.
         response_url: String,
     },
+    /// Show in an open form what has come of an answer.
+    Redraw {
+        /// The view's identifier.
+        view_id: String,
+        /// What the view was when the answer was given.
+        hash: String,
+        /// What it is to be.
+        view: Value,
+    },
     /// Say this privately.
     Whisper {
         /// Where.
@@ -162,9 +171,14 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
                 },
             };
             let declares = about.is_none();
+            let gives = commands.iter().find_map(|c| match c {
+                Command::Assign { role, .. } => Some(role.clone()),
+                _ => None,
+            });
             let i = wish(hall, inbound, about, commands, &id).await?;
             let done = match (declares, i) {
-                (true, Some(i)) => Some(declared(&i)),
+                (true, Some(i)) => Some(declared(hall, &i)),
+                (false, Some(i)) if gives.is_some() => gives.and_then(|r| offered(hall, &i, &r)).or(done),
                 (true, None) | (false, _) => done,
             };
             Ok(match done {
@@ -189,7 +203,32 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
             Ok(nothing)
         }
         Intent::Open { about, form } => open(hall, inbound, about, form).await,
+        Intent::Look { view_id, hash, answers } => Ok(Answer::then(Then::Redraw {
+            view_id,
+            hash,
+            view: looked(hall, &answers),
+        })),
     }
+}
+
+/// The form that declares an incident, with what is open beside what has been answered so far.
+fn looked(hall: &Hall, answers: &forms::Answers) -> Value {
+    let house = &hall.desk.house;
+    let (process, catalogue) = (house.process.load(), house.catalogue.load());
+    let service = answers.some("service");
+    let open = match &service {
+        Some(s) => house
+            .memory
+            .at_the_door(Some(s), answers.one("title"), None, &catalogue),
+        None => Vec::new(),
+    };
+    forms::declare(
+        &process,
+        &catalogue,
+        answers.one("title"),
+        answers.one("summary"),
+        &open,
+    )
 }
 
 /// Opens a form, or does at once what needs no answer.
@@ -329,7 +368,10 @@ async fn wish(
     let who = hall.desk.house.directory.load().complete(&Who::slack(user(inbound)));
     let command = Command::of(commands);
     // Who comes into a channel was let in by Slack; IMP only takes note of it.
-    let seen = matches!((inbound, &command), (Inbound::Event { .. }, Command::Join { .. }));
+    let seen = matches!(
+        (inbound, &command),
+        (Inbound::Event { .. }, Command::Join { .. } | Command::Leave { .. })
+    );
     let (by, role) = if seen {
         (Actor::Imp, Role::Admin)
     } else {
@@ -391,7 +433,7 @@ fn say(inbound: &Inbound, text: &str) -> Answer {
             ..
         } => whisper(url, text),
         Inbound::Press { .. } | Inbound::Shortcut { .. } | Inbound::Other { .. } => Answer::empty(),
-        Inbound::Challenge(_) | Inbound::Event { .. } => Answer::empty(),
+        Inbound::Challenge(_) | Inbound::Event { .. } | Inbound::Chose { .. } => Answer::empty(),
     }
 }
 
@@ -428,11 +470,41 @@ fn not_here(hall: &Hall, about: &About) -> String {
     }
 }
 
-fn declared(i: &Incident) -> String {
+/// That a role is only offered: who gives it should not think that it is done.
+fn offered(hall: &Hall, i: &Incident, role: &str) -> Option<String> {
+    let process = hall.desk.house.process.load();
+    let role = process.role(role)?;
+    let offer = i.offers.get(&role.id)?;
+    Some(format!(
+        "{} is asked to take {}; until they accept, {} has it.",
+        mrkdwn::person(&offer.to),
+        mrkdwn::escape(&role.label),
+        i.roles.get(&role.id).map_or("nobody".to_owned(), mrkdwn::person)
+    ))
+}
+
+fn declared(hall: &Hall, i: &Incident) -> String {
+    let house = &hall.desk.house;
+    let service = i.service.as_ref().map(|s| s.alias.as_str());
+    let open = house
+        .memory
+        .at_the_door(service, &i.title, Some(i.reference), &house.catalogue.load());
+    let same = open.first().map(|h| {
+        format!(
+            "\n:link: {} {} is {}. If it is the same: `{} {} merge {}`.",
+            h.reference,
+            mrkdwn::quote(&h.title, 100),
+            mrkdwn::escape(&h.why),
+            command_word(hall),
+            i.reference,
+            h.reference
+        )
+    });
     format!(
-        "{} is declared: {}. Its channel opens by itself; you are invited.",
+        "{} is declared: {}. Its channel opens by itself; you are invited.{}",
         i.reference,
-        mrkdwn::quote(&i.title, 200)
+        mrkdwn::quote(&i.title, 200),
+        same.unwrap_or_default()
     )
 }
 
@@ -470,6 +542,14 @@ async fn carry_on(hall: &Hall, then: Then) {
     match then {
         Then::Whisper { response_url, text } => slack.client.whisper(&response_url, &text).await,
         Then::Home { user } => home(hall, slack, &user).await,
+        Then::Redraw { view_id, hash, view } => {
+            let view = view.to_string();
+            let args = [("view_id", view_id.as_str()), ("hash", &hash), ("view", &view)];
+            if let Err(t) = slack.client.call("views.update", &args, Urgency::Urgent).await {
+                // The form stays as it was, and can be sent as it is.
+                tracing::warn!(code = t.code(), "what is open could not be shown in a form");
+            }
+        }
         Then::Open {
             trigger,
             incident,
@@ -497,9 +577,13 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
     let catalogue = hall.desk.house.catalogue.load_full();
     let Some(i) = incident else {
         return Ok(match form {
-            Form::Declare { title, summary } => {
-                Some(forms::declare(&process, &catalogue, title, &converse::unslack(summary)))
-            }
+            Form::Declare { title, summary } => Some(forms::declare(
+                &process,
+                &catalogue,
+                title,
+                &converse::unslack(summary),
+                &[],
+            )),
             Form::Transition { .. }
             | Form::Answer { .. }
             | Form::Update
@@ -511,7 +595,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
         });
     };
     Ok(match form {
-        Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, summary)),
+        Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, summary, &[])),
         Form::Transition { to } => {
             let open = visible(hall, user, &["triage", "active"])
                 .await
@@ -678,11 +762,16 @@ fn user(inbound: &Inbound) -> &str {
     match inbound {
         Inbound::Command { user, .. }
         | Inbound::Press { user, .. }
+        | Inbound::Chose { user, .. }
         | Inbound::Submitted { user, .. }
         | Inbound::Shortcut { user, .. } => user,
         Inbound::Event { what, .. } => match what {
             imp_vendors::slack::inlet::Happened::Pinned { user, .. }
             | imp_vendors::slack::inlet::Happened::Joined { user, .. }
+            | imp_vendors::slack::inlet::Happened::Left { user, .. }
+            | imp_vendors::slack::inlet::Happened::Marked { user, .. }
+            | imp_vendors::slack::inlet::Happened::Edited { user, .. }
+            | imp_vendors::slack::inlet::Happened::Deleted { user, .. }
             | imp_vendors::slack::inlet::Happened::HomeOpened { user } => user,
             imp_vendors::slack::inlet::Happened::Other(_) => "",
         },
@@ -695,7 +784,8 @@ fn trigger(inbound: &Inbound) -> &str {
         Inbound::Command { trigger, .. } | Inbound::Press { trigger, .. } | Inbound::Shortcut { trigger, .. } => {
             trigger
         }
-        Inbound::Submitted { .. } | Inbound::Event { .. } | Inbound::Challenge(_) | Inbound::Other { .. } => "",
+        Inbound::Submitted { .. } | Inbound::Chose { .. } => "",
+        Inbound::Event { .. } | Inbound::Challenge(_) | Inbound::Other { .. } => "",
     }
 }
 
@@ -705,6 +795,6 @@ fn response_url(inbound: &Inbound) -> &str {
         | Inbound::Press { response_url, .. }
         | Inbound::Shortcut { response_url, .. } => response_url,
         Inbound::Other { response_url, .. } => response_url.as_deref().unwrap_or_default(),
-        Inbound::Submitted { .. } | Inbound::Event { .. } | Inbound::Challenge(_) => "",
+        Inbound::Submitted { .. } | Inbound::Chose { .. } | Inbound::Event { .. } | Inbound::Challenge(_) => "",
     }
 }

@@ -2,8 +2,9 @@
 
 use super::body::Body;
 use super::shapes::{
-    AlertView, Choice, DeclareBody, EditBody, FollowUpBody, IncidentView, MemberBody, MomentView, MoveBody, Page,
-    RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody, UpdateBody, UpdateView, who,
+    AlertView, Choice, DeclareBody, DeclaredView, EditBody, FollowUpBody, HintView, IncidentView, MemberBody,
+    MomentView, MoveBody, Page, RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody, UpdateBody, UpdateView,
+    who,
 };
 use crate::App;
 use crate::caller::Caller;
@@ -117,15 +118,15 @@ pub async fn list(
     }))
 }
 
-/// Declares an incident. Its reference is known at once.
+/// Declares an incident. Its reference is known at once; `hints` names what is open and may be the same.
 #[utoipa::path(post, path = "/incidents", request_body = DeclareBody, params(("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = IncidentView), (status = 422, body = Problem)))]
+    responses((status = 201, body = DeclaredView), (status = 422, body = Problem)))]
 pub async fn declare(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
     Body(b): Body<DeclareBody>,
-) -> Answer<(StatusCode, Json<IncidentView>)> {
+) -> Answer<(StatusCode, Json<DeclaredView>)> {
     let command = Command::Declare {
         title: b.title,
         summary: b.summary.unwrap_or_default(),
@@ -136,7 +137,16 @@ pub async fn declare(
         members: b.members.iter().map(|m| who(m)).collect(),
     };
     let i = submit(&app, &caller, &headers, "", None, command).await?;
-    Ok((StatusCode::CREATED, Json(i)))
+    let house = &app.desk.house;
+    let own = Ref::parse(&i.reference);
+    let open = house
+        .memory
+        .at_the_door(i.service.as_deref(), &i.title, own, &house.catalogue.load());
+    let declared = DeclaredView {
+        incident: i,
+        hints: open.into_iter().map(HintView::from).collect(),
+    };
+    Ok((StatusCode::CREATED, Json(declared)))
 }
 
 /// An incident, by its reference or its Jira key.
@@ -358,6 +368,38 @@ pub async fn assign(
         role: b.role,
         who: who(&b.user),
     };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
+/// Accepts a role that was offered to whoever calls.
+#[utoipa::path(post, path = "/incidents/{ref}/roles/{role}/accept", params(("ref" = String, Path), ("role" = String, Path)),
+    responses((status = 200, body = IncidentView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn accept_role(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((name, role)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Json<IncidentView>> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Accept { role };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
+/// Refuses a role that was offered to whoever calls, or takes back an offer of theirs.
+#[utoipa::path(post, path = "/incidents/{ref}/roles/{role}/refuse", params(("ref" = String, Path), ("role" = String, Path)),
+    responses((status = 200, body = IncidentView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn refuse_role(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((name, role)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Json<IncidentView>> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Refuse { role };
     Ok(Json(
         submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
     ))

@@ -189,6 +189,8 @@ pub struct IncidentView {
     pub private: bool,
     /// Who holds which role.
     pub roles: BTreeMap<String, PersonView>,
+    /// Which role is offered to whom: whoever holds it keeps it until they accept.
+    pub offers: BTreeMap<String, PersonView>,
     /// Where vendors keep it.
     pub links: LinksView,
     /// When what happened (RFC 3339): `opened_at`, `<status>_at` for each status that it entered, the latest entry, and
@@ -216,6 +218,38 @@ pub struct IncidentView {
     pub review: Option<String>,
     /// How many facts it is made of; rises with every change.
     pub version: u64,
+}
+
+/// Another incident that is open and may be the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HintView {
+    /// `IMP-42`.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// What is wrong there.
+    pub title: String,
+    /// Why it is named: `open now on the same service`.
+    pub why: String,
+}
+
+impl From<imp_core::hint::Hint> for HintView {
+    fn from(h: imp_core::hint::Hint) -> HintView {
+        HintView {
+            reference: h.reference.to_string(),
+            title: h.title,
+            why: h.why,
+        }
+    }
+}
+
+/// An incident that was declared just now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeclaredView {
+    /// It.
+    #[serde(flatten)]
+    pub incident: IncidentView,
+    /// What is open and may be the same; nothing is refused for it.
+    pub hints: Vec<HintView>,
 }
 
 impl IncidentView {
@@ -247,6 +281,7 @@ impl IncidentView {
             team: i.team.as_ref().map(|t| t.alias.clone()),
             private: i.private,
             roles: i.roles.iter().map(|(k, w)| (k.clone(), w.into())).collect(),
+            offers: i.offers.iter().map(|(k, o)| (k.clone(), (&o.to).into())).collect(),
             links: LinksView {
                 jira: l.ticket.as_ref().map(|t| JiraLink {
                     key: t.key.clone(),

@@ -28,6 +28,14 @@ pub fn fields(form: Sent) -> Result<Fields, Problem> {
     form.map(|Form(f)| f).map_err(|e| Problem::bad(e.body_text()))
 }
 
+/// The wish's identifier: the form's key makes a double click one wish; forms without one are wishes of their own.
+pub fn wish_id(caller: &Caller, key: &str) -> String {
+    match key.is_empty() {
+        true => String::new(),
+        false => format!("console:{}:{}", caller.name, imp_core::words::cut(key, 100)),
+    }
+}
+
 /// A wish by a form; `about` is the incident as the page found it.
 ///
 /// # Errors
@@ -40,13 +48,8 @@ pub async fn wish(
     words: Option<String>,
     command: Command,
 ) -> Result<Receipt, Problem> {
-    // The form's key makes a double click one wish; forms without one are wishes of their own.
-    let id = match key.is_empty() {
-        true => String::new(),
-        false => format!("console:{}:{}", caller.name, imp_core::words::cut(key, 100)),
-    };
     let envelope = Envelope {
-        id,
+        id: wish_id(caller, key),
         by: caller.actor.clone(),
         role: about.map_or(caller.role, |i| caller.role_for(i)),
         at: app.desk.clock.now(),
@@ -86,6 +89,8 @@ fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
             role: take("role"),
             who: who(&take("user")),
         },
+        "accept" => Command::Accept { role: take("role") },
+        "refuse" => Command::Refuse { role: take("role") },
         "task" => Command::AddTask {
             text: take("text"),
             assignee: some(take("assignee")).map(|w| who(&w)),

@@ -105,6 +105,10 @@ struct RoleLine {
     id: String,
     label: String,
     who: String,
+    /// To whom it is offered.
+    offered: String,
+    /// Whether that is whoever looks.
+    mine: bool,
 }
 
 struct MoveForm {
@@ -203,10 +207,15 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
     let category = process.category(&i.status);
     let service = i.service.as_ref().map(|s| (s.alias.clone(), s.name.clone()));
     let team = i.team.as_ref().map(|t| (t.alias.clone(), t.name.clone()));
-    let role = |r: &imp_core::process::Role| RoleLine {
-        id: r.id.clone(),
-        label: r.label.clone(),
-        who: i.roles.get(&r.id).map(|w| w.label().to_owned()).unwrap_or_default(),
+    let role = |r: &imp_core::process::Role| {
+        let offer = i.offers.get(&r.id);
+        RoleLine {
+            id: r.id.clone(),
+            label: r.label.clone(),
+            who: i.roles.get(&r.id).map(|w| w.label().to_owned()).unwrap_or_default(),
+            offered: offer.map(|o| o.to.label().to_owned()).unwrap_or_default(),
+            mine: offer.is_some_and(|o| caller.actor.who().is_some_and(|me| o.to.is(me))),
+        }
     };
     let may = |right| allows(caller.role_for(&i), right);
     Page {

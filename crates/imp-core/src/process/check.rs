@@ -1,5 +1,7 @@
 //! Finds everything that is wrong with a process file in one run: its shape, its names, and paths on which people get stuck.
 
+mod calendar;
+
 use super::fault::{Fault, Lines};
 use super::shape::{self, Key, Shape};
 use super::{Category, Faults, Process, play};
@@ -339,6 +341,8 @@ fn names(look: &mut Look, d: &Draft) {
     fields(look, d);
     severities(look, d);
     nudges(look, d);
+    calendar::hours(look, d);
+    emoji(look, d);
     channel(look, d);
     escalation(look, d);
     for e in Entry::all(d.root, "status") {
@@ -580,6 +584,22 @@ fn nudges(look: &mut Look, d: &Draft) {
             if matches!(rung.text, "commander" | "communications") && !role(rung.text) {
                 look.on(&rung, format!("there is no role {:?} who could hear it", rung.text));
             }
+        }
+    }
+}
+
+fn emoji(look: &mut Look, d: &Draft) {
+    let Some(e) = Entry::one(d.root, "timeline") else {
+        return;
+    };
+    for w in e.words("emoji") {
+        let sound = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+');
+        if !w.text.is_empty() && !w.text.chars().all(sound) {
+            let bare = w.text.trim_matches(':');
+            look.on(
+                &w,
+                format!("{:?} is no short code; write it without colons: {bare:?}", w.text),
+            );
         }
     }
 }

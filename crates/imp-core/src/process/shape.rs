@@ -269,7 +269,38 @@ const NUDGE: &[Key] = &[
         "Who hears it, one after the other; after the last nobody does.",
     ),
     must("again", Shape::Span, "How long before the next on the ladder hears it."),
+    may(
+        "outside_hours",
+        Shape::Word(OUTSIDE_HOURS),
+        "wait (where it is left out): outside of the team's working hours it waits until somebody works; tell: it does not.",
+    ),
 ];
+
+const OUTSIDE_HOURS: &[&str] = &["wait", "tell"];
+const DAYS: &[&str] = &["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+const HOURS: &[Key] = &[
+    may(
+        "country",
+        Shape::Said,
+        "As the teams' tag country has it; left out: all countries that have no hours of their own.",
+    ),
+    must("zone", Shape::Said, "The time zone: Europe/Lisbon."),
+    must("days", Shape::List(&Shape::Word(DAYS)), "On which days people work."),
+    must("from", Shape::Said, "From when: 09:00."),
+    must("to", Shape::Said, "Until when: 18:00."),
+    may(
+        "holidays",
+        TEXTS,
+        "Days on which nobody works: 2026-12-24, or 12-25 for every year.",
+    ),
+];
+
+const TIMELINE: &[Key] = &[may(
+    "emoji",
+    TEXTS,
+    "Short codes of emoji, without colons: a message that is marked with one of them is kept on the timeline.",
+)];
 
 const NUDGING: &[Key] = &[
     may(
@@ -338,4 +369,14 @@ pub const FILE: &[Key] = &[
         "Reminders of what is overdue.",
     ),
     may("nudging", Shape::Table(NUDGING), "How reminders behave."),
+    may(
+        "timeline",
+        Shape::Table(TIMELINE),
+        "What of the channel is kept, besides what is pinned.",
+    ),
+    may(
+        "hours",
+        Shape::List(&Shape::Table(HOURS)),
+        "When people work, by country; reminders wait for it, alerts never do.",
+    ),
 ];

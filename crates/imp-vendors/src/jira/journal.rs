@@ -262,7 +262,11 @@ mod tests {
     use imp_core::{Actor, At, Event};
 
     fn fact(n: u64, text: String) -> Fact {
-        let event = Event::Noted { text, ts: None };
+        let event = Event::Noted {
+            text,
+            ts: None,
+            who: None,
+        };
         Fact {
             n,
             at: At(1),

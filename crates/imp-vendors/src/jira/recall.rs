@@ -299,6 +299,7 @@ impl Told<'_> {
             team: name("team").map(|alias| TeamName {
                 name: alias.clone(),
                 alias,
+                ..TeamName::default()
             }),
             private: self.is_private(),
             process: self.process.version.clone(),

@@ -41,6 +41,81 @@ pub fn message(v: &View, role: &str, who: &Who) -> Option<Message> {
     Some(Message { text, blocks })
 }
 
+/// The offer of a role that somebody else holds: all that is needed to take it over, and the two answers. None where it
+/// was answered, or offered to somebody else, meanwhile.
+pub fn offer(v: &View, n: u32, role: &str, who: &Who) -> Option<Message> {
+    let i = v.incident;
+    let role = v.process.role(role)?;
+    let open = i.offers.get(&role.id).filter(|o| o.n == n && o.to.is(who))?;
+    let text = format!("You are offered {} of {}", escape(&role.label), i.reference);
+    let by = match open.by.who() {
+        Some(w) => person(w),
+        None => escape(&open.by.label()),
+    };
+    let holder = i.roles.get(&role.id).map_or("Nobody".to_owned(), person);
+    let mut blocks = vec![section(&format!(
+        ":handshake: *{text}* by {by}: {}\n{holder} has it until you accept. {}",
+        quote(&i.title, 150),
+        escape(&role.instructions)
+    ))];
+    blocks.push(section(&standing(v).join("\n")));
+    let reference = i.reference.to_string();
+    let buttons = vec![
+        button(
+            &format!("role.accept.{}", role.id),
+            "Accept",
+            &reference,
+            Some("primary"),
+        ),
+        button(&format!("role.refuse.{}", role.id), "Not now", &reference, None),
+    ];
+    blocks.extend(actions("offer", buttons));
+    let place = i
+        .links
+        .channel
+        .as_ref()
+        .map(|c| format!("<#{}> · ", c.id))
+        .unwrap_or_default();
+    let page = link(&format!("{}/incidents/{reference}", v.public_url), "open in IMP");
+    blocks.push(context(&format!("{place}{page}")));
+    Some(Message { text, blocks })
+}
+
+/// Somebody has left the channel who still holds something. None where that is no longer so.
+pub fn departure(v: &View, who: &Who, roles: &[String], tasks: &[u32]) -> Option<Message> {
+    let i = v.incident;
+    let held = roles.iter().filter(|r| i.roles.get(*r).is_some_and(|h| h.is(who)));
+    let held: Vec<&imp_core::process::Role> = held.filter_map(|r| v.process.role(r)).collect();
+    let left = i.tasks.iter().filter(|t| tasks.contains(&t.n) && !t.done);
+    let left: Vec<String> = left.map(|t| format!("•  {}", quote(&t.text, 150))).collect();
+    if held.is_empty() && left.is_empty() {
+        return None;
+    }
+    let labels: Vec<String> = held.iter().map(|r| escape(&r.label)).collect();
+    let mut line = format!(":door: {} has left this channel", person(who));
+    if !labels.is_empty() {
+        line.push_str(&format!(" and is still {}", imp_core::words::list(&labels)));
+    }
+    line.push_str(". Who goes on?");
+    if !left.is_empty() {
+        line.push_str(&format!("\nTheir open tasks:\n{}", left.join("\n")));
+    }
+    let reference = i.reference.to_string();
+    let take = |r: &&imp_core::process::Role| {
+        let label = match r.id.as_str() {
+            "commander" => "Take command".to_owned(),
+            _ => format!("Give {}", r.label),
+        };
+        button(&format!("incident.role.{}", r.id), &label, &reference, None)
+    };
+    let mut blocks = vec![section(&line)];
+    blocks.extend(actions("departure", held.iter().take(4).map(take).collect()));
+    Some(Message {
+        text: format!("{} has left the channel of {}", who.label(), i.reference),
+        blocks,
+    })
+}
+
 /// How things stand, a line each.
 fn standing(v: &View) -> Vec<String> {
     let i = v.incident;

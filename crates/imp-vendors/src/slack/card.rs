@@ -195,7 +195,17 @@ fn facts(v: &View) -> Value {
     ];
     for role in v.process.roles.iter().take(4) {
         match i.roles.get(&role.id) {
-            Some(who) => fields.push(format!("*{}*\n{}", escape(&role.label), person(who))),
+            Some(who) => {
+                let offer = i.offers.get(&role.id);
+                let offer = offer.map(|o| format!(", offered to {}", person(&o.to)));
+                let held = format!(
+                    "*{}*\n{}{}",
+                    escape(&role.label),
+                    person(who),
+                    offer.unwrap_or_default()
+                );
+                fields.push(held);
+            }
             None if role.id == "commander" => fields.push(format!("*{}*\nnobody yet", escape(&role.label))),
             None => {}
         }

@@ -124,6 +124,15 @@ pub enum Intent {
         /// The wish's identifier.
         id: String,
     },
+    /// An answer in the form that declares an incident has changed: what is open on that service is shown there.
+    Look {
+        /// The view's identifier.
+        view_id: String,
+        /// What the view is now.
+        hash: String,
+        /// The answers so far.
+        answers: Answers,
+    },
     /// Nothing is to be done.
     Nothing,
 }
@@ -146,13 +155,26 @@ pub fn understand(inbound: &Inbound) -> Intent {
             pressed_at,
             ..
         } => press(user, action_id, value, pressed_at),
+        Inbound::Chose {
+            callback_id,
+            view_id,
+            hash,
+            answers,
+            ..
+        } if callback_id == "incident.declare" => Intent::Look {
+            view_id: view_id.clone(),
+            hash: hash.clone(),
+            answers: answers.clone(),
+        },
+        Inbound::Chose { .. } => Intent::Nothing,
         Inbound::Submitted {
+            user,
             callback_id,
             memo,
             answers,
             view_id,
             ..
-        } => submitted(callback_id, memo, answers, view_id),
+        } => submitted(user, callback_id, memo, answers, view_id),
         Inbound::Shortcut {
             callback_id, message, ..
         } if callback_id == "incident.declare" => {
@@ -393,9 +415,18 @@ fn lacks(word: &str) -> Option<&'static str> {
 
 fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
     let Some(reference) = Ref::parse(value) else {
-        let known = ["incident.", "alert.", "step.", "jira.", "nudge.", "follow_up.", "hint."]
-            .iter()
-            .any(|p| action_id.starts_with(p));
+        let known = [
+            "incident.",
+            "alert.",
+            "step.",
+            "jira.",
+            "nudge.",
+            "follow_up.",
+            "hint.",
+            "role.",
+        ]
+        .iter()
+        .any(|p| action_id.starts_with(p));
         // Link buttons open their address in the browser and carry no reference.
         if matches!(action_id, "incident.zoom" | "incident.jira" | "incident.page") {
             return Intent::Nothing;
@@ -447,6 +478,14 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
             }
             if let Some(role) = other.strip_prefix("incident.role.") {
                 return open(Form::Role { role: role.to_owned() });
+            }
+            if let Some(role) = other.strip_prefix("role.accept.") {
+                let command = Command::Accept { role: role.to_owned() };
+                return wish(Some(about.clone()), command, id, "It is yours now.");
+            }
+            if let Some(role) = other.strip_prefix("role.refuse.") {
+                let command = Command::Refuse { role: role.to_owned() };
+                return wish(Some(about.clone()), command, id, "Whoever has it keeps it.");
             }
             if let Some(key) = other.strip_prefix("step.retry.") {
                 return wish(
@@ -502,8 +541,16 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
     }
 }
 
-fn submitted(callback_id: &str, memo: &str, answers: &Answers, view_id: &str) -> Intent {
+fn submitted(user: &str, callback_id: &str, memo: &str, answers: &Answers, view_id: &str) -> Intent {
     let memo = Memo::parse(memo);
+    // Who finds theirs among those that are open joins it; nothing is declared.
+    if let Some(there) = Ref::parse(answers.one("same")).filter(|_| callback_id == "incident.declare") {
+        return Intent::Submit {
+            about: Some(About::Ref(there)),
+            commands: vec![Command::Join { who: Who::slack(user) }],
+            id: format!("slack:view:{view_id}"),
+        };
+    }
     let Some(commands) = forms::commands(callback_id, &memo, answers) else {
         return Intent::Say("IMP does not know this form.".into());
     };
@@ -528,11 +575,35 @@ fn happened(id: &str, what: &Happened) -> Intent {
             id,
             "",
         ),
+        Happened::Left { user, channel } => wish(
+            Some(About::Channel(channel.clone())),
+            Command::Leave { who: Who::slack(user) },
+            id,
+            "",
+        ),
         Happened::Pinned { channel, text, ts, .. } if !text.trim().is_empty() => {
             let command = Command::Note {
                 text: unslack(text),
                 ts: Some(ts.clone()),
             };
+            wish(Some(About::Channel(channel.clone())), command, id, "")
+        }
+        Happened::Marked { channel, ts, emoji, .. } => {
+            let command = Command::Mark {
+                ts: ts.clone(),
+                emoji: emoji.clone(),
+            };
+            wish(Some(About::Channel(channel.clone())), command, id, "")
+        }
+        Happened::Edited { channel, text, ts, .. } => {
+            let command = Command::Reword {
+                ts: ts.clone(),
+                text: unslack(text),
+            };
+            wish(Some(About::Channel(channel.clone())), command, id, "")
+        }
+        Happened::Deleted { channel, ts, .. } => {
+            let command = Command::Unsay { ts: ts.clone() };
             wish(Some(About::Channel(channel.clone())), command, id, "")
         }
         Happened::Pinned { .. } | Happened::Other(_) => Intent::Nothing,

@@ -2,6 +2,7 @@
 
 use super::mrkdwn::{plain, section};
 use imp_core::catalogue::Catalogue;
+use imp_core::hint::Hint;
 use imp_core::person::Who;
 use imp_core::process::{Category, Field, FieldKind, Move, Process};
 use imp_core::{Command, Incident, Ref, record, words};
@@ -128,16 +129,26 @@ fn person_select(placeholder: &str, initial: Option<&str>) -> Value {
 
 // ---- the modals
 
-/// Declares an incident.
-pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &str) -> Value {
+/// Declares an incident. `open` is what may be the same: it is shown, and whoever sees it says whether it is.
+pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &str, open: &[Hint]) -> Value {
     let private = json!({"type": "checkboxes", "options": [
         {"text": plain("Private: only the people in it may see it", 75), "value": "private"}]});
+    let mut service = input(
+        "service",
+        "Which service?",
+        Some("IMP then knows whom to call."),
+        true,
+        services(catalogue, None),
+    );
+    if !catalogue.services.is_empty() {
+        service["dispatch_action"] = json!(true);
+    }
     view(
         "incident.declare",
         "Declare an incident",
         "Declare",
         &Memo::default(),
-        vec![
+        [
             input(
                 "title",
                 "What is wrong?",
@@ -152,13 +163,11 @@ pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &
                 false,
                 severities(process, &process.severity_default.declared),
             ),
-            input(
-                "service",
-                "Which service?",
-                Some("IMP then knows whom to call."),
-                true,
-                services(catalogue, None),
-            ),
+            service,
+        ]
+        .into_iter()
+        .chain(same(open))
+        .chain([
             input(
                 "summary",
                 "What do you know so far?",
@@ -167,8 +176,23 @@ pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &
                 text_input(true, words::TEXT_MAX, summary),
             ),
             input("private", "Who may see it?", None, true, private),
-        ],
+        ])
+        .collect(),
     )
+}
+
+/// What is open beside it, and whether it is one of those.
+fn same(open: &[Hint]) -> Option<Value> {
+    if open.is_empty() {
+        return None;
+    }
+    let join = |h: &Hint| option(&h.reference.to_string(), &format!("Join {}: {}", h.reference, h.title));
+    let mut options: Vec<Value> = open.iter().map(join).collect();
+    options.push(option("different", "It's different: declare a new one"));
+    let why = open.iter().map(|h| format!("{} is {}.", h.reference, h.why));
+    let why = why.collect::<Vec<_>>().join(" ");
+    let element = json!({"type": "radio_buttons", "options": options});
+    Some(input("same", "Is it one of these?", Some(&why), false, element))
 }
 
 /// Asks what the last move of a way still needs or would like to know. `None` where that is nothing.

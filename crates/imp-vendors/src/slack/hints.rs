@@ -54,7 +54,7 @@ fn line(v: &View, h: &Hint) -> String {
     let title = quote(&h.title, 100);
     let why = escape(&h.why);
     match &h.kind {
-        Kind::SameService | Kind::Neighbour => format!(":link: {name} {title} _({why})_"),
+        Kind::SameService | Kind::Neighbour | Kind::SameWords => format!(":link: {name} {title} _({why})_"),
         Kind::Past { fixed, by, at } => {
             let fixed = fixed
                 .as_ref()

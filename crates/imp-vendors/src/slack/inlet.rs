@@ -43,6 +43,19 @@ pub enum Inbound {
         /// When exactly it was pressed, by Slack's clock: one press has one.
         pressed_at: String,
     },
+    /// An answer in a modal that is still open.
+    Chose {
+        /// Who.
+        user: String,
+        /// Which modal.
+        callback_id: String,
+        /// The view's identifier.
+        view_id: String,
+        /// What the view is now: an update of it that comes too late is not taken.
+        hash: String,
+        /// The answers so far.
+        answers: Answers,
+    },
     /// A submitted modal.
     Submitted {
         /// Who.
@@ -102,6 +115,13 @@ pub enum Happened {
         /// Which channel.
         channel: String,
     },
+    /// Somebody left a channel, or was taken out of it.
+    Left {
+        /// Who.
+        user: String,
+        /// Which channel.
+        channel: String,
+    },
     /// A message was pinned.
     Pinned {
         /// Who pinned it.
@@ -110,6 +130,37 @@ pub enum Happened {
         channel: String,
         /// Its words.
         text: String,
+        /// Its timestamp.
+        ts: String,
+    },
+    /// A message was marked with an emoji.
+    Marked {
+        /// Who marked it.
+        user: String,
+        /// In which channel.
+        channel: String,
+        /// The message's timestamp.
+        ts: String,
+        /// The emoji's short code.
+        emoji: String,
+    },
+    /// Somebody edited their message.
+    Edited {
+        /// Who.
+        user: String,
+        /// In which channel.
+        channel: String,
+        /// Its words now.
+        text: String,
+        /// Its timestamp.
+        ts: String,
+    },
+    /// A message was deleted.
+    Deleted {
+        /// Who had written it; Slack does not say who deleted it.
+        user: String,
+        /// In which channel.
+        channel: String,
         /// Its timestamp.
         ts: String,
     },
@@ -206,6 +257,13 @@ pub fn interaction(p: &Value) -> Inbound {
     let trigger = text(&p["trigger_id"]);
     let response_url = text(&p["response_url"]);
     match p["type"].as_str().unwrap_or_default() {
+        "block_actions" if p["view"]["type"] == "modal" => Inbound::Chose {
+            user,
+            callback_id: text(&p["view"]["callback_id"]),
+            view_id: text(&p["view"]["id"]),
+            hash: text(&p["view"]["hash"]),
+            answers: Answers::read(p["view"]["state"]["values"].as_object()),
+        },
         "block_actions" => {
             let a = &p["actions"][0];
             let value = a["value"]
@@ -258,12 +316,23 @@ pub fn event(p: &Value) -> Inbound {
                     user,
                     channel: text(&e["channel"]),
                 },
+                "member_left_channel" => Happened::Left {
+                    user,
+                    channel: text(&e["channel"]),
+                },
                 "pin_added" => Happened::Pinned {
                     user,
                     channel: text(&e["channel_id"]),
                     text: text(&e["item"]["message"]["text"]),
                     ts: text(&e["item"]["message"]["ts"]),
                 },
+                "reaction_added" if e["item"]["type"] == "message" => Happened::Marked {
+                    user,
+                    channel: text(&e["item"]["channel"]),
+                    ts: text(&e["item"]["ts"]),
+                    emoji: text(&e["reaction"]),
+                },
+                "message" => message(e),
                 other => Happened::Other(imp_core::words::cut(other, 60)),
             };
             Inbound::Event {
@@ -275,6 +344,25 @@ pub fn event(p: &Value) -> Inbound {
             what: imp_core::words::cut(other, 60),
             response_url: None,
         },
+    }
+}
+
+/// Of messages only edits and deletions concern us, and only those of people: programs rewrite theirs all the time.
+fn message(e: &Value) -> Happened {
+    let of_person = |m: &Value| m["bot_id"].is_null() && m["user"].is_string();
+    match e["subtype"].as_str() {
+        Some("message_changed") if of_person(&e["message"]) => Happened::Edited {
+            user: text(&e["message"]["user"]),
+            channel: text(&e["channel"]),
+            text: text(&e["message"]["text"]),
+            ts: text(&e["message"]["ts"]),
+        },
+        Some("message_deleted") if of_person(&e["previous_message"]) => Happened::Deleted {
+            user: text(&e["previous_message"]["user"]),
+            channel: text(&e["channel"]),
+            ts: text(&e["deleted_ts"]),
+        },
+        Some(_) | None => Happened::Other("message".to_owned()),
     }
 }
 

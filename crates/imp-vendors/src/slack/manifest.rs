@@ -14,7 +14,15 @@ pub enum Way<'a> {
 }
 
 /// The bot events that IMP listens to.
-const EVENTS: [&str; 3] = ["app_home_opened", "member_joined_channel", "pin_added"];
+const EVENTS: [&str; 7] = [
+    "app_home_opened",
+    "member_joined_channel",
+    "member_left_channel",
+    "pin_added",
+    "reaction_added",
+    "message.channels",
+    "message.groups",
+];
 
 /// The manifest, as Slack's *Create from a manifest* takes it. `command` is the slash command with its slash.
 pub fn manifest(command: &str, way: &Way) -> Value {

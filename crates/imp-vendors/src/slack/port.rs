@@ -1,14 +1,14 @@
 //! Orders to Slack, performed: the channel, the card, people, messages. A create looks before it creates again.
 
-use super::brief;
+mod person;
+
 use super::card::{self, Message, View};
 use super::client::{Client, Room, Trouble};
 use super::mrkdwn;
-use super::reminder;
 use crate::budget::Urgency;
 use imp_core::Ref;
 use imp_core::effect::{Capability, What};
-use imp_core::event::{Link, Listener, Target};
+use imp_core::event::{Link, Target};
 use imp_core::incident::Channel;
 use imp_core::person::Who;
 use imp_core::port::{Boxed, Order, Outcome, Port};
@@ -124,11 +124,14 @@ impl Chat {
                 None => Ok(Outcome::Done(vec![])),
             },
             (What::PostReview { .. }, Some(c)) => self.post(order, &c.id, card::review(&self.view(order))).await,
-            (What::Brief { role, who, .. }, _) => match brief::message(&self.view(order), role, who) {
-                Some(m) => self.tell(order, who, m).await,
-                None => Ok(Outcome::Done(vec![])),
-            },
-            (What::Remind { nudge, to, .. }, _) => self.remind(order, nudge, to).await,
+            (
+                What::Brief { .. }
+                | What::Offer { .. }
+                | What::Departure { .. }
+                | What::Remind { .. }
+                | What::ReadMessage { .. },
+                _,
+            ) => self.with_people(order).await,
             (What::LastWord { .. }, Some(c)) => {
                 let done = self.post(order, &c.id, card::last_word(&self.view(order))).await?;
                 self.retire(i.reference);
@@ -261,35 +264,6 @@ impl Chat {
                 }
             });
         }
-    }
-
-    /// Reminds a person or the channel. Who has left, or a channel that is gone, is no failure that anybody has to mend:
-    /// the next on the ladder hears it.
-    async fn remind(&self, order: &Order, nudge: &str, to: &Listener) -> Result<Outcome, Trouble> {
-        let Some(m) = reminder::message(&self.view(order), nudge, to) else {
-            return Ok(Outcome::Done(vec![]));
-        };
-        match to {
-            Listener::Channel => match &order.incident.links.channel {
-                Some(c) => self.post(order, &c.id, m).await,
-                None => Ok(Outcome::Done(vec![])),
-            },
-            Listener::Person(who) => self.tell(order, who, m).await,
-            Listener::Nobody => Ok(Outcome::Done(vec![])),
-        }
-    }
-
-    /// Tells one person, directly. Who has left hears nothing, and that is no failure which anybody has to mend.
-    async fn tell(&self, order: &Order, who: &Who, m: Message) -> Result<Outcome, Trouble> {
-        let Some(id) = self.id_of(who, order).await? else {
-            return Ok(Outcome::Done(vec![]));
-        };
-        let opened = self
-            .client
-            .call("conversations.open", &[("users", &id)], Urgency::Usual)
-            .await?;
-        let id = opened["channel"]["id"].as_str().unwrap_or_default().to_owned();
-        self.post(order, &id, m).await
     }
 
     // ---- the question

@@ -4,7 +4,7 @@
 use crate::check::Finding;
 
 /// Each scope that is needed, and what does not work without it.
-pub const NEEDED: [(&str, &str); 19] = [
+pub const NEEDED: [(&str, &str); 20] = [
     ("commands", "`/imp` and the message shortcut are not there"),
     (
         "chat:write",
@@ -34,6 +34,10 @@ pub const NEEDED: [(&str, &str); 19] = [
     ("im:history", "a question whose answer was lost may be asked twice"),
     ("pins:write", "the card is not pinned"),
     ("pins:read", "messages that people pin do not come onto the timeline"),
+    (
+        "reactions:read",
+        "messages that people mark with an emoji do not come onto the timeline",
+    ),
     ("bookmarks:write", "there are no links at the top of the channel"),
     ("bookmarks:read", "links at the top of the channel may stand twice"),
     ("files:write", "digests of the numbers have no picture and do not come"),

@@ -71,6 +71,7 @@ impl Stage {
             team: Some(TeamName {
                 alias: "payments".to_owned(),
                 name: "Payments".to_owned(),
+                ..TeamName::default()
             }),
             private: false,
             process: "1".to_owned(),

@@ -136,6 +136,185 @@ async fn what_is_open_beside_it_and_what_helped_the_last_time_stands_on_the_card
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_declares_is_shown_what_is_open_on_the_service_and_beside_it() {
+    let s = Stage::new().await;
+    let open = s.declares("Refunds hang").await;
+    let lucia = s.slack("lucia.romero");
+    let incidents = lucia.channel("incidents").await;
+    lucia.says(&incidents, "/imp").await;
+    let form = lucia.form("incident.declare").await;
+    until("what is open is shown in the form", async || {
+        // What happened a moment ago is known a moment later.
+        lucia.chooses(&form, "service", "payments-api").await;
+        let now = lucia.form("incident.declare").await;
+        now.to_string().contains("Is it one of these?").then_some(())
+    })
+    .await;
+    let form = lucia.form("incident.declare").await;
+    assert!(
+        form.to_string().contains(&format!("Join {open}: Refunds hang")),
+        "{form:#}"
+    );
+    // With the question on the form, it wants an answer; those that were given are still there.
+    let (_, said) = lucia.submits(&form, &[("title", "Money does not come back")]).await;
+    assert!(!said["errors"]["same"].is_null(), "{said}");
+    lucia
+        .fills(
+            "incident.declare",
+            &[("title", "Money does not come back"), ("same", &open)],
+        )
+        .await;
+    until("she is in it", async || {
+        let (_, t) = s.get(&format!("/api/v1/incidents/{open}/timeline")).await;
+        t.to_string().contains("Lucía Romero joined").then_some(())
+    })
+    .await;
+    assert_eq!(s.incidents().await.len(), 1, "nothing was declared");
+
+    // The API only says so.
+    let (code, next) = s
+        .post(
+            "/api/v1/incidents",
+            json!({"title": "Cards are refused", "service": "payments-api"}),
+        )
+        .await;
+    assert_eq!(
+        (code, next["hints"][0]["ref"].as_str()),
+        (201, Some(open.as_str())),
+        "{next}"
+    );
+
+    // The console asks, and takes *It's different* for an answer.
+    let declare = async |different: &str| {
+        let form = [
+            ("title", "Cards are slow"),
+            ("service", "payments-api"),
+            ("different", different),
+            ("key", different),
+        ];
+        let answer = s
+            .request(reqwest::Method::POST, "/declare")
+            .header("origin", &s.base)
+            .form(&form)
+            .send()
+            .await
+            .expect("it answers");
+        (answer.status().as_u16(), answer.text().await.unwrap_or_default())
+    };
+    let (code, page) = declare("").await;
+    assert_eq!(code, 409, "{page}");
+    assert!(
+        page.contains("Refunds hang") && page.contains("It's different"),
+        "{page}"
+    );
+    assert_eq!(declare("true").await.0, 303);
+    // A double click is one incident, not a question.
+    assert_eq!(declare("true").await.0, 303);
+    assert_eq!(s.incidents().await.len(), 3);
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_changes_hands_when_it_is_accepted_and_whoever_leaves_with_one_is_noticed() {
+    let s = Stage::new().await;
+    let incident = s.declares("Card payments fail").await;
+    let (tiago, lucia) = (s.slack("tiago.fernandes"), s.slack("lucia.romero"));
+    let name = until("the channel is open", async || {
+        let i = s.incident(&incident).await;
+        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
+    })
+    .await;
+    let channel = tiago.channel(&name).await;
+    let commander = async || s.incident(&incident).await["roles"]["commander"]["slack_id"].clone();
+    tiago.says(&channel, "/imp role commander me").await;
+    assert_eq!(commander().await, tiago.id());
+    tiago.says(&channel, "/imp task Roll back release 42").await;
+    tiago.says(&channel, "/imp role commander @lucia.romero").await;
+    let offer = lucia
+        .sees(&lucia.channel("IMP").await, "You are offered Commander of")
+        .await;
+    assert!(
+        offer.words.contains("Roll back release 42") && offer.words.contains("has it until you accept"),
+        "{}",
+        offer.words
+    );
+    let i = s.incident(&incident).await;
+    assert_eq!(i["offers"]["commander"]["slack_id"], lucia.id());
+    assert_eq!(i["roles"]["commander"]["slack_id"], tiago.id());
+
+    // Many clicks at once, with a refusal among them: there is one holder, and it is one of the two.
+    tokio::join!(
+        lucia.clicks("Accept", &offer),
+        lucia.clicks("Accept", &offer),
+        lucia.clicks("Accept", &offer)
+    );
+    assert_eq!(commander().await, lucia.id());
+    let (_, timeline) = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await;
+    let taken = format!("Lucía Romero is Commander now, after {}", "Tiago Fernandes");
+    assert_eq!(timeline.to_string().matches(&taken).count(), 1, "{timeline}");
+
+    // By the API it holds at once.
+    let (code, i) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/roles"),
+            json!({"role": "commander", "user": tiago.id()}),
+        )
+        .await;
+    assert_eq!(
+        (code, i["roles"]["commander"]["slack_id"].as_str()),
+        (200, Some(tiago.id().as_str()))
+    );
+    tiago.leaves(&channel).await;
+    let seen = lucia
+        .sees(&channel, "has left this channel and is still Commander")
+        .await;
+    assert!(seen.buttons().iter().any(|(label, _)| label == "Take command"));
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marked_message_stands_on_the_timeline_and_so_do_its_edits() {
+    let s = Stage::new().await;
+    let incident = s.declares("Card payments fail").await;
+    let tiago = s.slack("tiago.fernandes");
+    let name = until("the channel is open", async || {
+        let i = s.incident(&incident).await;
+        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
+    })
+    .await;
+    let channel = tiago.channel(&name).await;
+    let tells = async |words: &str| {
+        until(&format!("the timeline says {words:?}"), async || {
+            let (_, t) = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await;
+            t.to_string().contains(words).then_some(t.to_string())
+        })
+        .await
+    };
+    tiago.says(&channel, "The pool has 3 connections").await;
+    tiago.says(&channel, "Lunch?").await;
+    let pool = tiago.sees(&channel, "The pool has 3 connections").await;
+    let lunch = tiago.sees(&channel, "Lunch?").await;
+    tiago.marks(&lunch, "pizza").await;
+    tiago.marks(&pool, "pushpin").await;
+    tells("Tiago Fernandes said: The pool has 3 connections").await;
+    tiago.edits(&pool, "The pool has 30 connections").await;
+    tells("changed a message that is kept here: The pool has 30 connections").await;
+    // What is not kept may be edited without anybody being told.
+    tiago.edits(&lunch, "Dinner?").await;
+    tiago.deletes(&pool).await;
+    let timeline = tells("deleted a message that is kept here").await;
+    assert!(
+        timeline.contains("The pool has 3 connections"),
+        "what was said stays: {timeline}"
+    );
+    assert!(
+        !timeline.contains("Lunch") && !timeline.contains("Dinner"),
+        "{timeline}"
+    );
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_process_holds_at_once_and_a_broken_one_changes_nothing() {
     let (s, folder) = with_process(|p| p).await;
     let file = folder.path().join("process.toml");

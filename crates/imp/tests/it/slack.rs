@@ -215,6 +215,35 @@ impl<'a> Person<'a> {
         assert_eq!(status, 200, "{} typed {text}: {said}", self.handle);
     }
 
+    /// Leaves a channel.
+    pub async fn leaves(&self, channel: &str) {
+        self.does(json!({"what": "leave", "channel": self.channel(channel).await}))
+            .await;
+    }
+
+    /// Marks a message with an emoji.
+    pub async fn marks(&self, on: &Message, emoji: &str) {
+        self.does(json!({"what": "react", "channel": on.channel, "ts": on.ts, "name": emoji}))
+            .await;
+    }
+
+    /// Says something else in a message of theirs.
+    pub async fn edits(&self, on: &Message, text: &str) {
+        self.does(json!({"what": "edit", "channel": on.channel, "ts": on.ts, "name": text}))
+            .await;
+    }
+
+    /// Deletes a message of theirs.
+    pub async fn deletes(&self, on: &Message) {
+        self.does(json!({"what": "delete", "channel": on.channel, "ts": on.ts}))
+            .await;
+    }
+
+    async fn does(&self, deed: Value) {
+        let (status, said) = self.act("do", deed.clone()).await;
+        assert_eq!(status, 200, "{} did {deed}: {said}", self.handle);
+    }
+
     /// Waits for a modal.
     pub async fn form(&self, callback_id: &str) -> Value {
         until(&format!("{} sees the form {callback_id}", self.handle), async || {
@@ -234,6 +263,29 @@ impl<'a> Person<'a> {
             "{} filled {callback_id}: {status} {said}",
             self.handle
         );
+    }
+
+    /// Chooses something in an open modal, which the program hears of before it is submitted.
+    pub async fn chooses(&self, form: &Value, field: &str, wanted: &str) {
+        let block = form["blocks"].as_array().into_iter().flatten();
+        let element = block
+            .filter(|b| b["block_id"] == field && b["dispatch_action"] == true)
+            .map(|b| b["element"].clone())
+            .next()
+            .unwrap_or_else(|| panic!("the form does not tell of {field}: {form:#}"));
+        let answer = self.answer_to(&element, Some(wanted));
+        let mut action = json!({"block_id": field, "action_id": element["action_id"]});
+        for (key, value) in answer.as_object().into_iter().flatten() {
+            action[key] = value.clone();
+        }
+        let values = json!({field: {text(&element["action_id"]): answer}});
+        let (status, said) = self
+            .act(
+                "action",
+                json!({"view": form["id"], "action": action, "values": values}),
+            )
+            .await;
+        assert_eq!(status, 200, "{} chose {wanted}: {said}", self.handle);
     }
 
     /// Submits a modal; what the workspace says.
@@ -272,7 +324,7 @@ impl<'a> Person<'a> {
         };
         let mut out = json!({"type": kind});
         let (key, value) = match kind.as_str() {
-            "static_select" => (
+            "static_select" | "radio_buttons" => (
                 "selected_option",
                 given.map_or(element["initial_option"].clone(), choose),
             ),

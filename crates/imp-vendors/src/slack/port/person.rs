@@ -1,0 +1,107 @@
+//! What is said to single people, and read of what they said: briefs, offers, reminders, messages that were marked. A part
+//! of the port.
+
+use super::Chat;
+use crate::budget::Urgency;
+use crate::slack::card::Message;
+use crate::slack::client::Trouble;
+use crate::slack::{brief, converse, reminder};
+use imp_core::effect::What;
+use imp_core::event::{Link, Listener};
+use imp_core::person::Who;
+use imp_core::port::{Order, Outcome};
+use serde_json::Value;
+
+impl Chat {
+    pub(super) async fn with_people(&self, order: &Order) -> Result<Outcome, Trouble> {
+        let view = self.view(order);
+        let channel = order.incident.links.channel.as_ref();
+        match &order.what {
+            What::Brief { role, who, .. } => match brief::message(&view, role, who) {
+                Some(m) => self.tell(order, who, m).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
+            What::Offer { n, role, who } => match brief::offer(&view, *n, role, who) {
+                Some(m) => self.tell(order, who, m).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
+            What::Departure { who, roles, tasks, .. } => match (channel, brief::departure(&view, who, roles, tasks)) {
+                (Some(c), Some(m)) => self.post(order, &c.id, m).await,
+                (None, _) | (_, None) => Ok(Outcome::Done(vec![])),
+            },
+            What::Remind { nudge, to, .. } => self.remind(order, nudge, to).await,
+            What::ReadMessage { ts } => match channel {
+                Some(c) => self.read(&c.id, ts).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
+            other => Ok(crate::not_ours("Slack", other)),
+        }
+    }
+
+    /// Reads a message that somebody marked, in the channel or in a thread.
+    async fn read(&self, channel: &str, ts: &str) -> Result<Outcome, Trouble> {
+        let args = [
+            ("channel", channel),
+            ("latest", ts),
+            ("oldest", ts),
+            ("inclusive", "true"),
+            ("limit", "1"),
+        ];
+        let page = self.client.call("conversations.history", &args, Urgency::Usual).await?;
+        let mut found = said(&page, ts);
+        if found.is_none() {
+            let args = [("channel", channel), ("ts", ts), ("limit", "100")];
+            found = match self.client.call("conversations.replies", &args, Urgency::Usual).await {
+                Ok(page) => said(&page, ts),
+                // It is gone by now.
+                Err(t) if t.code() == "thread_not_found" || t.code() == "message_not_found" => None,
+                Err(t) => return Err(t),
+            };
+        }
+        let (text, user) = found.unwrap_or_default();
+        Ok(Outcome::Done(vec![Link::Said {
+            ts: ts.to_owned(),
+            text: converse::unslack(&text),
+            user,
+        }]))
+    }
+
+    /// Reminds a person or the channel. Who has left, or a channel that is gone, is no failure that anybody has to mend:
+    /// the next on the ladder hears it.
+    async fn remind(&self, order: &Order, nudge: &str, to: &Listener) -> Result<Outcome, Trouble> {
+        let Some(m) = reminder::message(&self.view(order), nudge, to) else {
+            return Ok(Outcome::Done(vec![]));
+        };
+        match to {
+            Listener::Channel => match &order.incident.links.channel {
+                Some(c) => self.post(order, &c.id, m).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
+            Listener::Person(who) => self.tell(order, who, m).await,
+            Listener::Nobody => Ok(Outcome::Done(vec![])),
+        }
+    }
+
+    /// Tells one person, directly. Who has left hears nothing, and that is no failure which anybody has to mend.
+    pub(super) async fn tell(&self, order: &Order, who: &Who, m: Message) -> Result<Outcome, Trouble> {
+        let Some(id) = self.id_of(who, order).await? else {
+            return Ok(Outcome::Done(vec![]));
+        };
+        let opened = self
+            .client
+            .call("conversations.open", &[("users", &id)], Urgency::Usual)
+            .await?;
+        let id = opened["channel"]["id"].as_str().unwrap_or_default().to_owned();
+        self.post(order, &id, m).await
+    }
+}
+
+fn said(page: &Value, ts: &str) -> Option<(String, Option<String>)> {
+    let all = page["messages"].as_array().into_iter().flatten();
+    let m = all.into_iter().find(|m| m["ts"] == ts)?;
+    let user = m["user"].as_str().filter(|_| m["bot_id"].is_null());
+    Some((
+        m["text"].as_str().unwrap_or_default().to_owned(),
+        user.map(str::to_owned),
+    ))
+}
