@@ -405,3 +405,142 @@ async fn tickets_that_a_search_in_jira_finds_become_history_once() {
     assert_eq!(neither.code, 2, "{}", neither.err);
     s.finish().await;
 }
+
+/// A history with what is hard about times: offsets, both sides of a clock change, leap days, milliseconds, a whole year
+/// without anything, one incident of forty days, times that run backwards or are half known, and no team.
+fn hard_history() -> String {
+    let mut out = String::from(
+        "key,title,team,severity,status,started_at,detected_at,acknowledged_at,mitigated_at,resolved_at,closed_at\n",
+    );
+    let odd = [
+        // Lisbon's clock goes back while it lasts: an hour and a half, not half an hour.
+        "D-1,Autumn,payments,SEV1,closed,,2024-10-27T01:45:00+01:00,2024-10-27T01:50:00+01:00,,2024-10-27T02:15:00Z,",
+        "D-2,Spring,payments,SEV1,closed,,2025-03-30T00:59:00+00:00,,2025-03-30T02:01:00+01:00,2025-03-30T02:30:00+01:00,",
+        "D-3,Leap day,search,SEV2,closed,2024-02-28T23:59:59.500Z,2024-02-29T00:00:00.001Z,,,2024-03-01T00:00:00Z,2024-03-02T12:00:00Z",
+        "D-4,Forty days,search,SEV3,closed,2025-05-01T00:00:00Z,2025-05-01T00:10:00Z,,,2025-06-10T00:10:00Z,",
+        "D-5,Backwards,platform,SEV3,closed,2025-05-01T00:00:00Z,2025-04-30T23:00:00Z,2025-04-30T22:00:00Z,,2025-05-02T00:00:00Z,2025-05-01T00:00:00Z",
+        "D-6,Half known,platform,SEV4,closed,,,2025-05-01T00:00:00Z,,2025-05-02T00:00:00Z,",
+        "D-7,Nobody's,,SEV4,closed,2025-07-01T00:00:00-09:30,2025-07-01T09:31:00Z,,,2025-07-01T09:31:00Z,",
+    ];
+    for line in odd {
+        writeln!(out, "{line}").expect("text");
+    }
+    let mut dice = Dice(11);
+    for n in 0..1_500 {
+        let year_later = if dice.below(2) == 0 { 0 } else { 2 * 366 * DAY };
+        let mut at = 1_000 * (BEGIN - 400 * DAY + year_later + i64::try_from(dice.below(200 * 86_400)).expect("small"));
+        let mut times = Vec::new();
+        for _ in 0..6 {
+            at += i64::try_from(dice.below(3_000_000)).expect("small");
+            let known = dice.below(9) > 0;
+            times.push(if known {
+                imp_core::At(at).rfc3339()
+            } else {
+                String::new()
+            });
+        }
+        let team = ["payments", "search", "storefront", "platform"][usize::try_from(dice.below(4)).expect("small")];
+        writeln!(
+            out,
+            "H-{n},Fault {n},{team},SEV{},closed,{}",
+            1 + dice.below(4),
+            times.join(",")
+        )
+        .expect("text");
+    }
+    out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_number_of_a_hard_history_is_exactly_what_python_works_out() {
+    let python = std::env::var("IMP_TEST_PYTHON")
+        .expect("IMP_TEST_PYTHON does not name a program: run `cargo xtask test`, which finds or fetches it");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/numbers.py");
+    let s = Stage::dark(Mode::Http, |config| config).await;
+    let file = s.config().with_file_name("hard.csv");
+    std::fs::write(&file, hard_history()).expect("a file");
+    let file = file.display().to_string();
+    let said = imp(&s, &["import", &file]).await;
+    assert_eq!(said.code, 0, "{}", said.err);
+    for by in ["team", "team,severity", "month"] {
+        let worked_out = std::process::Command::new(&python)
+            .arg(&script)
+            .args([&file, by])
+            .output()
+            .expect("python");
+        assert!(
+            worked_out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&worked_out.stderr)
+        );
+        let wanted: Value = serde_json::from_slice(&worked_out.stdout).expect("JSON");
+        let said = imp(&s, &["insights", "--by", by, "--format", "json"]).await;
+        let found: Value = serde_json::from_str(&said.out).expect("JSON");
+        let (rows, wanted_rows) = (
+            found["items"].as_array().expect("rows"),
+            wanted["items"].as_array().expect("rows"),
+        );
+        assert_eq!(rows.len(), wanted_rows.len(), "by {by}");
+        let pairs = rows
+            .iter()
+            .zip(wanted_rows)
+            .chain([(&found["total"], &wanted["total"])]);
+        let mut numbers = 0;
+        for (row, wanted) in pairs {
+            for (name, wanted) in wanted.as_object().expect("a row") {
+                let same = match (wanted.as_object(), &row[name]) {
+                    (Some(parts), found) => parts
+                        .iter()
+                        .find(|(m, w)| found[m.as_str()] != **w)
+                        .map(|(m, _)| m.clone()),
+                    (None, found) if found.as_f64() == wanted.as_f64() && found.is_null() == wanted.is_null() => {
+                        (found.as_str() != wanted.as_str()).then(|| name.clone())
+                    }
+                    (None, _) => Some(name.clone()),
+                };
+                assert!(same.is_none(), "by {by}, {name} {same:?}: {row} is not {wanted}");
+                numbers += 1;
+            }
+        }
+        assert!(numbers > 50, "{numbers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spreadsheet_in_latin_1_with_semicolons_comes_in_as_it_was_written() {
+    let mut s = Stage::dark(Mode::Http, |config| config).await;
+    let file = s.config().with_file_name("old.csv");
+    let text = "key;title;team;severity;detected_at;resolved_at\r\nL-1;\"Ação não é possível; já\";payments;SEV2;2025-03-01T10:00:00Z;2025-03-01T11:00:00Z\r\n";
+    let latin: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).expect("Latin-1"))
+        .collect();
+    std::fs::write(&file, latin).expect("a file");
+    let said = imp(&s, &["import", &file.display().to_string()]).await;
+    assert!(
+        said.code == 0 && said.out.contains("1 brought in"),
+        "{} {}",
+        said.out,
+        said.err
+    );
+    // A line that was cut off in the middle of its quotes is named, and nothing of it comes in.
+    let cut = s.config().with_file_name("cut.csv");
+    std::fs::write(
+        &cut,
+        "key,title,detected_at\nC-1,Whole,2025-03-01T10:00:00Z\nC-2,\"Cut off in the mid",
+    )
+    .expect("a file");
+    let said = imp(&s, &["import", &cut.display().to_string()]).await;
+    assert!(
+        said.code == 1 && said.err.contains("cut.csv:3"),
+        "{} {}",
+        said.out,
+        said.err
+    );
+    s.rise().await;
+    let all = s.incidents().await;
+    let titles: Vec<&str> = all.iter().filter_map(|i| i["title"].as_str()).collect();
+    assert!(titles.contains(&"Ação não é possível; já"), "{titles:?}");
+    assert!(!titles.iter().any(|t| t.starts_with("Cut off")), "{titles:?}");
+    s.finish().await;
+}
