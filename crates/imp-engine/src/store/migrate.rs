@@ -17,6 +17,11 @@ const MIGRATIONS: [&str; 7] = [
 /// The newest schema that this binary knows.
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;
 
+/// Every step, oldest first; `{serial}` stands for the kind of a numbered column.
+pub fn all() -> &'static [&'static str] {
+    &MIGRATIONS
+}
+
 /// Brings a store up to date, all steps in one transaction. Of several replicas that start at once one does it, and the
 /// others wait and find it done.
 ///

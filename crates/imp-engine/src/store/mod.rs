@@ -8,7 +8,7 @@ mod sqlite;
 
 use address::{Address, shown};
 pub use conn::{Conn, Row, StoreError, Val};
-pub use migrate::KNOWN as SCHEMA;
+pub use migrate::{KNOWN as SCHEMA, all as migrations};
 use postgres::{Purpose, Server};
 use sqlite::Sqlite;
 use std::path::PathBuf;
