@@ -50,6 +50,24 @@ pub trait Setup: Send + Sync {
 
     /// Where the practice workspace is, if IMP is connected to one.
     fn practice(&self) -> Option<String>;
+
+    /// The scripted practice incidents, the easiest first.
+    fn drills(&self) -> Vec<DrillView>;
+}
+
+/// A scripted practice incident.
+#[derive(Debug, Clone)]
+pub struct DrillView {
+    /// By which it is played.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// What it trains.
+    pub about: String,
+    /// How hard it is, from 1.
+    pub level: u32,
+    /// How long it usually takes.
+    pub minutes: u32,
 }
 
 /// The API's and the console's routes.

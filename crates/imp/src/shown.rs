@@ -3,7 +3,7 @@
 use crate::config::{ApiToken, Config};
 use crate::health;
 use imp_console::caller::Token;
-use imp_console::{Finding, Setup};
+use imp_console::{DrillView, Finding, Setup};
 use imp_core::At;
 use imp_core::port::Boxed;
 
@@ -148,6 +148,17 @@ impl Setup for Shown {
             });
             shown.collect()
         })
+    }
+
+    fn drills(&self) -> Vec<DrillView> {
+        let view = |(name, s): (&str, crate::drill::scenario::Scenario)| DrillView {
+            name: name.to_owned(),
+            title: s.title,
+            about: s.about,
+            level: s.level,
+            minutes: s.minutes,
+        };
+        crate::drill::in_order().into_iter().map(view).collect()
     }
 
     fn practice(&self) -> Option<String> {

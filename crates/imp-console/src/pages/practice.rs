@@ -1,7 +1,7 @@
 //! A safe place to practise: where it is, and what to do there first.
 
 use super::{Frame, Visitor, draw};
-use crate::App;
+use crate::{App, DrillView};
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 struct Page {
     frame: Frame,
     workspace: Option<String>,
+    drills: Vec<DrillView>,
 }
 
 /// The page.
@@ -19,5 +20,6 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
     draw(&Page {
         frame: Frame::new(&caller, "practice", ""),
         workspace: app.setup.practice(),
+        drills: app.setup.drills(),
     })
 }

@@ -89,6 +89,17 @@ pub fn debrief(scenario: &Scenario, done: &Done) -> Value {
     json!({"drill": scenario.title, "well": well, "of": points.len(), "points": points})
 }
 
+/// Which drill to play next, by its name: the same one, while less than three quarters of it went well; else the next
+/// harder one. None after the hardest, and after one of your own.
+pub fn next<'a>(in_order: &[(&'a str, Scenario)], played: &str, debrief: &Value) -> Option<&'a str> {
+    let place = in_order.iter().position(|(name, _)| *name == played)?;
+    let (well, of) = (debrief["well"].as_u64()?, debrief["of"].as_u64()?);
+    let again = well * 4 < of * 3;
+    in_order
+        .get(if again { place } else { place + 1 })
+        .map(|(name, _)| *name)
+}
+
 /// The debrief as people read it.
 pub fn words(debrief: &Value) -> String {
     let mut out = format!(
@@ -112,6 +123,9 @@ pub fn words(debrief: &Value) -> String {
         if p["verdict"] != "well" {
             out.push_str(&format!("      {}\n", p["why"].as_str().unwrap_or_default()));
         }
+    }
+    if let Some(next) = debrief["next"].as_str() {
+        out.push_str(&format!("Next: imp drill run {next}\n"));
     }
     out
 }
@@ -174,6 +188,19 @@ mod tests {
             said.contains("  ✗ Not seen: The public was told, aim 15:00\n      Customers saw it."),
             "{said}"
         );
+    }
+
+    #[test]
+    fn the_next_drill_is_the_same_until_it_went_well_and_then_a_harder_one() {
+        let all = crate::drill::in_order();
+        let went = |well: u64| json!({"well": well, "of": 8});
+        let (first, second, last) = (all[0].0, all[1].0, all[all.len() - 1].0);
+        assert_eq!(next(&all, first, &went(5)), Some(first));
+        assert_eq!(next(&all, first, &went(6)), Some(second));
+        assert_eq!(next(&all, last, &went(8)), None);
+        assert_eq!(next(&all, "mine.toml", &went(1)), None);
+        assert!(all.windows(2).all(|w| w[0].1.level <= w[1].1.level));
+        assert!(words(&json!({"points": [], "next": second})).contains(&format!("Next: imp drill run {second}")));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! debrief. Nothing of it touches a real vendor.
 
 mod judge;
-mod scenario;
+pub mod scenario;
 
 use crate::Failure;
 use crate::script::client::Client;
@@ -76,7 +76,8 @@ pub async fn run(command: Command) -> Result<(), Failure> {
                 }
             };
             let done = play(&scenario, url, practice, speed).await?;
-            let debrief = judge::debrief(&scenario, &done);
+            let mut debrief = judge::debrief(&scenario, &done);
+            debrief["next"] = json!(judge::next(&in_order(), &drill, &debrief));
             say(&match json {
                 true => debrief.to_string(),
                 false => format!("\n{}", judge::words(&debrief)),
@@ -108,6 +109,13 @@ fn list(as_json: bool) {
             s.level, s.minutes, s.title, s.about
         ));
     }
+}
+
+/// The drills, the easiest first.
+pub fn in_order() -> Vec<(&'static str, Scenario)> {
+    let mut all: Vec<_> = scenario::all().collect();
+    all.sort_by_key(|(_, s)| (s.level, s.minutes));
+    all
 }
 
 /// The practice workspace of a demo: the next port.
