@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Every setting, its default and its meaning.
-const DEFAULTS: &str = include_str!("../../../imp.default.toml");
+pub(crate) const DEFAULTS: &str = include_str!("../../../imp.default.toml");
 
 /// A configuration that can be served.
 #[derive(Debug, Clone, Deserialize)]

@@ -31,6 +31,36 @@ pub fn routes(hall: Arc<Hall>) -> Router {
         .with_state(hall)
 }
 
+/// Asks a running `imp serve` of this configuration whether it can serve.
+///
+/// # Errors
+/// What it answers, or that it does not.
+pub async fn ask(config: &Config) -> Result<(), Failure> {
+    /// Longer than `/readyz` takes to say no.
+    const PATIENCE: Duration = Duration::from_secs(4);
+    let mut at = config.server.listen;
+    if at.ip().is_unspecified() {
+        at.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    let url = format!("http://{at}/readyz");
+    let failed = |why: &dyn std::fmt::Display| Failure::Failed(format!("{url}: {why}"));
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
+    let answer = client.map_err(|e| failed(&e))?.get(&url).send().await;
+    let answer = answer.map_err(|e| match e.is_connect() {
+        true => failed(&"nobody listens there; is `imp serve` running with this configuration?"),
+        false => failed(&"no answer in time"),
+    })?;
+    let status = answer.status();
+    let said = answer.text().await.unwrap_or_default();
+    match status.is_success() {
+        true => {
+            say(said.trim());
+            Ok(())
+        }
+        false => Err(failed(&said.trim())),
+    }
+}
+
 /// How long the desk may take before it counts as stuck: a probe waits a few seconds, a healthy desk milliseconds.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 

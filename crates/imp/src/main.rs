@@ -14,6 +14,7 @@ mod past;
 mod period;
 mod picture;
 mod rebuild;
+mod reference;
 mod reload;
 mod rules;
 mod script;
@@ -171,6 +172,13 @@ enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Whether a running `imp serve` can serve: for a container's health check
+    Health(ConfigArg),
+    /// The manual page; with a folder, one for each command
+    Man {
+        /// The folder
+        folder: Option<PathBuf>,
+    },
     /// An organisation's process
     Process {
         #[command(subcommand)]
@@ -288,6 +296,8 @@ async fn run(command: Command) -> Result<(), Failure> {
             say(String::from_utf8_lossy(&out).trim_end());
             Ok(())
         }
+        Command::Health(c) => health::ask(&load(&c)?).await,
+        Command::Man { folder } => reference::man(Cli::command(), folder.as_deref()),
         Command::Process { command } => rules::run(command),
     }
 }

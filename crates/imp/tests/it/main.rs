@@ -4,6 +4,7 @@ mod audit;
 mod browser;
 mod cli;
 mod console;
+mod documented;
 mod doors;
 mod guidance;
 mod imp;
