@@ -162,6 +162,11 @@ enum Command {
         #[command(subcommand)]
         command: set_up::Slack,
     },
+    /// Jira: what it must have
+    Jira {
+        #[command(subcommand)]
+        command: set_up::Jira,
+    },
     /// Training: scripted practice incidents
     Drill {
         #[command(subcommand)]
@@ -289,6 +294,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Audit { command, common } => audit_log::run(command, common, load_file).await,
         Command::Shape { command, at } => shape::run(command, &at, load_file),
         Command::Slack { command } => set_up::run(command, load_file),
+        Command::Jira { command } => set_up::jira(command, load_file).await,
         Command::Drill { command } => drill::run(command).await,
         Command::Completions { shell } => {
             let mut out = Vec::new();

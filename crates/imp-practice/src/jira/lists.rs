@@ -50,7 +50,7 @@ pub fn routes(router: Router<Arc<Jira>>) -> Router<Arc<Jira>> {
     router
         .route("/myself", get(myself))
         .route("/serverInfo", get(server_info))
-        .route("/project", get(projects))
+        .route("/project", get(projects).post(make_project))
         .route("/project/search", get(project_search))
         .route("/project/{key}", get(project))
         .route("/project/{key}/statuses", get(project_statuses))
@@ -58,12 +58,12 @@ pub fn routes(router: Router<Arc<Jira>>) -> Router<Arc<Jira>> {
         .route("/issue/createmeta/{project}/issuetypes/{id}", get(create_fields))
         .route("/issue/{key}/editmeta", get(edit_meta))
         .route("/issue/{key}/changelog", get(changelog))
-        .route("/field", get(fields))
+        .route("/field", get(fields).post(make_field))
         .route("/field/search", get(field_search))
         .route("/priority", get(priorities))
         .route("/priority/search", get(priority_search))
         .route("/status", get(statuses))
-        .route("/issuetype", get(issue_types))
+        .route("/issuetype", get(issue_types).post(make_type))
         .route("/resolution", get(resolutions))
         .route("/label", get(labels))
         .route("/user", get(user))
@@ -132,6 +132,9 @@ async fn project_search(who: Who, Own(jira): Own<Arc<Jira>>, asks: Asks) -> Json
 }
 
 async fn project(who: Who, Own(jira): Own<Arc<Jira>>, Path(key): Path<String>) -> Result<Json<Value>, Fail> {
+    if let Some(made) = made_project(&jira, &key) {
+        return Ok(Json(made));
+    }
     let found = find_project(&key)?;
     let pen = jira.pen(who.version);
     let mut out = pen.project(found);
@@ -147,6 +150,9 @@ async fn project(who: Who, Own(jira): Own<Arc<Jira>>, Path(key): Path<String>) -
 }
 
 async fn project_statuses(who: Who, Own(jira): Own<Arc<Jira>>, Path(key): Path<String>) -> Result<Json<Value>, Fail> {
+    if made_project(&jira, &key).is_some() {
+        return Ok(Json(json!([])));
+    }
     let found = find_project(&key)?;
     let pen = jira.pen(who.version);
     let state = hold(&jira.state);
@@ -236,7 +242,13 @@ fn all_fields(who: &Who, jira: &Jira) -> Vec<Value> {
             "clauseNames": [id], "schema": {"type": kind, "system": id},
         })
     });
-    FIELDS.iter().map(|f: &Field| pen.field(f)).chain(system).collect()
+    let made = hold(&jira.state).made.fields.clone();
+    FIELDS
+        .iter()
+        .map(|f: &Field| pen.field(f))
+        .chain(system)
+        .chain(made)
+        .collect()
 }
 
 async fn fields(who: Who, Own(jira): Own<Arc<Jira>>) -> Json<Value> {
@@ -271,7 +283,118 @@ async fn statuses(who: Who, Own(jira): Own<Arc<Jira>>) -> Json<Value> {
 
 async fn issue_types(who: Who, Own(jira): Own<Arc<Jira>>) -> Json<Value> {
     let pen = jira.pen(who.version);
-    Json(TYPES.iter().map(|t| pen.issue_type(t)).collect())
+    let made = hold(&jira.state).made.types.clone();
+    Json(TYPES.iter().map(|t| pen.issue_type(t)).chain(made).collect())
+}
+
+fn made_project(jira: &Jira, key: &str) -> Option<Value> {
+    let state = hold(&jira.state);
+    let found = state.made.projects.iter().find(|p| p["key"] == key || p["id"] == key);
+    found.cloned()
+}
+
+/// A text of a body, which must be there.
+fn must(body: &Value, name: &'static str, what: &str) -> Result<String, Fail> {
+    match body[name].as_str().map(str::trim).filter(|t| !t.is_empty()) {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(Fail::of(name, format!("{what} must be specified"))),
+    }
+}
+
+async fn make_project(
+    who: Who,
+    Own(jira): Own<Arc<Jira>>,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), Fail> {
+    let (key, name) = (
+        must(&body, "key", "A project key")?,
+        must(&body, "name", "A project name")?,
+    );
+    let fits = key.len() <= 10
+        && key.starts_with(|c: char| c.is_ascii_uppercase())
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    if !fits {
+        return Err(Fail::of(
+            "projectKey",
+            "Project keys must start with an uppercase letter, followed by one or more uppercase alphanumeric characters.",
+        ));
+    }
+    if find_project(&key).is_ok() || made_project(&jira, &key).is_some() {
+        return Err(Fail::of(
+            "projectKey",
+            format!("Project '{name}' uses this project key."),
+        ));
+    }
+    let known = ["software", "service_desk", "business"];
+    if !body["projectTypeKey"].as_str().is_some_and(|k| known.contains(&k)) {
+        return Err(Fail::of("projectTypeKey", "You must specify a valid project type"));
+    }
+    if body["leadAccountId"].as_str().or(body["lead"].as_str()).is_none() {
+        return Err(Fail::of("projectLead", "You must specify a valid project lead."));
+    }
+    let mut state = hold(&jira.state);
+    state.last_id += 1;
+    let id = state.last_id;
+    let url = format!("{}/project/{id}", jira.pen(who.version).api());
+    state.made.projects.push(json!({
+        "self": url, "id": id.to_string(), "key": key, "name": name, "projectTypeKey": body["projectTypeKey"],
+        "simplified": false, "style": "classic", "isPrivate": false, "issueTypes": [],
+    }));
+    Ok((StatusCode::CREATED, Json(json!({"self": url, "id": id, "key": key}))))
+}
+
+async fn make_type(
+    who: Who,
+    Own(jira): Own<Arc<Jira>>,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), Fail> {
+    let name = must(&body, "name", "The issue type name")?;
+    let pen = jira.pen(who.version);
+    let mut state = hold(&jira.state);
+    let taken = TYPES.iter().any(|t| t.name == name) || state.made.types.iter().any(|t| t["name"] == name.as_str());
+    if taken {
+        return Err(Fail::of("name", "An issue type with this name already exists."));
+    }
+    state.last_id += 1;
+    let id = state.last_id.to_string();
+    let made = json!({
+        "self": format!("{}/issuetype/{id}", pen.api()), "id": id, "name": name, "untranslatedName": name,
+        "description": body["description"].as_str().unwrap_or_default(), "subtask": body["type"] == "subtask",
+        "avatarId": 10300, "hierarchyLevel": if body["type"] == "subtask" { -1 } else { 0 },
+    });
+    state.made.types.push(made.clone());
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+async fn make_field(
+    _: Who,
+    Own(jira): Own<Arc<Jira>>,
+    Json(body): Json<Value>,
+) -> Result<(StatusCode, Json<Value>), Fail> {
+    let (name, kind) = (
+        must(&body, "name", "The field name")?,
+        must(&body, "type", "The field type")?,
+    );
+    let Some((_, short)) = kind.split_once("com.atlassian.jira.plugin.system.customfieldtypes:") else {
+        return Err(Fail::of("type", format!("There is no custom field type {kind}.")));
+    };
+    let schema = match short {
+        "datetime" => "datetime",
+        "float" => "number",
+        _ => "string",
+    };
+    let mut state = hold(&jira.state);
+    state.last_id += 1;
+    let number = state.last_id;
+    let id = format!("customfield_{number}");
+    let made = json!({
+        "id": id, "key": id, "name": name, "custom": true, "orderable": true, "navigable": true, "searchable": true,
+        "clauseNames": [format!("cf[{number}]"), name], "schema": {"type": schema, "custom": kind, "customId": number},
+    });
+    state.made.fields.push(made.clone());
+    Ok((StatusCode::CREATED, Json(made)))
 }
 
 async fn resolutions(who: Who, Own(jira): Own<Arc<Jira>>) -> Json<Value> {
@@ -345,7 +468,7 @@ fn permission_list(wanted: &[String], had: bool) -> Value {
     json!({"permissions": out})
 }
 
-async fn my_permissions(_: Who, asks: Asks) -> Result<Json<Value>, Fail> {
+async fn my_permissions(_: Who, Own(jira): Own<Arc<Jira>>, asks: Asks) -> Result<Json<Value>, Fail> {
     let wanted = names(asks.get("permissions"));
     if wanted.is_empty() {
         return Err(Fail::bad("The 'permissions' query parameter is required."));
@@ -358,7 +481,7 @@ async fn my_permissions(_: Who, asks: Asks) -> Result<Json<Value>, Fail> {
     if !unknown.is_empty() {
         return Err(Fail::bad(format!("Unrecognized permission(s): {}", unknown.join(", "))));
     }
-    if let Some(key) = asks.get("projectKey") {
+    if let Some(key) = asks.get("projectKey").filter(|k| made_project(&jira, k).is_none()) {
         find_project(key)?;
     }
     Ok(Json(permission_list(&wanted, true)))

@@ -62,6 +62,13 @@ impl Fail {
         Fail::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// Something is wrong with one field.
+    fn of(field: &str, message: impl Into<String>) -> Fail {
+        let mut errors = Errors::new();
+        errors.insert(field.into(), message.into());
+        errors.into()
+    }
+
     fn no_issue() -> Fail {
         Fail::new(
             StatusCode::NOT_FOUND,

@@ -538,6 +538,17 @@ pub struct Link {
     pub outward: String,
 }
 
+/// What was made over the API, as it shows it.
+#[derive(Debug, Clone, Default)]
+pub struct Made {
+    /// Projects.
+    pub projects: Vec<serde_json::Value>,
+    /// Issue types.
+    pub types: Vec<serde_json::Value>,
+    /// Fields.
+    pub fields: Vec<serde_json::Value>,
+}
+
 /// Everything that the stand-in remembers.
 #[derive(Debug)]
 pub struct State {
@@ -555,6 +566,8 @@ pub struct State {
     pub workflow: Workflow,
     /// A field that a new issue needs, besides those that each needs.
     pub required: Option<String>,
+    /// Projects, issue types and fields that were made over the API, as it shows them. Issues cannot be filed with them.
+    pub made: Made,
     /// How far the search index is behind, in milliseconds.
     pub lag_ms: i64,
     /// What the search index knows, when it is behind.
@@ -574,6 +587,7 @@ impl State {
             last_id: 10_400,
             workflow: Workflow::Incident,
             required: None,
+            made: Made::default(),
             lag_ms: 0,
             indexed: BTreeMap::new(),
             pending: VecDeque::new(),

@@ -95,7 +95,7 @@ impl Jira {
         *known = now;
     }
 
-    async fn check_permissions(&self) -> Vec<Finding> {
+    pub(super) async fn check_permissions(&self) -> Vec<Finding> {
         let keys: Vec<&str> = PERMISSIONS.iter().map(|p| p.0).collect();
         let path = format!(
             "mypermissions?projectKey={}&permissions={}",

@@ -12,6 +12,7 @@ mod port;
 mod recall;
 mod said;
 mod scheme;
+pub mod setup;
 mod ticket;
 mod wire;
 

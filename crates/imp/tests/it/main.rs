@@ -11,6 +11,7 @@ mod imp;
 mod insights;
 mod insights_pages;
 mod jira;
+mod jira_setup;
 mod kills;
 mod last_resort;
 mod lifecycle;
