@@ -41,16 +41,19 @@ pub enum Vendor {
     Opslevel,
     /// Zoom.
     Zoom,
+    /// GitHub.
+    Github,
 }
 
 impl Vendor {
     /// All of them, in the order of the control panel.
-    pub const ALL: [Vendor; 5] = [
+    pub const ALL: [Vendor; 6] = [
         Vendor::Slack,
         Vendor::Jira,
         Vendor::Statuspage,
         Vendor::Opslevel,
         Vendor::Zoom,
+        Vendor::Github,
     ];
 
     /// `slack`: the first part of its path, and its name in JSON.
@@ -61,6 +64,7 @@ impl Vendor {
             Vendor::Statuspage => "statuspage",
             Vendor::Opslevel => "opslevel",
             Vendor::Zoom => "zoom",
+            Vendor::Github => "github",
         }
     }
 
@@ -72,6 +76,7 @@ impl Vendor {
             Vendor::Statuspage => "Statuspage",
             Vendor::Opslevel => "OpsLevel",
             Vendor::Zoom => "Zoom",
+            Vendor::Github => "GitHub",
         }
     }
 
@@ -83,6 +88,7 @@ impl Vendor {
             Vendor::Statuspage => 250,
             Vendor::Opslevel => 200,
             Vendor::Zoom => 400,
+            Vendor::Github => 150,
         }
     }
 
@@ -93,6 +99,7 @@ impl Vendor {
             Vendor::Statuspage => "/statuspage/v1/",
             Vendor::Opslevel => "/opslevel/graphql",
             Vendor::Zoom => "/zoom/v2/",
+            Vendor::Github => "/github/api/v3/",
         }
     }
 
@@ -103,6 +110,9 @@ impl Vendor {
         }
         if path.starts_with("/opslevel/integrations/") {
             return Some(Vendor::Opslevel);
+        }
+        if path.starts_with("/github/") && path.contains(".git/") {
+            return Some(Vendor::Github);
         }
         Vendor::ALL.into_iter().find(|v| path.starts_with(v.api_prefix()))
     }
@@ -461,6 +471,14 @@ async fn operation(vendor: Vendor, request: Request) -> Result<(String, Request)
             let rest = path.trim_start_matches("/zoom/v2/").trim_start_matches("/zoom/");
             Ok((format!("{method} {}", plain(rest, &ZOOM_WORDS)), request))
         }
+        Vendor::Github => match path.strip_prefix("/github/api/v3/") {
+            Some(rest) => Ok((format!("{method} {}", plain(rest, &GITHUB_WORDS)), request)),
+            // `git-receive-pack` is a push.
+            None => Ok((
+                format!("{method} {}", path.rsplit('/').next().unwrap_or_default()),
+                request,
+            )),
+        },
     }
 }
 
@@ -546,6 +564,25 @@ const ZOOM_WORDS: [&str; 13] = [
     "invitation",
     "registrants",
     "settings",
+];
+
+/// The words of GitHub's paths.
+const GITHUB_WORDS: [&str; 15] = [
+    "orgs",
+    "repos",
+    "teams",
+    "branches",
+    "protection",
+    "topics",
+    "labels",
+    "hooks",
+    "commits",
+    "contents",
+    "git",
+    "ref",
+    "heads",
+    "user",
+    "rate_limit",
 ];
 
 fn plain(path: &str, words: &[&str]) -> String {

@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod app;
 pub mod clock;
 pub mod faults;
+pub mod github;
 mod html;
 pub mod jira;
 pub mod opslevel;
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 use crate::alerts::Alerts;
 use crate::app::App;
 use crate::faults::Faults;
+use crate::github::Github;
 use crate::jira::Jira;
 use crate::opslevel::Opslevel;
 use crate::org::Org;
@@ -64,6 +66,7 @@ pub struct Practice {
     world: Arc<World>,
     jira: Arc<Jira>,
     alerts: Arc<Alerts>,
+    github: Arc<Github>,
     opslevel: Arc<Opslevel>,
     slack: Arc<Slack>,
     statuspage: Arc<Statuspage>,
@@ -99,6 +102,7 @@ impl Practice {
         slack.set_base(&format!("{base}/slack"));
         let opslevel = Opslevel::new(Arc::clone(&world));
         let statuspage = Statuspage::new(Arc::clone(&world), options.limits);
+        let github = Github::new(Arc::clone(&world))?;
         let zoom = Zoom::new(Arc::clone(&world), options.limits);
         let alerts = Arc::new(Alerts::new(Arc::clone(&world)));
         let panel = Panel {
@@ -114,7 +118,8 @@ impl Practice {
             .nest("/jira/", jira.routes())
             .nest("/statuspage/", statuspage.routes())
             .nest("/opslevel/", opslevel.routes())
-            .nest("/zoom/", zoom.routes());
+            .nest("/zoom/", zoom.routes())
+            .nest("/github/", github.routes());
         let pages = panel::routes(panel).merge(pages::routes(&world));
         let routes = vendors
             .merge(pages)
@@ -146,6 +151,7 @@ impl Practice {
             world,
             jira,
             alerts,
+            github,
             opslevel,
             slack,
             statuspage,
@@ -178,6 +184,11 @@ impl Practice {
     /// The alerts that fire.
     pub fn alerts(&self) -> &Alerts {
         &self.alerts
+    }
+
+    /// The stand-in for GitHub.
+    pub fn github(&self) -> &Github {
+        &self.github
     }
 
     /// The stand-in for OpsLevel.
@@ -250,6 +261,9 @@ webhook_secret = "{}"
 
 [alerts]
 token = "{}"
+
+[shaper]
+git = {{ provider = "github", api_url = "{base}/github/api/v3", token = "{}", organisation = "{}" }}
 "#,
             k.slack_bot_token,
             k.slack_signing_secret,
@@ -265,6 +279,8 @@ token = "{}"
             k.zoom_client_secret,
             k.zoom_webhook_secret,
             k.alerts_token,
+            k.github_token,
+            self.github.login(),
         )
     }
 }

@@ -53,6 +53,9 @@ pub fn call(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Output
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    for name in TELLTALES {
+        command.env_remove(name);
+    }
     command.envs(env.iter().copied());
     let child = command
         .spawn()
@@ -102,17 +105,28 @@ pub fn is_repository(folder: &Path) -> bool {
     folder.join(".git").exists()
 }
 
+/// Who commits where nobody else is known.
+const SHAPER: [(&str, &str); 4] = [
+    ("GIT_AUTHOR_NAME", "Service Shaper"),
+    ("GIT_AUTHOR_EMAIL", "shaper@imp.invalid"),
+    ("GIT_COMMITTER_NAME", "Service Shaper"),
+    ("GIT_COMMITTER_EMAIL", "shaper@imp.invalid"),
+];
+/// Variables that would have Git write down what it sends.
+const TELLTALES: [&str; 5] = [
+    "GIT_TRACE",
+    "GIT_TRACE_CURL",
+    "GIT_CURL_VERBOSE",
+    "GIT_TRACE_PACKET",
+    "GIT_TRACE2",
+];
+
 /// Who commits: whoever Git knows here, else the Shaper.
 fn identity(folder: &Path) -> Vec<(&'static str, &'static str)> {
     let known = |key: &str| run(folder, &["config", key]).is_ok_and(|v| !v.trim().is_empty());
     match known("user.name") && known("user.email") || std::env::var_os("GIT_AUTHOR_NAME").is_some() {
         true => Vec::new(),
-        false => vec![
-            ("GIT_AUTHOR_NAME", "Service Shaper"),
-            ("GIT_AUTHOR_EMAIL", "shaper@imp.invalid"),
-            ("GIT_COMMITTER_NAME", "Service Shaper"),
-            ("GIT_COMMITTER_EMAIL", "shaper@imp.invalid"),
-        ],
+        false => SHAPER.to_vec(),
     }
 }
 
@@ -143,6 +157,47 @@ pub fn commit(folder: &Path, message: &str) -> Result<String> {
         run_with(folder, &args, &identity(folder))?;
     }
     Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned())
+}
+
+/// Makes the first commit of files that have no folder yet: the same files at the same moment are the same commit,
+/// wherever and however often it is made.
+pub fn commit_of(tree: &crate::tree::Tree, folder: &Path, message: &str, at_ms: i64) -> Result<String> {
+    tree.write(folder)?;
+    run(folder, &["init", "--quiet", "--initial-branch=main", "--template="])?;
+    run(folder, &["-c", "core.autocrlf=false", "add", "--all", "--force", "."])?;
+    let date = format!("@{} +0000", at_ms / 1000);
+    let mut env = SHAPER.to_vec();
+    env.extend([
+        ("GIT_AUTHOR_DATE", date.as_str()),
+        ("GIT_COMMITTER_DATE", date.as_str()),
+    ]);
+    let args = [
+        "-c",
+        "commit.gpgsign=false",
+        "commit",
+        "--quiet",
+        "--no-verify",
+        "--allow-empty",
+        "-m",
+        message,
+    ];
+    run_with(folder, &args, &env)?;
+    Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned())
+}
+
+/// Pushes a commit to the branch `main` of another repository. What Git needs to be let in stands in `env` alone.
+pub fn push(folder: &Path, url: &str, commit: &str, env: &[(String, String)]) -> Result<()> {
+    let env: Vec<(&str, &str)> = env.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let refs = format!("{commit}:refs/heads/main");
+    run_with(folder, &["push", "--quiet", "--no-verify", "--", url, &refs], &env).map(|_| ())
+}
+
+/// Says where a repository came to be, for whoever works in it. One that has a place keeps it.
+pub fn name_origin(folder: &Path, url: &str) -> Result<()> {
+    match run(folder, &["remote", "get-url", "origin"]) {
+        Ok(_) => Ok(()),
+        Err(_) => run(folder, &["remote", "add", "--", "origin", url]).map(|_| ()),
+    }
 }
 
 /// What is changed and not committed.

@@ -9,6 +9,7 @@ pub mod jinja;
 pub mod library;
 pub mod made;
 pub mod native;
+pub mod publish;
 pub mod question;
 pub mod render;
 pub mod shape;

@@ -178,7 +178,9 @@ fn answer(
     ask: &mut dyn Ask,
 ) -> Result<Option<Value>> {
     let values = minijinja::Value::from_serialize_data(&Value::Object(answers.clone()));
+    let known = given.known.get(&q.name).and_then(|v| fit(q, v).ok());
     let default = match &q.default {
+        _ if known.is_some() => known,
         Some(Value::String(s)) => Some(json!(engine.render(&q.name, s, &values)?)),
         other => other.clone(),
     };

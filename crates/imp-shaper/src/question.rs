@@ -92,6 +92,8 @@ pub struct Given {
     pub answers: Map<String, Value>,
     /// Names that came from `--set`, which must be questions.
     pub set: Vec<String>,
+    /// What is known of whoever asks, such as the organisation: it is the default of questions of these names.
+    pub known: Map<String, Value>,
     /// From the last time: where they no longer fit, the default holds.
     pub last: Map<String, Value>,
 }

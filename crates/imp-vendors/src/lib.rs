@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod budget;
 pub mod check;
 pub mod doubt;
+pub mod git;
 pub mod http;
 pub mod jira;
 pub mod opslevel;

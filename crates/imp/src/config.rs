@@ -191,8 +191,8 @@ impl Default for Organisation {
 pub struct Shaper {
     /// Folders and Git addresses in which templates are found by name.
     pub templates: Vec<String>,
-    /// Where new repositories are made; not used by this version.
-    pub git: Option<toml::Table>,
+    /// Where new repositories are made.
+    pub git: Option<imp_vendors::git::Config>,
 }
 
 /// The section `[auth]`.
@@ -357,6 +357,14 @@ impl Config {
                     "{name}: [{section}] {key} = {value:?} is no web address; write https://…"
                 ));
             }
+        }
+        if let Some(fault) = self
+            .shaper
+            .as_ref()
+            .and_then(|s| s.git.as_ref())
+            .and_then(|g| g.fault())
+        {
+            out.push(format!("{name}: [shaper] git: {fault}"));
         }
         if let Some(a) = &self.auth {
             out.extend(issuer_faults(a).into_iter().map(|f| format!("{name}: [auth] {f}")));
@@ -530,6 +538,17 @@ fn bare(section: &str, key: &str, value: &str) -> Option<toml::Value> {
 
 /// `bot_token_file = "/run/secrets/slack"` becomes `bot_token = …`.
 fn secrets_from_files(table: &mut toml::Table, name: &str, faults: &mut Vec<String>) {
+    if let Some(git) = table
+        .get_mut("shaper")
+        .and_then(|s| s.get_mut("git"))
+        .filter(|g| g.is_table())
+    {
+        let mut inner = toml::Table::from_iter([("shaper.git".to_owned(), git.clone())]);
+        secrets_from_files(&mut inner, name, faults);
+        if let Some(filled) = inner.remove("shaper.git") {
+            *git = filled;
+        }
+    }
     for (section, value) in table.iter_mut() {
         let Some(entries) = value.as_table_mut() else { continue };
         let files: Vec<(String, String)> = entries

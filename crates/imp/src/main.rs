@@ -292,7 +292,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Insights { asked, common } => numbers::show(asked, common, load_file).await,
         Command::Audit { command, common } => audit_log::run(command, common, load_file).await,
-        Command::Shape { command, at } => shape::run(command, &at, load_file),
+        Command::Shape { command, at } => shape::run(command, &at, load_file).await,
         Command::Slack { command } => set_up::run(command, load_file),
         Command::Jira { command } => set_up::jira(command, load_file).await,
         Command::Drill { command } => drill::run(command).await,

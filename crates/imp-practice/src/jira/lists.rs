@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State as Own};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use super::api::{Asks, names};
-use super::model::{FIELDS, Field, PRIORITIES, PROJECTS, Project, STATUSES, TYPES, User};
-use super::render::{time, type_by_id};
-use super::{Fail, Jira, Who};
+use super::api::{Asks, Body, names};
+use super::model::{Component, FIELDS, Field, PRIORITIES, PROJECTS, Project, STATUSES, TYPES, User};
+use super::render::{Pen, time, type_by_id};
+use super::{Fail, Jira, Who, body};
 use crate::clock;
 use crate::world::hold;
 
@@ -54,6 +55,9 @@ pub fn routes(router: Router<Arc<Jira>>) -> Router<Arc<Jira>> {
         .route("/project/search", get(project_search))
         .route("/project/{key}", get(project))
         .route("/project/{key}/statuses", get(project_statuses))
+        .route("/project/{key}/components", get(components))
+        .route("/component", post(create_component))
+        .route("/component/{id}", get(component).delete(remove_component))
         .route("/issue/createmeta/{project}/issuetypes", get(create_types))
         .route("/issue/createmeta/{project}/issuetypes/{id}", get(create_fields))
         .route("/issue/{key}/editmeta", get(edit_meta))
@@ -142,11 +146,75 @@ async fn project(who: Who, Own(jira): Own<Arc<Jira>>, Path(key): Path<String>) -
     out["issueTypes"] = kinds.map(|t| pen.issue_type(t)).collect();
     out["description"] = json!("");
     out["assigneeType"] = json!("UNASSIGNED");
-    out["components"] = json!([]);
     out["versions"] = json!([]);
     let state = hold(&jira.state);
+    let own = state.components.iter().filter(|c| c.project == found.key);
+    out["components"] = own.map(|c| component_json(&pen, c)).collect();
     out["lead"] = state.users.get(1).map_or(Value::Null, |u| pen.user(u));
     Ok(Json(out))
+}
+
+fn component_json(pen: &Pen, c: &Component) -> Value {
+    let id = c.id.to_string();
+    json!({
+        "self": format!("{}/component/{id}", pen.api()), "id": id, "name": c.name, "description": c.description,
+        "project": c.project, "assigneeType": "PROJECT_DEFAULT", "isAssigneeTypeValid": false,
+    })
+}
+
+async fn components(who: Who, Own(jira): Own<Arc<Jira>>, Path(key): Path<String>) -> Result<Json<Value>, Fail> {
+    let found = find_project(&key)?;
+    let pen = jira.pen(who.version);
+    let state = hold(&jira.state);
+    let own = state.components.iter().filter(|c| c.project == found.key);
+    Ok(Json(own.map(|c| component_json(&pen, c)).collect()))
+}
+
+async fn create_component(who: Who, Own(jira): Own<Arc<Jira>>, bytes: Body) -> Result<Response, Fail> {
+    let wish = body(bytes)?;
+    let text = |k: &str| wish[k].as_str().unwrap_or_default().trim().to_owned();
+    let found = find_project(&text("project"))?;
+    if text("name").is_empty() {
+        return Err(Fail::bad("The component name specified is invalid."));
+    }
+    let mut state = hold(&jira.state);
+    let taken = |c: &Component| c.project == found.key && c.name.eq_ignore_ascii_case(&text("name"));
+    if state.components.iter().any(taken) {
+        return Err(Fail::bad(format!(
+            "A component with the name {} already exists in this project.",
+            text("name")
+        )));
+    }
+    state.last_id += 1;
+    let made = Component {
+        id: state.last_id,
+        project: found.key,
+        name: text("name"),
+        description: text("description"),
+    };
+    let out = component_json(&jira.pen(who.version), &made);
+    state.components.push(made);
+    Ok((StatusCode::CREATED, Json(out)).into_response())
+}
+
+async fn component(who: Who, Own(jira): Own<Arc<Jira>>, Path(id): Path<u64>) -> Result<Json<Value>, Fail> {
+    let state = hold(&jira.state);
+    let found = state.components.iter().find(|c| c.id == id);
+    let found = found.ok_or_else(|| Fail::new(StatusCode::NOT_FOUND, "The component with this id does not exist."))?;
+    Ok(Json(component_json(&jira.pen(who.version), found)))
+}
+
+async fn remove_component(_: Who, Own(jira): Own<Arc<Jira>>, Path(id): Path<u64>) -> Result<StatusCode, Fail> {
+    let mut state = hold(&jira.state);
+    let before = state.components.len();
+    state.components.retain(|c| c.id != id);
+    match state.components.len() < before {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Fail::new(
+            StatusCode::NOT_FOUND,
+            "The component with this id does not exist.",
+        )),
+    }
 }
 
 async fn project_statuses(who: Who, Own(jira): Own<Arc<Jira>>, Path(key): Path<String>) -> Result<Json<Value>, Fail> {

@@ -562,6 +562,8 @@ pub struct State {
     pub numbers: BTreeMap<&'static str, u64>,
     /// The last identifier that was given out, of anything.
     pub last_id: u64,
+    /// The components of projects.
+    pub components: Vec<Component>,
     /// The workflow of incidents.
     pub workflow: Workflow,
     /// A field that a new issue needs, besides those that each needs.
@@ -576,6 +578,19 @@ pub struct State {
     pub pending: VecDeque<(i64, u64, Option<Issue>)>,
 }
 
+/// A part of a project.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// Its identifier.
+    pub id: u64,
+    /// The project's key.
+    pub project: &'static str,
+    /// Its name, unique in the project.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+}
+
 impl State {
     /// An empty Jira with the organisation's people.
     pub fn new(org: &Org) -> State {
@@ -585,6 +600,7 @@ impl State {
             links: vec![],
             numbers: BTreeMap::new(),
             last_id: 10_400,
+            components: vec![],
             workflow: Workflow::Incident,
             required: None,
             made: Made::default(),

@@ -39,6 +39,7 @@ impl Opslevel {
         let done = match name {
             "serviceCreate" => self.service_create(&mut state, input, now),
             "serviceUpdate" => self.service_update(&mut state, input, now),
+            "serviceDelete" => service_delete(&mut state, input),
             "serviceNoteUpdate" => note_update(&mut state, input, now),
             "serviceDependencyCreate" => dependency_create(&mut state, &args["inputV2"]),
             "tagAssign" => self.tag_assign(&mut state, input),
@@ -245,6 +246,16 @@ impl Opslevel {
             false => wrong("Property not found", "definition"),
         }
     }
+}
+
+fn service_delete(state: &mut State, input: &Value) -> Result<Value, Wrong> {
+    let name = named(input);
+    let Some(alias) = state.service(&name).and_then(|s| s.aliases.first().cloned()) else {
+        return wrong("Service not found", "id");
+    };
+    let number = state.service(&alias).map_or(0, |s| s.number);
+    state.services.retain(|s| s.number != number);
+    Ok(json!({"deletedServiceAlias": alias, "deletedServiceId": gid("Service", number)}))
 }
 
 fn checked_tag(given: &Value) -> Result<(String, String), Wrong> {

@@ -138,7 +138,7 @@ fn more(panel: &Panel, vendor: Vendor) -> Html {
         Vendor::Zoom => toggle("expire", "Expire tokens", false),
         Vendor::Slack => toggle("latency", "Usual latency of all", panel.faults.latency()),
         Vendor::Statuspage => toggle("limit", "One request a second", panel.statuspage.limits()),
-        Vendor::Opslevel => return Html::new(),
+        Vendor::Opslevel | Vendor::Github => return Html::new(),
     };
     html!["<form class='more' data-quiet method='post' action='/_practice/act'>" {inner} "</form>"]
 }

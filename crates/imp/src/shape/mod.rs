@@ -1,6 +1,8 @@
 //! `imp shape …`: new services from templates, and what becomes of them.
 
+pub mod hands;
 mod prompt;
+pub mod publish;
 mod show;
 
 use crate::config::Config;
@@ -9,9 +11,14 @@ use clap::{Args, Subcommand};
 use imp_engine::clock::{Clock as _, SystemClock};
 use imp_shaper::fault::Fault;
 use imp_shaper::jinja::World;
+use imp_shaper::made::Made;
+use imp_shaper::publish::plan::commit_message;
+use imp_shaper::publish::{Facts, Plan, Run, plan};
 use imp_shaper::question::{self, Ask, Defaults, Given, Nobody};
 use imp_shaper::render::{self, Wish};
-use imp_shaper::source::{self, Library};
+use imp_shaper::shape::Shape;
+use imp_shaper::source::{self, Format, Library};
+use imp_shaper::tree::Tree;
 use imp_shaper::update::{self, Fate};
 use imp_shaper::{git, library};
 use serde_json::{Value, json};
@@ -49,6 +56,30 @@ pub enum Command {
         /// Only makes the folder and its first commit; no vendor is called
         #[arg(long)]
         no_publish: bool,
+        /// A step that is left out, by its name in the plan or the beginning of it (slack, git.protection, imp.alert)
+        #[arg(long, value_name = "STEP")]
+        without: Vec<String>,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Goes on with publishing a service that was stopped on the way
+    Resume {
+        /// The service
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes back what publishing a service has made at the vendors; its folder stays
+    Undo {
+        /// The service
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+        /// For programs
+        #[arg(long)]
+        json: bool,
     },
     /// Judges a repository, new or old, by what a service must have
     Check {
@@ -116,13 +147,13 @@ pub struct Where {
 ///
 /// # Errors
 /// What could not be done, and what to do about it.
-pub fn run(command: Command, at: &Where, load: impl Fn(&Path) -> Result<Config, Failure>) -> Result<(), Failure> {
+pub async fn run(command: Command, at: &Where, load: impl Fn(&Path) -> Result<Config, Failure>) -> Result<(), Failure> {
     let named = std::env::var_os("IMP_CONFIG").is_some() || at.config != Path::new("imp.toml");
     let config = match named || at.config.is_file() {
         true => Some(load(&at.config)?),
         false => None,
     };
-    let shaper = config.and_then(|c| c.shaper).unwrap_or_default();
+    let shaper = config.as_ref().and_then(|c| c.shaper.clone()).unwrap_or_default();
     let library = Library {
         places: shaper.templates,
         beside: at.config.parent().unwrap_or(Path::new("")).to_owned(),
@@ -136,19 +167,35 @@ pub fn run(command: Command, at: &Where, load: impl Fn(&Path) -> Result<Config, 
             answers,
             plan,
             no_publish,
+            without,
+            json,
         } => {
             let dir = dir.as_deref();
-            new(
-                &New {
-                    template,
-                    dir,
-                    answers: &answers,
-                    plan,
-                    no_publish,
-                },
-                &library,
-            )
+            // Without a Git provider there is nowhere to publish to.
+            let to = config.filter(|_| !no_publish && shaper.git.is_some());
+            let call = New {
+                template,
+                dir,
+                answers: &answers,
+                plan,
+                no_publish,
+                without: &without,
+                json,
+                to: to.as_ref(),
+            };
+            new(&call, &library).await
         }
+        Command::Resume { dir, json } => {
+            let config = published(config.as_ref())?;
+            match publish::begun(&dir)? {
+                Some(run) => publish::go_on(config, &dir, run, json).await,
+                None => Err(Failure::Wrong(format!(
+                    "{} was not published from here, so there is nothing to go on with",
+                    dir.display()
+                ))),
+            }
+        }
+        Command::Undo { dir, json } => publish::undo(published(config.as_ref())?, &dir, json).await,
         Command::Check { dir, json } => show::check(&dir, json),
         Command::Update {
             dir,
@@ -158,6 +205,12 @@ pub fn run(command: Command, at: &Where, load: impl Fn(&Path) -> Result<Config, 
             json,
         } => update(&dir, to.as_deref(), &answers, (plan, json), &library),
     }
+}
+
+fn published(config: Option<&Config>) -> Result<&Config, Failure> {
+    config.ok_or_else(|| {
+        Failure::Wrong("there is no configuration: name the one that it was published with by --config".into())
+    })
 }
 
 fn world() -> World {
@@ -218,13 +271,33 @@ struct New<'a> {
     answers: &'a Answers,
     plan: bool,
     no_publish: bool,
+    without: &'a [String],
+    json: bool,
+    /// Where it is published; none: nowhere.
+    to: Option<&'a Config>,
 }
 
-fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
+impl New<'_> {
+    /// The run that this very call began before it was stopped, if it did.
+    fn begun(&self, dir: &Path) -> Result<Option<Run>, Failure> {
+        match self.to.filter(|_| !self.plan) {
+            Some(_) => Ok(publish::begun(dir)?),
+            None => Ok(None),
+        }
+    }
+}
+
+async fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
     if let Some(dir) = call.dir {
+        if let (Some(config), Some(run)) = (call.to, call.begun(dir)?) {
+            return publish::go_on(config, dir, run, call.json).await;
+        }
         check_free(dir)?;
     }
-    let given = call.answers.given()?;
+    let mut given = call.answers.given()?;
+    if let Some(git) = call.to.and_then(|c| c.shaper.as_ref()?.git.as_ref()) {
+        given.known.insert("organisation".into(), json!(git.organisation));
+    }
     let mut source = source::open(&call.template, library)?;
     let trust = call.answers.trust;
     let here = call.dir.unwrap_or(Path::new("project"));
@@ -241,6 +314,9 @@ fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
             call.template
         ))
     })?;
+    if let (Some(config), Some(run)) = (call.to, call.begun(&dir)?) {
+        return publish::go_on(config, &dir, run, call.json).await;
+    }
     check_free(&dir)?;
     if made.tree.files().next().is_none() {
         return Err(Failure::Failed(format!(
@@ -249,24 +325,42 @@ fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
         )));
     }
     made.tree.check_case()?;
+    let name = match (&made.name, source.format) {
+        (Some(name), Format::Native) => name.clone(),
+        _ => dir
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+    };
+    let id = publish::new_id();
+    let connected = call.to.map(publish::connected).unwrap_or_default();
+    let planned = |tree: &Tree| plan(&Facts::of(&id, &made, &shape, tree, &name), &connected, call.without);
     if call.plan {
-        show::plan(&dir, &made, &shape, trust, call.no_publish);
+        let planned = call.to.map(|_| planned(&made.tree));
+        show::plan(
+            &show::Planned {
+                dir: &dir,
+                made: &made,
+                record: &shape,
+                trust,
+                no_publish: call.no_publish,
+            },
+            planned.as_ref(),
+            call.json,
+        );
         return Ok(());
     }
-    let existed = dir.exists();
-    let done = render::write(&made, &shape, &dir, trust).and_then(|()| {
-        let version = shape.version.as_ref().map(|v| format!(" at {v}")).unwrap_or_default();
-        let commit = git::first_commit(
-            &dir,
-            &format!("Made by Service Shaper from {}{version}", shape.template),
-        )?;
-        update::keep_base(&dir, &imp_shaper::tree::Tree::read(&dir)?)?;
-        Ok(commit)
-    });
-    let commit = match done {
-        Ok(commit) => commit,
+    if call.to.is_some() && imp_shaper::publish::plan::slug(&name).is_empty() {
+        return Err(Failure::Wrong(format!(
+            "{name:?} is no name that a repository can have: name another folder"
+        )));
+    }
+    let work = Work::at(&dir, made.before.is_empty() && made.after.is_empty() || !trust)?;
+    let built = build(&work, &made, &shape, trust, call.to.is_some().then_some(&planned));
+    let (commit, run) = match built {
+        Ok(built) => built,
         Err(e) => {
-            clean(&dir, existed);
+            work.clean();
             return Err(e.into());
         }
     };
@@ -276,13 +370,94 @@ fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
     if let Some(note) = render::left_out(&made, trust) {
         show::note(&note);
     }
-    say(&format!(
-        "{}: {} files, first commit {}",
-        dir.display(),
-        made.tree.files().count() + 1,
-        &commit[..commit.len().min(10)]
-    ));
+    if let (Some(config), Some(run)) = (call.to, run) {
+        if let Err(e) = publish::is_free(config, &work.folder, &run).await {
+            work.clean();
+            return Err(e);
+        }
+        work.settle()?;
+        return publish::go_on(config, &dir, run, call.json).await;
+    }
+    work.settle()?;
+    match call.json {
+        true => say(&format!(
+            "{:#}",
+            json!({ "folder": dir, "commit": commit, "files": made.tree.files().count() + 1 })
+        )),
+        false => say(&format!(
+            "{}: {} files, first commit {}",
+            dir.display(),
+            made.tree.files().count() + 1,
+            &commit[..commit.len().min(10)]
+        )),
+    }
     Ok(())
+}
+
+/// Writes the files, commits them, and, where it will be published, writes the run down.
+fn build(
+    work: &Work,
+    made: &Made,
+    shape: &Shape,
+    trust: bool,
+    planned: Option<&dyn Fn(&Tree) -> Plan>,
+) -> imp_shaper::fault::Result<(String, Option<Run>)> {
+    let folder = &work.folder;
+    render::write(made, shape, folder, trust)?;
+    let message = commit_message(&shape.template, shape.version.as_deref());
+    let commit = git::first_commit(folder, &message)?;
+    let tree = Tree::read(folder)?;
+    update::keep_base(folder, &tree)?;
+    let by = std::env::var("USER").unwrap_or_else(|_| "the command line".into());
+    let run = planned.map(|p| Run::new(p(&tree), &by, SystemClock.now().0, &commit));
+    if let Some(run) = &run {
+        publish::begin(folder, run)?;
+    }
+    Ok((commit, run))
+}
+
+/// Where the files are written before they are where they belong, so that a kill leaves nothing half-made there. A
+/// folder that is there already, and hooks that ask where they are, have it done in place.
+struct Work {
+    folder: PathBuf,
+    to: PathBuf,
+    existed: bool,
+}
+
+impl Work {
+    fn at(dir: &Path, may_move: bool) -> Result<Work, Failure> {
+        let existed = dir.exists();
+        let beside = dir
+            .file_name()
+            .map(|n| dir.with_file_name(format!(".{}.imp-new", n.to_string_lossy())));
+        let folder = beside
+            .filter(|_| may_move && !existed)
+            .unwrap_or_else(|| dir.to_owned());
+        if folder != dir && folder.exists() {
+            // What a killed call left.
+            std::fs::remove_dir_all(&folder)
+                .map_err(|e| Failure::Failed(format!("{} cannot be taken away: {e}", folder.display())))?;
+        }
+        Ok(Work {
+            folder,
+            to: dir.to_owned(),
+            existed,
+        })
+    }
+
+    fn settle(&self) -> Result<(), Failure> {
+        if self.folder == self.to {
+            return Ok(());
+        }
+        std::fs::rename(&self.folder, &self.to).map_err(|e| {
+            self.clean();
+            Failure::Failed(format!("{} cannot be made: {e}", self.to.display()))
+        })
+    }
+
+    fn clean(&self) {
+        clean(&self.folder, self.existed);
+    }
 }
 
 /// A folder that can be made, or an empty one.

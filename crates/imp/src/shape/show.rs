@@ -5,6 +5,7 @@ use imp_shaper::check;
 use imp_shaper::fault::{Result as Shaped, one_line};
 use imp_shaper::formats::copier_answers::shown;
 use imp_shaper::made::Made;
+use imp_shaper::publish::Plan;
 use imp_shaper::question::{Ask, Form, Given, Question};
 use imp_shaper::render::{self, Wish};
 use imp_shaper::shape::{self, Shape};
@@ -126,23 +127,93 @@ pub fn question_json(q: &Question) -> Value {
     json!({ "name": q.name, "text": q.text, "help": q.help, "kind": kind, "choices": choices, "default": default, "secret": q.secret, "group": q.group })
 }
 
+/// What a plan is about.
+#[derive(Debug)]
+pub struct Planned<'a> {
+    /// The folder.
+    pub dir: &'a Path,
+    /// The files.
+    pub made: &'a Made,
+    /// The record of what made them.
+    pub record: &'a Shape,
+    /// Whether hooks and tasks run.
+    pub trust: bool,
+    /// Whether nothing is published because nobody wants it.
+    pub no_publish: bool,
+}
+
 /// Everything that would happen.
-pub fn plan(dir: &Path, made: &Made, record: &Shape, trust: bool, no_publish: bool) {
+pub fn plan(about: &Planned<'_>, plan: Option<&Plan>, json: bool) {
+    let Planned {
+        dir,
+        made,
+        record,
+        trust,
+        no_publish,
+    } = about;
+    let tasks: Vec<&str> = made
+        .before
+        .iter()
+        .chain(&made.after)
+        .filter(|_| *trust)
+        .map(|t| t.label.as_str())
+        .collect();
+    let nowhere = "no Git provider is configured ([shaper] git in imp.toml)";
+    if json {
+        let files: Vec<Value> = made
+            .tree
+            .files()
+            .map(|p| json!({ "path": p, "bytes": made.tree.bytes(p).map_or(0, <[u8]>::len) }))
+            .chain([json!({ "path": shape::PATH, "bytes": record.text().len() })])
+            .collect();
+        let left_out = match (plan, no_publish) {
+            (Some(p), _) => p.left_out.clone(),
+            (None, true) => Vec::new(),
+            (None, false) => vec![format!("publishing: {nowhere}")],
+        };
+        say(&format!(
+            "{:#}",
+            json!({
+                "folder": dir, "template": record.template, "version": record.version, "files": files, "run": tasks,
+                "service": plan.map(|p| &p.service), "steps": plan.map_or(&[][..], |p| &p.steps), "left_out": left_out,
+                "failed": plan.map_or(&[][..], |p| &p.failed),
+            })
+        ));
+        return;
+    }
     say(&format!("plan: {} from {}", dir.display(), record.template));
     for path in made.tree.files() {
         let size = made.tree.bytes(path).map_or(0, <[u8]>::len);
         say(&format!("  write   {path}  ({size} bytes)"));
     }
     say(&format!("  write   {}", shape::PATH));
-    for task in made.before.iter().chain(&made.after).filter(|_| trust) {
-        say(&format!("  run     {}", task.label));
+    for task in tasks {
+        say(&format!("  run     {task}"));
     }
     say("  commit  everything, as the first commit on main");
-    if !no_publish {
-        say("  publish nothing: no Git provider is configured ([shaper] git in imp.toml)");
+    match plan {
+        Some(plan) => {
+            for step in &plan.steps {
+                say(&format!("  call    {}: {}", step.id, one_line(&step.title)));
+                let body = if step.call.body.is_null() {
+                    String::new()
+                } else {
+                    format!(" {}", step.call.body)
+                };
+                say(&format!("            {} {}{body}", step.call.method, step.call.path));
+            }
+            for line in &plan.left_out {
+                say(&format!("  not     {line}"));
+            }
+            for line in &plan.failed {
+                say(&format!("  lacks   {}", one_line(line)));
+            }
+        }
+        None if !no_publish => say(&format!("  publish nothing: {nowhere}")),
+        None => {}
     }
     say("nothing was done");
-    if let Some(text) = render::left_out(made, trust) {
+    if let Some(text) = render::left_out(made, *trust) {
         note(&text);
     }
 }

@@ -1,0 +1,565 @@
+//! What publishing will do, said before it is done. Pure: the same facts are the same plan.
+
+use super::{Call, Step, Vendor, Weight, escape, learnt};
+use crate::check::{self, Finding};
+use crate::formats::copier_answers::shown;
+use crate::made::Made;
+use crate::shape::{self, Shape};
+use crate::tree::Tree;
+use crate::yaml;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// The longest description: GitHub's is 350 characters, and the mark must fit too.
+const DESCRIPTION_MAX: usize = 280;
+/// The longest name that every vendor takes for a channel, a repository, a service.
+const NAME_MAX: usize = 60;
+/// Labels that a new repository gets: name, colour, description.
+const LABELS: [(&str, &str, &str); 3] = [
+    ("incident-follow-up", "d93f0b", "Agreed in the review of an incident"),
+    ("security", "b60205", "A weakness"),
+    ("template-update", "0e8a16", "A newer version of the service's template"),
+];
+
+/// What there is to publish to. What is none is not in the plan, and the plan says so.
+#[derive(Debug, Clone, Default)]
+pub struct Connected {
+    /// The Git provider.
+    pub git: Option<GitPlace>,
+    /// Whether OpsLevel is configured.
+    pub opslevel: bool,
+    /// Whether Slack is.
+    pub slack: bool,
+    /// Jira's project.
+    pub jira: Option<String>,
+    /// Whether alerts can come in to IMP.
+    pub alerts: bool,
+}
+
+/// Where repositories are made.
+#[derive(Debug, Clone)]
+pub struct GitPlace {
+    /// `GitHub`.
+    pub name: String,
+    /// The organisation.
+    pub organisation: String,
+    /// Where people look at it: `https://github.com`.
+    pub web: String,
+}
+
+/// What is published.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The run's own name, which marks whatever it makes.
+    pub id: String,
+    /// The service's name, as all vendors can take it.
+    pub service: String,
+    /// In a sentence.
+    pub description: String,
+    /// The answers that may be kept.
+    pub answers: Map<String, Value>,
+    /// The template's address.
+    pub template: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// Path and size of every file.
+    pub files: Vec<(String, usize)>,
+    /// What the judges say of them.
+    pub findings: Vec<Finding>,
+    /// The first of the service's own alert rules that would wake somebody.
+    pub alert: Option<Rule>,
+}
+
+/// An alert rule of the service's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: Map<String, Value>,
+    /// Its annotations.
+    pub annotations: Map<String, Value>,
+}
+
+/// Everything that will happen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The run's name.
+    pub id: String,
+    /// The service.
+    pub service: String,
+    /// Its template.
+    pub template: String,
+    /// Which version of it.
+    pub version: Option<String>,
+    /// Every file, with its size in bytes.
+    pub files: Vec<PlannedFile>,
+    /// How many requirements hold.
+    pub passed: usize,
+    /// Those that do not: what a person must still see to.
+    pub failed: Vec<String>,
+    /// The first commit's message.
+    pub commit: String,
+    /// The calls, in order.
+    pub steps: Vec<Step>,
+    /// What is not done, and why.
+    pub left_out: Vec<String>,
+}
+
+/// A file that will be written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedFile {
+    /// Its path.
+    pub path: String,
+    /// Its size.
+    pub bytes: usize,
+}
+
+/// A name that GitHub, OpsLevel, Slack and Jira all take: lower case, digits, hyphens.
+pub fn slug(text: &str) -> String {
+    let mut out = String::new();
+    for c in deunicode::deunicode(text).to_lowercase().chars() {
+        match c {
+            c if c.is_ascii_alphanumeric() => out.push(c),
+            _ if !out.is_empty() && !out.ends_with('-') => out.push('-'),
+            _ => {}
+        }
+        if out.len() >= NAME_MAX {
+            break;
+        }
+    }
+    out.trim_matches('-').to_owned()
+}
+
+impl Facts {
+    /// Of what a template made.
+    pub fn of(id: &str, made: &Made, record: &Shape, tree: &Tree, name: &str) -> Facts {
+        let answers = made.answers.clone();
+        let words = [
+            "description",
+            "project_short_description",
+            "project_description",
+            "summary",
+        ];
+        let said = words.iter().find_map(|k| answers.get(*k).and_then(Value::as_str));
+        let description = match said.map(str::trim).filter(|d| !d.is_empty()) {
+            Some(d) => d.to_owned(),
+            None => format!("Made from {}", record.template),
+        };
+        let mut files: Vec<(String, usize)> = tree
+            .files()
+            .map(|p| (p.to_owned(), tree.bytes(p).map_or(0, <[u8]>::len)))
+            .collect();
+        if tree.get(shape::PATH).is_none() {
+            files.push((shape::PATH.to_owned(), record.text().len()));
+        }
+        Facts {
+            id: id.to_owned(),
+            service: slug(name),
+            description: crate::fault::one_line(&description),
+            template: record.template.clone(),
+            version: record.version.clone(),
+            files,
+            findings: check::judge(tree),
+            alert: first_alert(tree),
+            answers,
+        }
+    }
+
+    fn answer(&self, names: &[&str]) -> Option<String> {
+        let found = names.iter().find_map(|n| self.answers.get(*n).filter(|v| !v.is_null()));
+        found.map(shown).filter(|t| !t.trim().is_empty())
+    }
+
+    /// What is said of the service wherever it is made, with the mark by which it is found again.
+    pub fn described(&self) -> String {
+        let short: String = self.description.chars().take(DESCRIPTION_MAX).collect();
+        format!("{short} {}", mark(&self.id))
+    }
+}
+
+/// The mark of a run, in the description of whatever it makes.
+pub fn mark(id: &str) -> String {
+    format!("[imp:{id}]")
+}
+
+/// The first alert rule of a service that wakes somebody, else the first of all.
+fn first_alert(tree: &Tree) -> Option<Rule> {
+    let files = tree
+        .files()
+        .filter(|p| p.ends_with("alerts.yaml") || p.ends_with("alerts.yml"));
+    let rules = files
+        .filter_map(|p| std::str::from_utf8(tree.bytes(p)?).ok())
+        .flat_map(|text| {
+            let value = yaml::read(text).unwrap_or_default();
+            let groups = value["groups"].as_array().cloned().unwrap_or_default();
+            groups
+                .into_iter()
+                .flat_map(|g| g["rules"].as_array().cloned().unwrap_or_default())
+        });
+    let named = rules.filter_map(|r| {
+        let map = |k: &str| r[k].as_object().cloned().unwrap_or_default();
+        Some(Rule {
+            name: r["alert"].as_str()?.to_owned(),
+            labels: map("labels"),
+            annotations: map("annotations"),
+        })
+    });
+    let all: Vec<Rule> = named.collect();
+    let wakes = |r: &&Rule| {
+        matches!(
+            r.labels.get("severity").and_then(Value::as_str),
+            Some("critical" | "page")
+        )
+    };
+    all.iter().find(wakes).or(all.first()).cloned()
+}
+
+/// Says everything that publishing will do. Steps whose names begin with one of `without` are left out.
+pub fn plan(facts: &Facts, to: &Connected, without: &[String]) -> Plan {
+    let mut steps = Vec::new();
+    let mut left_out = Vec::new();
+    let mut off = |name: &str, why: &str| left_out.push(format!("{name}: {why}"));
+    match &to.git {
+        Some(git) => steps.extend(git_steps(facts, git)),
+        None => off(
+            "the repository",
+            "no Git provider is configured ([shaper] git in imp.toml)",
+        ),
+    }
+    match to.opslevel {
+        true => steps.extend(opslevel_steps(facts, to.git.as_ref())),
+        false => off("OpsLevel", "it is not configured ([opslevel])"),
+    }
+    match to.slack {
+        true => steps.extend(slack_steps(facts, to.git.as_ref())),
+        false => off("Slack", "it is not configured ([slack])"),
+    }
+    match &to.jira {
+        Some(project) => steps.push(jira_step(facts, project)),
+        None => off("Jira", "it is not configured ([jira])"),
+    }
+    match (&facts.alert, to.alerts) {
+        (Some(rule), true) => steps.push(alert_step(facts, rule)),
+        (None, true) => off("the test alert", "the service has no alert rules"),
+        (_, false) => off("the test alert", "no alerts come in ([alerts])"),
+    }
+    let unwanted = |id: &str| {
+        without
+            .iter()
+            .any(|w| id == w || id.strip_prefix(w.as_str()).is_some_and(|r| r.starts_with('.')))
+    };
+    for step in steps.iter().filter(|s| unwanted(&s.id)) {
+        left_out.push(format!("{}: left out as you asked", step.title));
+    }
+    steps.retain(|s| !unwanted(&s.id));
+    let count = |r: check::Result| facts.findings.iter().filter(move |f| f.result == r);
+    Plan {
+        id: facts.id.clone(),
+        service: facts.service.clone(),
+        template: facts.template.clone(),
+        version: facts.version.clone(),
+        files: facts
+            .files
+            .iter()
+            .map(|(path, bytes)| PlannedFile {
+                path: path.clone(),
+                bytes: *bytes,
+            })
+            .collect(),
+        passed: count(check::Result::Passed).count(),
+        failed: count(check::Result::Failed)
+            .map(|f| format!("{} ({}): {}", f.requirement.id, f.requirement.path, f.because))
+            .collect(),
+        commit: commit_message(&facts.template, facts.version.as_deref()),
+        steps,
+        left_out,
+    }
+}
+
+/// What the first commit says.
+pub fn commit_message(template: &str, version: Option<&str>) -> String {
+    let version = version.map(|v| format!(" at {v}")).unwrap_or_default();
+    format!("Made by Service Shaper from {template}{version}")
+}
+
+fn call(vendor: Vendor, method: &str, path: impl Into<String>, body: Value) -> Call {
+    Call {
+        vendor,
+        method: method.to_owned(),
+        path: path.into(),
+        body,
+    }
+}
+
+fn step(id: &str, title: String, call: Call, weight: Weight) -> Step {
+    Step {
+        id: id.to_owned(),
+        title,
+        call,
+        undo: None,
+        weight,
+    }
+}
+
+fn git_steps(facts: &Facts, git: &GitPlace) -> Vec<Step> {
+    let (org, name) = (escape(&git.organisation), &facts.service);
+    let repo = format!("/repos/{org}/{name}");
+    let at = format!("{}/{name}", git.organisation);
+    let rest = |method: &str, path: String, body: Value| call(Vendor::Git, method, path, body);
+    let create = rest(
+        "POST",
+        format!("/orgs/{org}/repos"),
+        json!({
+            "name": name, "description": facts.described(), "private": true, "auto_init": false, "has_issues": true,
+            "has_wiki": false, "delete_branch_on_merge": true,
+        }),
+    );
+    let mut out = vec![
+        Step {
+            undo: Some(rest("DELETE", repo.clone(), Value::Null)),
+            ..step(
+                "git.repository",
+                format!("create the private repository {at} at {}", git.name),
+                create,
+                Weight::Must,
+            )
+        },
+        step(
+            "git.push",
+            format!("push the first commit to main of {at}"),
+            rest("PUSH", format!("{org}/{name}.git"), json!({ "branch": "main" })),
+            Weight::Must,
+        ),
+    ];
+    if let Some(team) = facts.answer(&["team"]).map(|t| slug(&t)).filter(|t| !t.is_empty()) {
+        out.push(step(
+            "git.team",
+            format!("give the team {team} the right to maintain {at}"),
+            rest(
+                "PUT",
+                format!("/orgs/{org}/teams/{team}{repo}"),
+                json!({ "permission": "maintain" }),
+            ),
+            Weight::Should,
+        ));
+    }
+    let protection = json!({
+        "required_status_checks": null, "enforce_admins": true, "restrictions": null,
+        "required_pull_request_reviews": { "required_approving_review_count": 1, "require_code_owner_reviews": true, "dismiss_stale_reviews": true },
+        "required_linear_history": true, "allow_force_pushes": false, "allow_deletions": false, "required_conversation_resolution": true,
+    });
+    out.push(step(
+        "git.protection",
+        "protect main: changes by pull request, one review, by the code's owners".to_owned(),
+        rest("PUT", format!("{repo}/branches/main/protection"), protection),
+        Weight::Should,
+    ));
+    let topics: Vec<String> = ["language", "framework", "system"]
+        .iter()
+        .filter_map(|k| facts.answer(&[k]))
+        .map(|t| slug(&t))
+        .filter(|t| !t.is_empty() && t.len() <= 50)
+        .chain(["service-shaper".to_owned()])
+        .fold(Vec::new(), |mut all, t| {
+            if !all.contains(&t) {
+                all.push(t);
+            }
+            all
+        });
+    let words = format!("set the topics {}", topics.join(", "));
+    out.push(step(
+        "git.topics",
+        words,
+        rest("PUT", format!("{repo}/topics"), json!({ "names": topics })),
+        Weight::Should,
+    ));
+    for (label, color, about) in LABELS {
+        let body = json!({ "name": label, "color": color, "description": about });
+        let id = format!("git.label.{label}");
+        out.push(step(
+            &id,
+            format!("add the label {label}"),
+            rest("POST", format!("{repo}/labels"), body),
+            Weight::Should,
+        ));
+    }
+    out
+}
+
+fn opslevel_steps(facts: &Facts, git: Option<&GitPlace>) -> Vec<Step> {
+    let name = &facts.service;
+    let mutation = |m: &str, input: Value| call(Vendor::Opslevel, "POST", m, input);
+    let mut input = json!({ "name": name, "description": facts.described(), "lifecycleAlias": "pre-alpha" });
+    let mut said = String::new();
+    if let Some(team) = facts.answer(&["team", "owner"]) {
+        said = format!(", owned by {team}");
+        input["ownerInput"] = json!({ "alias": team });
+    }
+    if let Some(tier) = facts.answer(&["tier"]) {
+        said.push_str(&format!(", {tier}"));
+        input["tierAlias"] = json!(tier);
+    }
+    for key in ["language", "framework"] {
+        if let Some(value) = facts.answer(&[key]) {
+            input[key] = json!(value);
+        }
+    }
+    if let Some(system) = facts.answer(&["system"]) {
+        input["product"] = json!(system);
+    }
+    let id = learnt("opslevel_id");
+    let mut out = vec![
+        Step {
+            undo: Some(mutation("serviceDelete", json!({ "id": id }))),
+            ..step(
+                "opslevel.service",
+                format!("create the service {name} in OpsLevel{said}"),
+                mutation("serviceCreate", input),
+                Weight::Must,
+            )
+        },
+        step(
+            "opslevel.alias",
+            format!("let alerts find it under the alias {name}"),
+            mutation("aliasCreate", json!({ "alias": name, "ownerId": id })),
+            Weight::Should,
+        ),
+    ];
+    let mut tags = vec![json!({ "key": "made-by", "value": "service-shaper" })];
+    tags.push(json!({ "key": "template", "value": facts.template }));
+    if let Some(v) = &facts.version {
+        tags.push(json!({ "key": "template-version", "value": v }));
+    }
+    out.push(step(
+        "opslevel.tags",
+        "tag it with its template and version".to_owned(),
+        mutation("tagAssign", json!({ "id": id, "type": "Service", "tags": tags })),
+        Weight::Should,
+    ));
+    if let Some(git) = git {
+        let repo = format!("{}/{}/{name}", git.web, git.organisation);
+        let mut tools = vec![("repository", "code", "Repository", repo.clone())];
+        for (path, _) in facts.files.iter().filter(|(p, _)| p == "docs/runbook.md") {
+            tools.push(("runbook", "runbooks", "Runbook", format!("{repo}/blob/main/{path}")));
+        }
+        for (key, category, label, url) in tools {
+            let input = json!({ "serviceId": id, "category": category, "displayName": label, "url": url });
+            let words = format!("link its {key} in OpsLevel: {url}");
+            out.push(step(
+                &format!("opslevel.tool.{key}"),
+                words,
+                mutation("toolCreate", input),
+                Weight::Should,
+            ));
+        }
+    }
+    out
+}
+
+fn slack_steps(facts: &Facts, git: Option<&GitPlace>) -> Vec<Step> {
+    let channel = format!("svc-{}", facts.service);
+    let method = |m: &str, body: Value| call(Vendor::Slack, "POST", m, body);
+    let id = learnt("slack_channel");
+    let mut text = format!(
+        "*{}* is born. {}",
+        facts.service,
+        facts
+            .description
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    );
+    if let Some(g) = git {
+        text.push_str(&format!(
+            "\n<{}/{}/{}|Repository>",
+            g.web, g.organisation, facts.service
+        ));
+    }
+    if let Some(team) = facts.answer(&["team", "owner"]).map(|t| slug(&t)) {
+        text.push_str(&format!(" · owned by {team}"));
+    }
+    vec![
+        Step {
+            undo: Some(method("conversations.archive", json!({ "channel": id }))),
+            ..step(
+                "slack.channel",
+                format!("open the channel #{channel}"),
+                method("conversations.create", json!({ "name": channel })),
+                Weight::Should,
+            )
+        },
+        step(
+            "slack.purpose",
+            "say in the channel's purpose what it is for".to_owned(),
+            method(
+                "conversations.setPurpose",
+                json!({ "channel": id, "purpose": facts.described() }),
+            ),
+            Weight::Should,
+        ),
+        step(
+            "slack.message",
+            "say in the channel where the service is".to_owned(),
+            method(
+                "chat.postMessage",
+                json!({ "channel": id, "text": text, "unfurl_links": "false",
+                    "metadata": json!({ "event_type": "imp_shape", "event_payload": { "run": facts.id } }).to_string() }),
+            ),
+            Weight::Should,
+        ),
+    ]
+}
+
+fn jira_step(facts: &Facts, project: &str) -> Step {
+    let rest = |method: &str, path: &str, body: Value| call(Vendor::Jira, method, path, body);
+    let body = json!({ "name": facts.service, "description": facts.described(), "project": project });
+    Step {
+        undo: Some(rest("DELETE", "component/{jira_component}", Value::Null)),
+        ..step(
+            "jira.component",
+            format!("add the component {} to the project {project}", facts.service),
+            rest("POST", "component", body),
+            Weight::Should,
+        )
+    }
+}
+
+/// An alert as Alertmanager would send it when the service's own rule fires.
+fn alert_step(facts: &Facts, rule: &Rule) -> Step {
+    let mut labels = rule.labels.clone();
+    labels.insert("alertname".into(), json!(rule.name));
+    labels.insert("service".into(), json!(facts.service));
+    labels.insert("test".into(), json!(facts.id));
+    let mut annotations = rule.annotations.clone();
+    let summary = format!(
+        "TEST of the new service {}: nothing is wrong, this alert only shows that it arrives",
+        facts.service
+    );
+    annotations.insert("summary".into(), json!(summary));
+    let key = format!(
+        "{{}}:{{alertname=\"{}\", service=\"{}\", test=\"{}\"}}",
+        rule.name, facts.service, facts.id
+    );
+    let body = json!({
+        "version": "4", "groupKey": key, "truncatedAlerts": 0, "status": "firing", "receiver": "imp", "externalURL": "",
+        "groupLabels": { "alertname": rule.name, "service": facts.service }, "commonLabels": labels, "commonAnnotations": annotations,
+        "alerts": [{ "status": "firing", "labels": labels, "annotations": annotations, "fingerprint": facts.id,
+            "startsAt": super::learnt("begun"), "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "" }],
+    });
+    let whom = rule
+        .labels
+        .get("team")
+        .and_then(Value::as_str)
+        .map(|t| format!(", which asks whoever is on call for {t}"));
+    step(
+        "imp.alert",
+        format!(
+            "fire the service's own alert {} as a test{}",
+            rule.name,
+            whom.unwrap_or_default()
+        ),
+        call(Vendor::Imp, "POST", "/webhooks/alerts/alertmanager", body),
+        Weight::Should,
+    )
+}

@@ -1,0 +1,54 @@
+//! Components of new services, written into Jira's project and looked for there.
+
+use super::{Jira, NAME};
+use crate::http::Fault;
+use reqwest::Method;
+use serde_json::Value;
+
+/// A component of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Component {
+    /// Its identifier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it says of itself.
+    pub description: String,
+}
+
+impl Jira {
+    /// The component of this name in a project; Jira does not tell cases apart.
+    ///
+    /// # Errors
+    /// What Jira says.
+    pub async fn component(&self, project: &str, name: &str) -> Result<Option<Component>, Fault> {
+        let all: Vec<Value> = self.get(&format!("project/{project}/components")).await?.json(NAME)?;
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        let found = all
+            .iter()
+            .find(|c| c["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name)));
+        Ok(found.map(|c| Component {
+            id: text(&c["id"]),
+            name: text(&c["name"]),
+            description: text(&c["description"]),
+        }))
+    }
+
+    /// Makes a call that changes something.
+    ///
+    /// # Errors
+    /// What Jira says.
+    pub async fn change(&self, method: &str, path: &str, body: &Value) -> Result<Value, Fault> {
+        let kind = match method {
+            "DELETE" => Method::DELETE,
+            _ => Method::POST,
+        };
+        let request = self.request(kind, path);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let answer = self.call(request).await?;
+        match answer.body.is_empty() {
+            true => Ok(Value::Null),
+            false => answer.json(NAME),
+        }
+    }
+}
