@@ -7,6 +7,7 @@ mod filters;
 pub mod limits;
 pub mod pages;
 pub mod problem;
+pub mod shaper;
 mod witness;
 
 use axum::Router;
@@ -25,6 +26,8 @@ pub struct App {
     pub limits: limits::Limits,
     /// What changes, as pages that are open hear of it.
     pub live: pages::Hub,
+    /// What services are made of.
+    pub shaper: shaper::Workshop,
     /// What it is connected to, and what each connection says of itself.
     pub setup: Box<dyn Setup>,
 }

@@ -69,6 +69,8 @@ pub enum Right {
     Deliver,
     /// Looks at the audit log.
     Audit,
+    /// Makes a service, and takes one back.
+    Shape,
     /// Brings history in.
     Import,
     /// Sees who is signed in, and ends their sessions.
@@ -78,7 +80,7 @@ pub enum Right {
 }
 
 /// The table: who may do what. Slack, the console, REST and the command line read it; nothing else says it.
-pub const TABLE: [(Right, Role, &str); 14] = [
+pub const TABLE: [(Right, Role, &str); 15] = [
     (Right::Look, Role::Reader, "Looking"),
     (Right::Declare, Role::Responder, "Declaring an incident"),
     (Right::Move, Role::Responder, "Moving an incident"),
@@ -93,6 +95,7 @@ pub const TABLE: [(Right, Role, &str); 14] = [
         Role::Responder,
         "Trying a delivery again, or doing without it",
     ),
+    (Right::Shape, Role::Responder, "Making a service"),
     (Right::Audit, Role::Manager, "Looking at the audit log"),
     (Right::Import, Role::Manager, "Bringing history in"),
     (Right::Sessions, Role::Admin, "Seeing and ending sessions"),

@@ -130,6 +130,8 @@ pub struct Desk {
     pub clock: Arc<dyn Clock>,
     /// What numbers are made of, at hand.
     pub figures: Figures,
+    /// Woken when the catalogue should be read now: something new is in it.
+    pub catalogue_wanted: Arc<Notify>,
     /// Woken when there may be effects to perform.
     pub work: Arc<Notify>,
     changes: broadcast::Sender<Change>,
@@ -200,6 +202,7 @@ impl Desk {
             house: house.clone(),
             clock: clock.clone(),
             figures: Figures::default(),
+            catalogue_wanted: Arc::default(),
             work: work.clone(),
             changes: changes.clone(),
             recent: recent.clone(),

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod birth;
 pub mod clock;
 pub mod desk;
 pub mod import;

@@ -273,7 +273,10 @@ pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
                 AGAIN
             }
         };
-        tokio::time::sleep(rest).await;
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = desk.catalogue_wanted.notified() => {}
+        }
     }
 }
 

@@ -39,6 +39,27 @@ pub struct Question {
     pub group: String,
 }
 
+impl Question {
+    /// For programs. The default of a secret is one.
+    pub fn to_json(&self) -> Value {
+        let (kind, choices) = match &self.form {
+            Form::Text => ("text", None),
+            Form::Flag => ("flag", None),
+            Form::Number => ("number", None),
+            Form::Data => ("data", None),
+            Form::One(c) => ("one", Some(c)),
+            Form::Some(c) => ("some", Some(c)),
+        };
+        let choices = choices.map(|c| {
+            let all = c.iter().map(|(l, v)| serde_json::json!({ "label": l, "value": v }));
+            all.collect::<Vec<_>>()
+        });
+        let default = if self.secret { None } else { self.default.clone() };
+        serde_json::json!({ "name": self.name, "text": self.text, "help": self.help, "kind": kind, "choices": choices,
+            "default": default, "secret": self.secret, "group": self.group })
+    }
+}
+
 /// Whoever answers what neither the call nor a file has answered.
 pub trait Ask {
     /// An answer, or why there is none.
@@ -75,6 +96,53 @@ impl Ask for Nobody {
 
     fn refuse(&mut self, _: &Question, _: &str) -> bool {
         false
+    }
+}
+
+/// Listens to everything that is asked, and answers from a form where it says something, else with the defaults. What
+/// does not fit is remembered, and the default stands in for it, so that all the other questions are still heard.
+#[derive(Debug, Clone, Default)]
+pub struct Listener {
+    /// What the form says.
+    pub form: Map<String, Value>,
+    /// What was asked, in order.
+    pub asked: Vec<Question>,
+    /// Why an answer does not fit, by the question's name.
+    pub faults: std::collections::BTreeMap<String, String>,
+}
+
+impl Ask for Listener {
+    fn ask(&mut self, question: &Question) -> Result<Value> {
+        if self.asked.iter().all(|q| q.name != question.name) {
+            self.asked.push(question.clone());
+        }
+        if let Some(said) = self
+            .form
+            .get(&question.name)
+            .filter(|_| !self.faults.contains_key(&question.name))
+        {
+            return Ok(said.clone());
+        }
+        let first = match &question.form {
+            Form::One(c) => c.first().map(|(_, v)| v.clone()),
+            Form::Some(_) => Some(Value::Array(Vec::new())),
+            Form::Flag => Some(Value::Bool(false)),
+            Form::Number => Some(Value::from(1)),
+            Form::Text => Some(Value::from("example")),
+            Form::Data => Some(Value::Null),
+        };
+        if question.default.is_none() && !self.faults.contains_key(&question.name) {
+            self.faults.insert(question.name.clone(), "an answer is needed".into());
+        }
+        Ok(question.default.clone().or(first).unwrap_or(Value::Null))
+    }
+
+    fn refuse(&mut self, question: &Question, why: &str) -> bool {
+        let again = !self.faults.contains_key(&question.name);
+        self.faults
+            .entry(question.name.clone())
+            .or_insert_with(|| why.to_owned());
+        again
     }
 }
 

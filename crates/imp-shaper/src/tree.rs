@@ -174,6 +174,45 @@ impl Tree {
         self.entries.iter().map(|(p, e)| (p.as_str(), e))
     }
 
+    /// All of it as text, to be kept.
+    pub fn pack(&self) -> String {
+        use base64::Engine as _;
+        let pack = |entry: &Entry| match entry {
+            Entry::Folder => serde_json::json!({ "folder": true }),
+            Entry::Link(to) => serde_json::json!({ "link": to }),
+            Entry::File { bytes, mode } => {
+                serde_json::json!({ "mode": mode, "bytes": base64::engine::general_purpose::STANDARD.encode(bytes) })
+            }
+        };
+        let all = self.iter().map(|(path, entry)| (path.to_owned(), pack(entry)));
+        serde_json::Value::Object(all.collect()).to_string()
+    }
+
+    /// What was kept, checked as if a template had made it.
+    pub fn unpack(text: &str) -> Result<Tree> {
+        use base64::Engine as _;
+        let wrong = |e: &dyn std::fmt::Display| Fault::failed(format!("the files that were kept cannot be read: {e}"));
+        let all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).map_err(|e| wrong(&e))?;
+        let mut tree = Tree::default();
+        for (path, entry) in &all {
+            match (entry["link"].as_str(), entry["bytes"].as_str()) {
+                (Some(to), _) => tree.link(path, to)?,
+                (None, Some(bytes)) => {
+                    let bytes = base64::engine::general_purpose::STANDARD
+                        .decode(bytes)
+                        .map_err(|e| wrong(&e))?;
+                    let mode = entry["mode"]
+                        .as_u64()
+                        .and_then(|m| u32::try_from(m).ok())
+                        .unwrap_or(0o644);
+                    tree.file(path, bytes, mode)?;
+                }
+                (None, None) => tree.folder(path)?,
+            }
+        }
+        Ok(tree)
+    }
+
     /// The paths of its files and links.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.iter().filter(|(_, e)| **e != Entry::Folder).map(|(p, _)| p)

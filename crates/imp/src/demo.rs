@@ -57,9 +57,11 @@ pub async fn run(listen: SocketAddr, data: Option<PathBuf>) -> Result<(), Failur
          \x20 Jira                   {base}/jira/\n\
          \x20 The public status page {base}/statuspage/\n\
          \x20 The catalogue          {base}/opslevel/\n\
+         \x20 Repositories           {base}/github/\n\
          \x20 IMP's own console      http://{listen}/\n\
          \n\
          First: raise an alert; open Slack as whoever is on call, and say whether it is real.\n\
+         Or make a new service: http://{listen}/shaper\n\
          Its configuration is {}. Ctrl-C ends it.",
         folder.join("imp.toml").display()
     ));

@@ -186,15 +186,21 @@ async fn take_alerts(
             );
         }
     };
-    let mut refs: Vec<String> = Vec::new();
+    let (mut refs, mut asked): (Vec<String>, Vec<String>) = Default::default();
     for one in granted {
         match one {
-            Ok(r) => refs.extend(r.incident.map(|i| i.reference.to_string())),
+            Ok(r) => {
+                if let Some(i) = r.incident {
+                    asked.extend(i.questions.last().map(|q| imp_core::summons::target_label(&q.whom)));
+                    refs.push(i.reference.to_string());
+                }
+            }
             Err(refusal) => tracing::warn!(%refusal, "an alert was refused"),
         }
     }
     refs.dedup();
-    (StatusCode::ACCEPTED, Json(json!({"incidents": refs}))).into_response()
+    asked.dedup();
+    (StatusCode::ACCEPTED, Json(json!({"incidents": refs, "asked": asked}))).into_response()
 }
 
 /// Tells SNS that it may send, after the answer; SNS asks again where this is lost.

@@ -185,6 +185,9 @@ pub async fn findings(config: &Config) -> Result<Vec<Finding>, Failure> {
     if let Some(c) = &config.opslevel {
         findings.extend(OpsLevel::new(c.clone(), http.clone(), &url).check().await);
     }
+    if let Some(c) = config.shaper.as_ref().and_then(|s| s.git.clone()) {
+        findings.extend(imp_vendors::git::Git::new(c, http.clone()).check().await);
+    }
     if let Some(c) = &config.zoom {
         findings.extend(Zoom::new(c.clone(), http.clone(), &url).check().await);
     }

@@ -1,6 +1,7 @@
 //! The service: wires desk, hands, doors and pages together, listens, and stops gracefully.
 
 use crate::config::Config;
+use crate::shape::{publish, worker};
 use crate::sign_in::Provider;
 use crate::teller::{self, Mirrors, Speaker};
 use crate::{Failure, doors, health, shown, slack_door};
@@ -41,6 +42,10 @@ pub struct Hall {
     pub hints: tokio::sync::mpsc::Sender<imp_core::Ref>,
     /// The client of all vendors.
     pub http: Http,
+    /// Woken when there is a service to make.
+    pub births: Arc<tokio::sync::Notify>,
+    /// The folder of the configuration.
+    pub beside: std::path::PathBuf,
 }
 
 /// Slack's parts.
@@ -68,7 +73,7 @@ pub async fn run(
             config.server.listen
         ))
     })?;
-    let mut service = Service::start(config, process)?;
+    let mut service = Service::start(config, process, beside.clone())?;
     let watched = crate::reload::watch(service.hall.config.clone(), beside, service.hall.desk.clone());
     service.tasks.push(tokio::spawn(watched));
     tracing::info!(address = %service.hall.config.server.listen, "IMP listens");
@@ -117,11 +122,11 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts desk, runner and sweeps.
+    /// Starts desk, runner and sweeps. Templates are beside the folder of the configuration.
     ///
     /// # Errors
     /// Where the store cannot be had.
-    pub fn start(config: Config, process: Process) -> Result<Service, Failure> {
+    pub fn start(config: Config, process: Process, beside: Option<std::path::PathBuf>) -> Result<Service, Failure> {
         let failed = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
         let http = Http::new().map_err(|e| failed(&e))?;
         let (store, mut conn) = Store::open(&config.store.url).map_err(|e| failed(&e))?;
@@ -219,7 +224,15 @@ impl Service {
             jira,
             hints,
             http,
+            births: Arc::default(),
+            beside: beside.unwrap_or_default(),
         });
+        let vendors = publish::vendors(&hall.config, &hall.http, &own_address(&hall.config));
+        tasks.push(tokio::spawn(worker::work(
+            hall.desk.clone(),
+            vendors,
+            hall.births.clone(),
+        )));
         if let Some(token) = hall.config.slack.as_ref().and_then(|s| s.app_token.clone()) {
             tasks.push(tokio::spawn(slack_door::listen(hall.clone(), token)));
         }
@@ -264,6 +277,7 @@ impl Service {
             },
             limits: Limits::new(config.server.requests_per_minute),
             live: imp_console::pages::Hub::on(&self.hall.desk),
+            shaper: workshop(&self.hall),
             setup: Box::new(shown::Shown::of(config)),
             public_url,
         });
@@ -284,6 +298,35 @@ impl Service {
         for t in self.tasks {
             t.abort();
         }
+    }
+}
+
+/// What the console makes services of.
+fn workshop(hall: &Hall) -> imp_console::shaper::Workshop {
+    let shaper = hall.config.shaper.clone().unwrap_or_default();
+    let known = shaper
+        .git
+        .iter()
+        .map(|g| ("organisation".to_owned(), serde_json::json!(g.organisation)));
+    imp_console::shaper::Workshop {
+        known: known.collect(),
+        library: imp_shaper::source::Library {
+            places: shaper.templates,
+            beside: hall.beside.clone(),
+        },
+        connected: publish::connected(&hall.config),
+        work: hall.births.clone(),
+        ..Default::default()
+    }
+}
+
+/// Where this process reaches itself.
+fn own_address(config: &Config) -> String {
+    let listen = config.server.listen;
+    match (listen.ip().is_unspecified(), listen.ip().is_ipv6()) {
+        (true, false) => format!("http://127.0.0.1:{}", listen.port()),
+        (true, true) => format!("http://[::1]:{}", listen.port()),
+        (false, _) => format!("http://{listen}"),
     }
 }
 

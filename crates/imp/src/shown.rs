@@ -126,6 +126,17 @@ impl Setup for Shown {
             section("digest", rows);
         }
         section("alerts", vec![("token", given(c.alerts.is_some()))]);
+        if let Some(s) = &c.shaper {
+            let mut rows = vec![("templates", s.templates.join(", "))];
+            if let Some(g) = &s.git {
+                rows.extend([
+                    ("git.api_url", g.api_url.clone()),
+                    ("git.organisation", g.organisation.clone()),
+                    ("git.token", given(true)),
+                ]);
+            }
+            section("shaper", rows);
+        }
         let tokens = c.auth.iter().flat_map(|a| &a.api_tokens);
         let names: Vec<String> = tokens.map(|t| format!("{} ({})", t.name, t.role.word())).collect();
         let names = if names.is_empty() {

@@ -585,6 +585,17 @@ async fn submit(
     Ok(IncidentView::of(&i, &app.desk.house.process.load()))
 }
 
+/// The call's own key, if it has one.
+pub(super) fn key(headers: &HeaderMap) -> Answer<Option<&str>> {
+    let Some(v) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = v.to_str().ok().map(str::trim);
+    key.filter(|k| !k.is_empty() && k.len() <= KEY_MAX)
+        .map(Some)
+        .ok_or_else(|| Problem::bad(format!("Idempotency-Key: 1 to {KEY_MAX} visible ASCII characters.")))
+}
+
 pub(super) async fn wish(
     app: &App,
     caller: &Caller,
@@ -593,18 +604,9 @@ pub(super) async fn wish(
     about: Option<Ref>,
     command: Command,
 ) -> Answer<Receipt> {
-    let id = match headers.get("idempotency-key") {
+    let id = match key(headers)? {
         None => String::new(),
-        Some(v) => {
-            let key = v
-                .to_str()
-                .ok()
-                .map(str::trim)
-                .filter(|k| !k.is_empty() && k.len() <= KEY_MAX);
-            let key =
-                key.ok_or_else(|| Problem::bad(format!("Idempotency-Key: 1 to {KEY_MAX} visible ASCII characters.")))?;
-            format!("rest:{}:{key}{suffix}", caller.name)
-        }
+        Some(key) => format!("rest:{}:{key}{suffix}", caller.name),
     };
     let role = match about {
         Some(r) if !caller.teams.is_empty() => {

@@ -6,6 +6,7 @@ mod deliveries;
 mod incidents;
 pub mod insights;
 mod log;
+pub mod shaper;
 pub mod shapes;
 
 pub(crate) use deliveries::{again as retry, may_see};
@@ -41,7 +42,8 @@ const BODY_MAX: usize = 256 * 1024;
         incidents::write_review, incidents::alerts, incidents::updates, incidents::roles, incidents::note, incidents::join,
         deliveries::list, deliveries::retry, deliveries::skip, catalogue::services, catalogue::service, catalogue::teams, catalogue::team,
         log::audit, log::alerts, log::me,
-        insights::show, insights::bring_in
+        insights::show, insights::bring_in,
+        shaper::templates, shaper::questions, shaper::plan, shaper::create, shaper::runs, shaper::run, shaper::retry, shaper::undo
     ),
     components(schemas(Problem)),
 )]
@@ -85,6 +87,13 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/audit", get(log::audit))
         .route("/alerts", get(log::alerts))
         .route("/me", get(log::me))
+        .route("/shaper/templates", get(shaper::templates))
+        .route("/shaper/templates/{name}", get(shaper::questions))
+        .route("/shaper/plans", post(shaper::plan))
+        .route("/shaper/runs", get(shaper::runs).post(shaper::create))
+        .route("/shaper/runs/{id}", get(shaper::run))
+        .route("/shaper/runs/{id}/retry", post(shaper::retry))
+        .route("/shaper/runs/{id}/undo", post(shaper::undo))
         .fallback(async || Problem::not_found("The API has no such address; GET /api/openapi.json describes it."))
         .method_not_allowed_fallback(async || {
             Problem::new(

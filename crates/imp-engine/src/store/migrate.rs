@@ -4,7 +4,7 @@ use super::conn::{Conn, StoreError, Val};
 use super::{OpenError, broken};
 
 /// Migrations, oldest first.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
     include_str!("../../migrations/0003_replicas.sql"),
@@ -12,6 +12,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0030_measure_more.sql"),
     include_str!("../../migrations/0010_audit.sql"),
     include_str!("../../migrations/0011_session.sql"),
+    include_str!("../../migrations/0020_birth.sql"),
 ];
 
 /// The newest schema that this binary knows.

@@ -274,7 +274,34 @@ fn explain(name: &str, e: &minijinja::Error) -> String {
         .detail()
         .map_or_else(|| e.kind().to_string(), |d| format!("{}: {d}", e.kind()));
     if e.kind() == ErrorKind::OutOfFuel {
-        what = "it does not come to an end; look for a loop that runs for ever".into();
+        what = "it does not come to an end, or makes far too much text: look for a loop that runs for ever, or a text that is repeated very often"
+            .into();
     }
     one_line(&format!("{place}: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Engine, Manner, World};
+
+    #[test]
+    fn a_text_that_is_repeated_too_often_is_not_taken_for_a_loop_alone() {
+        let engine = Engine::new(&Manner::default(), &World::new(0, [7; 32])).expect("an engine");
+        let said = |text: &str| {
+            engine
+                .render("f", text, &minijinja::Value::UNDEFINED)
+                .expect_err("a refusal")
+                .to_string()
+        };
+        for text in [
+            "{{ 'x' * 99000000 }}",
+            "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        ] {
+            let said = said(text);
+            assert!(
+                said.contains("a text that is repeated very often") && said.contains("a loop that runs for ever"),
+                "{said}"
+            );
+        }
+    }
 }

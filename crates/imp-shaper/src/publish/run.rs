@@ -148,6 +148,9 @@ pub struct Run {
     pub commit: String,
     /// Where it stands.
     pub phase: Phase,
+    /// Whether it is taken back, or was on the way back when it stopped.
+    #[serde(default)]
+    pub back: bool,
     /// Why it stopped.
     pub why: Option<String>,
     /// Its steps, in the plan's order.
@@ -185,6 +188,7 @@ impl Run {
             begun_ms,
             commit: commit.to_owned(),
             phase: Phase::Going,
+            back: false,
             why: None,
             learnt: Learnt::from([("begun".to_owned(), begun)]),
         }
@@ -214,7 +218,7 @@ impl Run {
     /// Lets a run that stopped go on where it stopped.
     pub fn resume(&mut self) {
         if matches!(self.phase, Phase::Failed) {
-            self.phase = Phase::Going;
+            self.phase = if self.back { Phase::Undoing } else { Phase::Going };
             self.why = None;
             self.progress.iter_mut().for_each(|p| p.tries = 0);
         }
@@ -222,7 +226,11 @@ impl Run {
 
     /// Lets it try again what a vendor refused.
     pub fn retry_left(&mut self) {
-        for p in self.progress.iter_mut().filter(|p| p.state == State::Left) {
+        for p in self
+            .progress
+            .iter_mut()
+            .filter(|p| p.state == State::Left && !self.back)
+        {
             p.state = State::Trying;
             p.tries = 0;
         }
@@ -236,6 +244,7 @@ impl Run {
     pub fn undo(&mut self) {
         if self.phase != Phase::Undone {
             self.phase = Phase::Undoing;
+            self.back = true;
             self.why = None;
             self.progress.iter_mut().for_each(|p| p.tries = 0);
         }

@@ -134,7 +134,7 @@ impl Git {
             out.push(match found {
                 Ok(Some(_)) => Finding::well(name, &what),
                 Ok(None) => Finding::wrong(name, &what, "it is not there, or the token may not see it"),
-                Err(e) => Finding::wrong(name, &what, &e.why()),
+                Err(e) => Finding::wrong(name, &what, e.why()),
             });
         }
         out

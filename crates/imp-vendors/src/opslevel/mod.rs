@@ -1,14 +1,14 @@
 //! OpsLevel: where services, teams and on-calls are known. The catalogue is read from it, and it is told of incidents.
 
-pub mod numbers;
 mod birth_port;
+pub mod numbers;
 mod port;
 mod source;
 mod wire;
 
-use crate::budget::Budget;
 pub use birth_port::Born;
 
+use crate::budget::Budget;
 use crate::check::Finding;
 use crate::http::{Fault, Http, call};
 use crate::secret::Secret;

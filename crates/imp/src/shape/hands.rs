@@ -1,5 +1,6 @@
 //! The Shaper's hands: what a step of a plan means to each vendor, over the vendors' own clients.
 
+use imp_engine::{Clock as _, Desk, SystemClock};
 use imp_shaper::git;
 use imp_shaper::publish::plan::mark;
 use imp_shaper::publish::run::{Doing, Found, Trouble};
@@ -19,6 +20,12 @@ use std::time::Duration;
 
 /// Pages of Slack's list of channels that are looked through for a name: a thousand each.
 const CHANNEL_PAGES: usize = 20;
+/// How long the steps up to OpsLevel take at most, usually, in seconds.
+const STEPS_S: i64 = 10;
+/// Between two looks whether IMP knows the service.
+const CATALOGUE_MS: u64 = 10_000;
+/// The same where it was asked to read the catalogue now.
+const READ_MS: u64 = 2_000;
 
 /// Where the first commit is.
 #[derive(Debug)]
@@ -59,12 +66,25 @@ pub struct Vendors {
 pub struct ShaperHands {
     vendors: Vendors,
     place: Place,
+    desk: Option<Desk>,
 }
 
 impl ShaperHands {
+    /// The same, in the process that knows the catalogue.
+    pub fn with_catalogue(self, desk: Desk) -> ShaperHands {
+        ShaperHands {
+            desk: Some(desk),
+            ..self
+        }
+    }
+
     /// For a run whose first commit is there.
     pub fn new(vendors: Vendors, place: Place) -> ShaperHands {
-        ShaperHands { vendors, place }
+        ShaperHands {
+            vendors,
+            place,
+            desk: None,
+        }
     }
 }
 
@@ -135,8 +155,7 @@ impl Hands for ShaperHands {
                 Vendor::Opslevel => self.look_at_opslevel(step, run).await,
                 Vendor::Slack => self.look_at_slack(step, run).await,
                 Vendor::Jira => self.look_at_jira(step, run).await,
-                // The same alert of the same group asks nobody twice.
-                Vendor::Imp => Ok(Found::Absent),
+                Vendor::Imp => self.look_at_imp(run).await,
             }
         })
     }
@@ -416,6 +435,43 @@ impl ShaperHands {
         })
     }
 
+    /// The same alert of the same group asks nobody twice, so there is nothing to be found; but IMP must have read the
+    /// new service in the catalogue first, or it does not know whom to ask.
+    async fn look_at_imp(&self, run: &Run) -> Answer<Found> {
+        let (Some(intake), true) = (&self.vendors.intake, run.learnt.contains_key("opslevel_id")) else {
+            return Ok(Found::Absent);
+        };
+        let knows = match &self.desk {
+            Some(desk) => {
+                let knows = desk.house.catalogue.load().service(&run.plan.service).is_some();
+                if !knows {
+                    desk.catalogue_wanted.notify_one();
+                }
+                knows
+            }
+            None => {
+                let request = self.vendors.http.get(&format!("{}/metrics", intake.url));
+                let Ok(answer) = imp_vendors::http::call("IMP", request).await else {
+                    // Whether it is there at all is said where the alert is sent.
+                    return Ok(Found::Absent);
+                };
+                let text = String::from_utf8_lossy(&answer.body).into_owned();
+                let age = text.lines().find_map(|l| l.strip_prefix("imp_catalogue_age_seconds "));
+                let age = age.and_then(|a| a.trim().parse::<i64>().ok()).unwrap_or(-1);
+                let since = SystemClock.now().0 / 1000 - run.begun_ms / 1000;
+                // The service is in OpsLevel since some moment after the run began.
+                age >= 0 && age + STEPS_S < since
+            }
+        };
+        match knows {
+            true => Ok(Found::Absent),
+            false => Err(Trouble::Later {
+                after_ms: Some(if self.desk.is_some() { READ_MS } else { CATALOGUE_MS }),
+                why: "waiting until IMP has read the new service in the catalogue, which it does once a minute".into(),
+            }),
+        }
+    }
+
     async fn alert(&self, call: &Call) -> Answer<Learnt> {
         let intake = self
             .vendors
@@ -439,7 +495,12 @@ impl ShaperHands {
             Err(f) => return Err(trouble(f)),
         };
         let said: Value = answer.json("IMP").map_err(trouble)?;
-        let first = said["incidents"][0].as_str();
-        Ok(first.map(|r| one("incident", r)).unwrap_or_default())
+        let mut learnt = Learnt::new();
+        for (key, at) in [("incident", "incidents"), ("asked", "asked")] {
+            if let Some(first) = said[at][0].as_str() {
+                learnt.insert(key.into(), first.into());
+            }
+        }
+        Ok(learnt)
     }
 }

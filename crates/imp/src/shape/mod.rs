@@ -4,6 +4,7 @@ pub mod hands;
 mod prompt;
 pub mod publish;
 mod show;
+pub mod worker;
 
 use crate::config::Config;
 use crate::{Failure, say};
@@ -188,7 +189,10 @@ pub async fn run(command: Command, at: &Where, load: impl Fn(&Path) -> Result<Co
         Command::Resume { dir, json } => {
             let config = published(config.as_ref())?;
             match publish::begun(&dir)? {
-                Some(run) => publish::go_on(config, &dir, run, json).await,
+                Some(mut run) => {
+                    run.retry_left();
+                    publish::go_on(config, &dir, run, json).await
+                }
                 None => Err(Failure::Wrong(format!(
                     "{} was not published from here, so there is nothing to go on with",
                     dir.display()

@@ -195,7 +195,10 @@ pub fn finish(folder: &Path, run: &Run, json: bool) -> Result<(), Failure> {
                 &run.commit[..run.commit.len().min(10)]
             ));
             if let Some(r) = get("incident") {
-                say(&format!("its test alert is {r}: {}", "look there for who was asked"));
+                let whom = get("asked")
+                    .map(|w| format!("; {w} is asked whether it is real"))
+                    .unwrap_or_default();
+                say(&format!("its test alert is {r}{whom}"));
             }
             for line in run.left() {
                 say(&format!("still to do: {line}"));

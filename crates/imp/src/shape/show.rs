@@ -2,11 +2,11 @@
 
 use crate::{Failure, say};
 use imp_shaper::check;
-use imp_shaper::fault::{Result as Shaped, one_line};
+use imp_shaper::fault::one_line;
 use imp_shaper::formats::copier_answers::shown;
 use imp_shaper::made::Made;
 use imp_shaper::publish::Plan;
-use imp_shaper::question::{Ask, Form, Given, Question};
+use imp_shaper::question::{Form, Given, Listener};
 use imp_shaper::render::{self, Wish};
 use imp_shaper::shape::{self, Shape};
 use imp_shaper::source::{self, Library};
@@ -22,32 +22,10 @@ pub fn note(text: &str) {
     }
 }
 
-/// Listens to what is asked, and answers with the defaults.
-struct Listener(Vec<Question>);
-
-impl Ask for Listener {
-    fn ask(&mut self, question: &Question) -> Shaped<Value> {
-        self.0.push(question.clone());
-        let first = match &question.form {
-            Form::One(c) => c.first().map(|(_, v)| v.clone()),
-            Form::Some(_) => Some(json!([])),
-            Form::Flag => Some(json!(false)),
-            Form::Number => Some(json!(1)),
-            Form::Text => Some(json!("example")),
-            Form::Data => Some(Value::Null),
-        };
-        Ok(question.default.clone().or(first).unwrap_or(Value::Null))
-    }
-
-    fn refuse(&mut self, _: &Question, _: &str) -> bool {
-        false
-    }
-}
-
 /// Shows a template: its questions as they come with the defaults, and its files.
 pub fn run(template: &str, json: bool, library: &Library) -> Result<(), Failure> {
     let mut source = source::open(template, library)?;
-    let mut listener = Listener(Vec::new());
+    let mut listener = Listener::default();
     let wish = Wish {
         target: Path::new("example"),
         trust: false,
@@ -59,13 +37,17 @@ pub fn run(template: &str, json: bool, library: &Library) -> Result<(), Failure>
         Ok((made, _)) => (made.tree.files().map(str::to_owned).collect::<Vec<_>>(), None),
         Err(e) => (Vec::new(), Some(e.to_string())),
     };
-    if listener.0.is_empty()
+    if listener.asked.is_empty()
         && let Some(why) = &why
     {
         return Err(Failure::Failed(why.clone()));
     }
     if json {
-        let questions: Vec<Value> = listener.0.iter().map(question_json).collect();
+        let questions: Vec<Value> = listener
+            .asked
+            .iter()
+            .map(imp_shaper::question::Question::to_json)
+            .collect();
         say(&format!(
             "{:#}",
             json!({
@@ -78,7 +60,7 @@ pub fn run(template: &str, json: bool, library: &Library) -> Result<(), Failure>
     let version = source.version().map(|v| format!(" at {v}")).unwrap_or_default();
     say(&format!("{}{version} ({})", source.address, source.format.name()));
     say("questions:");
-    for q in &listener.0 {
+    for q in &listener.asked {
         let default = match &q.default {
             Some(_) if q.secret => " [secret]".into(),
             Some(d) => format!(" [{}]", one_line(&shown(d))),
@@ -106,25 +88,6 @@ pub fn run(template: &str, json: bool, library: &Library) -> Result<(), Failure>
         note(&format!("the files cannot be shown without answers: {why}"));
     }
     Ok(())
-}
-
-/// A question for programs.
-pub fn question_json(q: &Question) -> Value {
-    let (kind, choices) = match &q.form {
-        Form::Text => ("text", None),
-        Form::Flag => ("flag", None),
-        Form::Number => ("number", None),
-        Form::Data => ("data", None),
-        Form::One(c) => ("one", Some(c)),
-        Form::Some(c) => ("some", Some(c)),
-    };
-    let choices = choices.map(|c| {
-        c.iter()
-            .map(|(l, v)| json!({ "label": l, "value": v }))
-            .collect::<Vec<_>>()
-    });
-    let default = if q.secret { None } else { q.default.clone() };
-    json!({ "name": q.name, "text": q.text, "help": q.help, "kind": kind, "choices": choices, "default": default, "secret": q.secret, "group": q.group })
 }
 
 /// What a plan is about.

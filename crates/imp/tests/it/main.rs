@@ -25,6 +25,7 @@ mod rebuild;
 mod replicas;
 mod rules;
 mod script;
+mod shaper;
 mod slack;
 mod stage;
 mod tidy;

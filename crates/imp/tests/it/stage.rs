@@ -54,6 +54,11 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// A file or a folder beside the configuration.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// The usual stage: all vendors, Slack over HTTP.
     pub async fn new() -> Stage {
         Stage::with(Mode::Http, |config| config).await
