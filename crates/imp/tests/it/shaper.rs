@@ -364,7 +364,7 @@ fn ledger_name(step: &Value) -> String {
 
 async fn run_to_its_end(s: &Stage, id: &str) -> Value {
     until("the run has come to its end", async || {
-        let (_, run) = s.get(&format!("shaper/runs/{id}")).await;
+        let (_, run) = s.get(&format!("/api/v1/shaper/runs/{id}")).await;
         (run["phase"] != "going" && run["phase"] != "undoing").then_some(run)
     })
     .await
@@ -419,7 +419,7 @@ async fn a_service_made_through_the_api_is_killed_with_imp_and_goes_on_with_it()
     assert_eq!(first["id"], again["id"], "the same call is one wish");
     let id = first["id"].as_str().expect("a name").to_owned();
     until("OpsLevel is called", async || {
-        let (_, run) = s.get(&format!("shaper/runs/{id}")).await;
+        let (_, run) = s.get(&format!("/api/v1/shaper/runs/{id}")).await;
         let steps = run["steps"].as_array()?;
         steps
             .iter()
@@ -447,12 +447,12 @@ async fn a_service_made_through_the_api_is_killed_with_imp_and_goes_on_with_it()
     assert!(s.practice.github().file("ledger", ".imp/shape.yml").is_some());
     assert_eq!(made(&s, "ledger").await, (1, 1));
     let incident = run["incident"].as_str().expect("its test alert is a triage").to_owned();
-    let (_, told) = s.get(&format!("incidents/{incident}")).await;
+    let (_, told) = s.get(&format!("/api/v1/incidents/{incident}")).await;
     assert_eq!(
         (&told["service"], &told["team"], &told["status"]),
         (&json!("ledger"), &json!("payments"), &json!("triage"))
     );
-    let (_, log) = s.get("audit").await;
+    let (_, log) = s.get("/api/v1/audit").await;
     assert!(
         log["items"]
             .as_array()
