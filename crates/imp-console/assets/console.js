@@ -19,6 +19,10 @@ const main = document.getElementById("main");
 const words = document.getElementById("live");
 local(document);
 
+// On a narrow screen the bar scrolls: where one is stands in it.
+const here = document.querySelector(".top nav [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 24;
+
 // Takes the named parts of another page over into this one.
 async function fetched(url, signal) {
   const answer = await fetch(url, { headers: { accept: "text/html" }, signal });

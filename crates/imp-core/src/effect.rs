@@ -51,6 +51,23 @@ impl Capability {
             Capability::Desk => "desk",
         }
     }
+
+    /// The vendor that it is had from, as people write its name; the desk's own work needs none.
+    pub fn vendor(self) -> &'static str {
+        match self {
+            Capability::Chat => "Slack",
+            Capability::Record => "Jira",
+            Capability::Page => "Statuspage",
+            Capability::Bridge => "Zoom",
+            Capability::Catalogue | Capability::Numbers => "OpsLevel",
+            Capability::Desk => "IMP",
+        }
+    }
+
+    /// The capability that is stored under a word.
+    pub fn of(word: &str) -> Option<Capability> {
+        Capability::ALL.into_iter().find(|c| c.word() == word)
+    }
 }
 
 /// A timer.

@@ -584,20 +584,20 @@ impl Process {
             .find(|m| m.to == to && m.from.iter().any(|f| f == from))
     }
 
-    /// The way from one status to another: the move itself, or two moves of which the first asks nothing. Empty where
-    /// there is neither.
+    /// The way from one status to another: the move itself, or, once users are well again, two moves to an end of which
+    /// the first asks nothing. Empty where there is neither.
     pub fn way(&self, from: &str, to: &str) -> Vec<&Move> {
         if let Some(direct) = self.find_move(from, to) {
             return vec![direct];
         }
-        // Before users are well again, every step is a decision of its own; and a round trip is no way.
-        if from == to || self.category(from) != Category::After {
+        // Before users are well again, every step is a decision of its own; and nothing is opened again on the way.
+        if self.category(from) != Category::After || self.category(to) != Category::Done {
             return Vec::new();
         }
-        let free = self
-            .moves
-            .iter()
-            .filter(|m| m.requires.is_empty() && m.from.iter().any(|f| f == from));
+        let free = self.moves.iter().filter(|m| {
+            let stays = self.category(&m.to) == Category::After;
+            stays && m.requires.is_empty() && m.from.iter().any(|f| f == from)
+        });
         let two = free
             .filter_map(|first| Some(vec![first, self.find_move(&first.to, to)?]))
             .next();

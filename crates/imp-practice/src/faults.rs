@@ -1,6 +1,7 @@
 //! Bad days on demand: what goes wrong with which vendor, and a ledger of every call.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
+use futures_util::stream;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -142,6 +144,14 @@ pub enum Fault {
     LoseAnswer,
     /// No answer at all, until the fault is cleared; the work is not done.
     Hang,
+    /// 200 and a web page, as a proxy in between answers; the work is not done.
+    WebPage,
+    /// 302 to a page for signing in; the work is not done.
+    Redirect,
+    /// The work is done, and the answer ends in the middle.
+    HalfAnswer,
+    /// The work is done, and the answer never ends.
+    EndlessAnswer,
 }
 
 impl Fault {
@@ -155,6 +165,10 @@ impl Fault {
             Fault::Error => "500".to_owned(),
             Fault::LoseAnswer => "loses answers".to_owned(),
             Fault::Hang => "hangs".to_owned(),
+            Fault::WebPage => "answers a web page".to_owned(),
+            Fault::Redirect => "redirects".to_owned(),
+            Fault::HalfAnswer => "answers by half".to_owned(),
+            Fault::EndlessAnswer => "answers without end".to_owned(),
         }
     }
 }
@@ -425,9 +439,29 @@ pub async fn layer(faults: Arc<Faults>, cut: Option<ConnectInfo<Cut>>, request: 
             faults.hang().await;
             cut()
         }
+        Some(Fault::WebPage) => (200, Html("<!doctype html><title>Proxy</title><p>Please sign in.").into_response()),
+        Some(Fault::Redirect) => (302, (StatusCode::FOUND, [(header::LOCATION, "/sign-in")]).into_response()),
+        Some(Fault::HalfAnswer) => half(next.run(request).await).await,
+        Some(Fault::EndlessAnswer) => {
+            next.run(request).await;
+            let spaces = stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b' '; 64 * 1024])));
+            (200, Response::new(Body::from_stream(spaces)))
+        }
     };
     faults.note(vendor, op, status, began, fault);
     response
+}
+
+/// The first half of an answer's body.
+async fn half(response: Response) -> (u16, Response) {
+    let (parts, body) = response.into_parts();
+    let whole = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let mut answer = Response::new(Body::from(whole.slice(..whole.len() / 2)));
+    *answer.status_mut() = parts.status;
+    if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
+        answer.headers_mut().insert(header::CONTENT_TYPE, kind.clone());
+    }
+    (parts.status.as_u16(), answer)
 }
 
 fn failure(status: StatusCode) -> Response {

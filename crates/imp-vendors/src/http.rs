@@ -251,7 +251,11 @@ impl Answer {
             408 | 409 | 425 | 500..=599 => later(self.patience_ms(), format!("{vendor} answered {status}{said}")),
             _ => {
                 let why = format!("{vendor} refused ({status}){said}");
-                tracing::warn!(vendor, status, "{why}");
+                match status {
+                    // Often that is just what was asked: whether it is there.
+                    404 => tracing::debug!(vendor, status, "{why}"),
+                    _ => tracing::warn!(vendor, status, "{why}"),
+                }
                 Err(Fault::Refused {
                     status,
                     why,

@@ -97,9 +97,9 @@ pub async fn practice(listen: SocketAddr, org: Option<PathBuf>, app: String) -> 
     let practice = Practice::start(listen, org, options)
         .await
         .map_err(|e| Failure::Failed(format!("cannot listen on {listen}: {e}")))?;
-    say(&format!("The practice workspace is open at {}/", practice.base));
-    say(&format!("It calls {app}; --app names another address."));
-    say("An imp.toml that works with it:\n");
+    say(&format!("# The practice workspace is open at {}/", practice.base));
+    say(&format!("# It calls {app}; --app names another address."));
+    say("# This is an imp.toml that works with it:\n");
     say(&practice.config_toml(host));
     serve::signal().await;
     practice.stop().await;

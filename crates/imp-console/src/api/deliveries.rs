@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
+use imp_core::effect::Capability;
 use imp_core::rights::Right;
 use imp_core::{Command, Ref};
 use imp_engine::audit::{self, Deed};
@@ -43,7 +44,7 @@ pub struct DeliveryView {
     pub reference: Option<String>,
     /// What it is.
     pub what: String,
-    /// To which kind of vendor.
+    /// To which vendor: `slack`, `jira`, `statuspage`, `zoom` or `opslevel`.
     pub vendor: String,
     /// `pending`, `failed` or `done`.
     pub state: String,
@@ -63,7 +64,7 @@ impl From<Delivery> for DeliveryView {
             id: d.id,
             reference: (d.reference != Ref::HOUSE).then(|| d.reference.to_string()),
             what: d.what,
-            vendor: d.capability,
+            vendor: Capability::of(&d.capability).map_or(d.capability, |c| c.vendor().to_lowercase()),
             state: d.state,
             tried: d.tried,
             fault: d.fault,

@@ -265,8 +265,14 @@ impl IncidentView {
         if let Some(at) = i.moments.get("confirmed") {
             timestamps.insert("acknowledged_at".to_owned(), at.rfc3339());
         }
-        for p in Point::ALL {
-            // The times that the numbers are made of.
+        // The times that the contract's numbers are made of, by the names that they have there.
+        for p in [
+            Point::Started,
+            Point::Detected,
+            Point::Acknowledged,
+            Point::Mitigated,
+            Point::Resolved,
+        ] {
             if let Some(at) = metric::point(i, process, p) {
                 timestamps.insert(format!("{}_at", p.word()), at.rfc3339());
             }

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use imp_core::Ref;
+use imp_core::effect::Capability;
 use imp_engine::read;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ pub async fn list(
         },
         key: d.key,
         what: d.what,
-        vendor: d.capability,
+        vendor: Capability::of(&d.capability).map_or(d.capability, |c| c.vendor().to_owned()),
         since_words: imp_core::At::parse(&d.since).map(moment).unwrap_or_default(),
         since: d.since,
         tried: d.tried,

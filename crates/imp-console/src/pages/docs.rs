@@ -54,7 +54,7 @@ static GUIDES: LazyLock<BTreeMap<String, Guide>> = LazyLock::new(|| {
             .to_owned();
         let about = text
             .split("\n\n")
-            .find(|p| !p.trim().is_empty() && !p.starts_with(['#', '|', '`', '-']))
+            .find(|p| !p.trim().is_empty() && !p.starts_with(['#', '|', '-']) && !p.starts_with("```"))
             .map(|p| words::cut(&bare(p), AROUND))
             .unwrap_or_default();
         Some((slug, Guide { title, about, text }))

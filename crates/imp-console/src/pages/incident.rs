@@ -60,6 +60,8 @@ struct Page {
 /// What this caller can do about this incident now.
 struct Can {
     act: bool,
+    /// Something may still be added to it.
+    add: bool,
     update: bool,
     publish: bool,
     review: bool,
@@ -238,6 +240,7 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
         },
         can: Can {
             act: may(Right::Edit) && i.back_filled.is_none(),
+            add: may(Right::Edit) && i.confirmed && category != Category::Done && i.back_filled.is_none(),
             update: may(Right::Tell) && i.confirmed && matches!(category, Category::Active | Category::After),
             publish: may(Right::Publish)
                 && i.confirmed

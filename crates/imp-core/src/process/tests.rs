@@ -489,3 +489,15 @@ fn the_table_of_keys_and_the_types_say_the_same() {
     assert_eq!(words("step", "on"), known::<Trigger>());
     assert_eq!(words("step", "do"), known::<Step>());
 }
+
+#[test]
+fn a_way_of_two_steps_leads_to_an_end_and_opens_nothing_again() {
+    let process = Process::built_in();
+    let way = |from, to| -> Vec<&str> { process.way(from, to).iter().map(|m| m.to.as_str()).collect() };
+    assert_eq!(way("resolved", "closed"), ["review", "closed"]);
+    assert_eq!(way("resolved", "investigating"), ["investigating"]);
+    assert_eq!(way("monitoring", "resolved"), ["resolved"]);
+    for to in ["identified", "monitoring", "merged", "resolved"] {
+        assert!(way("resolved", to).is_empty(), "{to}: a button of an old card re-opens nothing");
+    }
+}

@@ -293,11 +293,13 @@ async fn edit(
     Ok(Json(out))
 }
 
-/// Puts a wish into an incident; each time something is said, an update is added.
+/// Puts a wish into an incident; each time something is said or its status changes, an update is added.
 fn write(state: &mut State, incident: &mut Incident, wish: &Map<String, Value>, body: Option<String>, now: i64) {
     let text = |key: &str| wish.get(key).and_then(Value::as_str).map(str::to_owned);
     incident.name = text("name").unwrap_or_else(|| incident.name.clone());
-    incident.status = text("status").unwrap_or_else(|| incident.status.clone());
+    let before = incident.status.clone();
+    incident.status = text("status").unwrap_or_else(|| before.clone());
+    let moved = before != incident.status;
     if let Some(given) = wish.get("impact_override") {
         incident.impact_override = given.as_str().map(str::to_owned);
     }
@@ -332,7 +334,8 @@ fn write(state: &mut State, incident: &mut Incident, wish: &Map<String, Value>, 
         "resolved" | "completed" => incident.resolved_ms = incident.resolved_ms.or(Some(now)),
         _ => incident.resolved_ms = None,
     }
-    if let Some(body) = body {
+    // A change of status is told even where nothing is said with it.
+    if let Some(body) = body.or_else(|| moved.then(String::new)) {
         let deliver = wish
             .get("deliver_notifications")
             .and_then(Value::as_bool)

@@ -68,7 +68,7 @@ impl IntoResponse for Fail {
 impl Statuspage {
     /// A page with a component for each public service, all of them well.
     pub fn new(world: Arc<World>, limits: bool) -> Arc<Statuspage> {
-        let state = State::new(&world.org, clock::now_ms());
+        let state = State::new(&world.org, &world.base, clock::now_ms());
         let limit = Limit {
             on: limits,
             status: StatusCode::TOO_MANY_REQUESTS,

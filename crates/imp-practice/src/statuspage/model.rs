@@ -139,6 +139,8 @@ pub struct State {
     pub page_name: String,
     /// The public address of the page.
     pub domain: String,
+    /// Where an incident's page is, before its identifier.
+    pub pages: String,
     /// Groups first, then components.
     pub components: Vec<Component>,
     /// Oldest first.
@@ -162,7 +164,7 @@ fn short(kind: &str, name: &str) -> String {
 
 impl State {
     /// A page with a group for each brand and a component for each public service.
-    pub fn new(org: &Org, now: i64) -> State {
+    pub fn new(org: &Org, base: &str, now: i64) -> State {
         let one = |id: String, name: &str, description: &str, group_id, group| Component {
             id,
             name: name.to_owned(),
@@ -231,6 +233,7 @@ impl State {
             page_id: org.keys.statuspage_page_id.clone(),
             page_name: org.name.clone(),
             domain: format!("status.{}", org.domain),
+            pages: format!("{base}/statuspage/incidents/"),
             components,
             incidents: vec![],
             templates: templates.collect(),
@@ -291,7 +294,7 @@ impl State {
         let postmortem = i.postmortem.as_ref();
         json!({
             "id": i.id, "page_id": self.page_id, "name": i.name, "status": i.status,
-            "impact": i.shown_impact(), "impact_override": i.impact_override, "shortlink": format!("https://stspg.io/{}", i.id),
+            "impact": i.shown_impact(), "impact_override": i.impact_override, "shortlink": format!("{}{}", self.pages, i.id),
             "created_at": time(i.created_ms), "updated_at": time(i.updated_ms),
             "monitoring_at": i.monitoring_ms.map(time), "resolved_at": i.resolved_ms.map(time),
             "components": components.map(|c| self.component_json(c)).collect::<Vec<_>>(),

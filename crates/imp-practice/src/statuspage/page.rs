@@ -118,7 +118,7 @@ fn updates(incident: &Incident) -> Html {
         .rev()
         .map(|u| {
             html![
-                "<div class='update'><p><b>" (words(&u.status)) "</b> - " (u.body) "</p><time>" (pages::moment(u.created_ms))
+                "<div class='update'><p><b>" (words(&u.status)) "</b>" (if u.body.is_empty() { "" } else { " - " }) (u.body) "</p><time>" (pages::moment(u.created_ms))
                 "</time></div>"
             ]
         })

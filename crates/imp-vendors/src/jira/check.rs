@@ -24,7 +24,7 @@ impl Jira {
     /// Credentials, permissions, project, issue type and fields, each with what to do where it is wrong.
     pub async fn check(&self) -> Vec<Finding> {
         let me = self.get("myself").await.and_then(|a| a.json::<User>(NAME));
-        let mut out = vec![Finding::of(NAME, "the credentials are right", &me)];
+        let mut out = vec![Finding::of(NAME, "the credentials", &me)];
         if me.is_err() {
             return out;
         }

@@ -625,7 +625,7 @@ fn answer(v: &View) -> String {
         .unwrap_or_default();
     match (i.merged_into, i.confirmed) {
         (Some(into), _) => format!(
-            ":twisted_rightwards_arrows: It goes on as {}.",
+            ":arrow_upper_right: It goes on as {}.",
             link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())
         ),
         (None, true) => format!("{}. It is real.{place}", v.status_words()),
@@ -796,7 +796,7 @@ pub fn last_word(v: &View) -> Message {
     let archive = format!("This channel will be archived in {when}.");
     if let Some(into) = i.merged_into {
         let text = format!(
-            ":twisted_rightwards_arrows: This goes on as {}. {archive}",
+            ":arrow_upper_right: This goes on as {}. {archive}",
             link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())
         );
         return Message {

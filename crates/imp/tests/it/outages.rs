@@ -119,6 +119,53 @@ async fn vendors_do_the_work_and_lose_their_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_that_make_no_sense_cost_nothing() {
+    let s = Stage::new().await;
+    for fault in [Fault::WebPage, Fault::HalfAnswer, Fault::EndlessAnswer] {
+        for (vendor, op) in [
+            (Vendor::Slack, "conversations.create"),
+            (Vendor::Slack, "chat.postMessage"),
+            (Vendor::Jira, "POST issue"),
+            (Vendor::Zoom, "POST users/me/meetings"),
+        ] {
+            s.practice.faults().set(Rule::new(vendor, fault).on(op).times(1));
+        }
+        let incident = s.declares(&format!("A vendor {}", fault.words())).await;
+        s.settle().await;
+        set_up_once(&s, &incident).await;
+        assert!(s.deliveries("failed").await.is_empty(), "{fault:?}");
+    }
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_that_redirects_is_named_with_what_to_do_and_waited_for() {
+    let s = Stage::new().await;
+    s.practice.faults().set(Rule::new(Vendor::Zoom, Fault::Redirect));
+    let incident = s.declares("The address is not the real one").await;
+    let owed = until("it is said what is owed, and why", async || {
+        let pending = s.deliveries("pending").await;
+        pending
+            .into_iter()
+            .find(|d| d["vendor"] == "zoom" && d["fault"].is_string())
+    })
+    .await;
+    let why = owed["fault"].as_str().expect("a reason");
+    assert!(
+        why.contains("a redirect; give its real address in the configuration"),
+        "{why}"
+    );
+    s.practice.faults().clear(Vendor::Zoom);
+    let (status, said) = s
+        .post(&format!("/api/v1/deliveries/{}/retry", owed["id"]), json!({}))
+        .await;
+    assert_eq!(status, 200, "{said}");
+    s.settle().await;
+    set_up_once(&s, &incident).await;
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_jira_is_down_the_incident_goes_on() {
     without(Vendor::Jira, "jira").await;
 }

@@ -105,7 +105,7 @@ async fn a_script_sees_what_is_owed_and_has_it_tried_again() {
         let found = all
             .as_array()?
             .iter()
-            .find(|d| d["vendor"] == "bridge" && d["fault"].is_string())?;
+            .find(|d| d["vendor"] == "zoom" && d["fault"].is_string())?;
         Some(found.clone())
     })
     .await;
