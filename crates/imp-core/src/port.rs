@@ -87,6 +87,17 @@ pub struct Waiting {
     pub since: At,
 }
 
+/// How long to wait after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// As long as the runner's back-off says.
+    BackOff,
+    /// So many milliseconds: somebody has to mend something first, and may say sooner that it is mended.
+    Mend(i64),
+    /// At least so many milliseconds, because the vendor asked for them; nothing hastens it.
+    Asked(i64),
+}
+
 /// How it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -99,8 +110,8 @@ pub enum Outcome {
     },
     /// It failed and may work later.
     Later {
-        /// Milliseconds that the vendor asked for; none: the runner's own back-off.
-        after_ms: Option<i64>,
+        /// How long to wait before it is tried again.
+        pause: Pause,
         /// Why.
         why: String,
     },

@@ -3,7 +3,7 @@
 use crate::desk::{Desk, SubmitError};
 use crate::lease::{LEASE_MS, Lease, RENEW_MS};
 use imp_core::effect::{Capability, What};
-use imp_core::port::{Order, Outcome, Port};
+use imp_core::port::{Order, Outcome, Pause, Port};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -220,7 +220,7 @@ impl Runner {
 /// Performs one effect. A port that panics or takes too long has failed like any vendor.
 async fn perform(port: Arc<dyn Port>, order: Order) -> Outcome {
     let later = |why: &str| Outcome::Later {
-        after_ms: None,
+        pause: Pause::BackOff,
         why: why.into(),
     };
     // A set of one: it ends when whoever waits for it ends, and a panic in it does not end them.

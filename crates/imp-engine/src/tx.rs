@@ -8,7 +8,7 @@ use crate::store::{Conn, Row, StoreError};
 use imp_core::alert::Alert;
 use imp_core::effect::{Capability, Effect, Rank, Timer, What};
 use imp_core::event::{Event, Fact};
-use imp_core::port::{Ledger, Order, Outcome, Waiting};
+use imp_core::port::{Ledger, Order, Outcome, Pause, Waiting};
 use imp_core::process::Category;
 use imp_core::react::mirrors;
 use imp_core::refusal::Kind;
@@ -744,11 +744,15 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, lease: &Lease, outcome: &Outcome
             conn.run("update effect set tried = tried - 1 where id = ?1", &[id.into()])?;
             Ok(Vec::new())
         }
-        Outcome::Later { after_ms, why } => {
+        Outcome::Later { pause, why } => {
             // Only failures lengthen the pause: a try that our own end cut short says nothing about the vendor.
             let failures = failures + 1;
-            let pause = after_ms.unwrap_or_else(|| backoff(failures, id));
-            back_to_waiting(conn, id, r, &key, seen.now.plus(pause), after_ms.is_some())?;
+            let (pause_ms, held) = match *pause {
+                Pause::BackOff => (backoff(failures, id), false),
+                Pause::Mend(ms) => (ms, false),
+                Pause::Asked(ms) => (ms, true),
+            };
+            back_to_waiting(conn, id, r, &key, seen.now.plus(pause_ms), held)?;
             conn.run(
                 "update effect set fault = ?2, fault_at = ?3, failures = ?4 where id = ?1",
                 &[id.into(), why.as_str().into(), seen.now.0.into(), failures.into()],

@@ -439,8 +439,14 @@ pub async fn layer(faults: Arc<Faults>, cut: Option<ConnectInfo<Cut>>, request: 
             faults.hang().await;
             cut()
         }
-        Some(Fault::WebPage) => (200, Html("<!doctype html><title>Proxy</title><p>Please sign in.").into_response()),
-        Some(Fault::Redirect) => (302, (StatusCode::FOUND, [(header::LOCATION, "/sign-in")]).into_response()),
+        Some(Fault::WebPage) => (
+            200,
+            Html("<!doctype html><title>Proxy</title><p>Please sign in.").into_response(),
+        ),
+        Some(Fault::Redirect) => (
+            302,
+            (StatusCode::FOUND, [(header::LOCATION, "/sign-in")]).into_response(),
+        ),
         Some(Fault::HalfAnswer) => half(next.run(request).await).await,
         Some(Fault::EndlessAnswer) => {
             next.run(request).await;

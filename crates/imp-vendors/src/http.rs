@@ -1,6 +1,7 @@
 //! How every vendor is called: one client, one size of body, one reading of what went wrong.
 
 use bytes::{Bytes, BytesMut};
+use imp_core::port::Pause;
 use imp_core::{At, Outcome, words};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder};
@@ -79,7 +80,17 @@ impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Outcome {
         match fault {
             Fault::Wait { after_ms } => Outcome::Wait { after_ms },
-            Fault::Later { after_ms, why, .. } => Outcome::Later { after_ms, why },
+            Fault::Later {
+                status, after_ms, why, ..
+            } => {
+                let pause = match (after_ms, status) {
+                    (None, _) => Pause::BackOff,
+                    // An address, a token or a permission that a person has to mend.
+                    (Some(ms), Some(300..=401 | 403)) => Pause::Mend(ms),
+                    (Some(ms), _) => Pause::Asked(ms),
+                };
+                Outcome::Later { pause, why }
+            }
             Fault::Refused { why, .. } => Outcome::Never { why },
         }
     }
@@ -429,18 +440,21 @@ mod tests {
         assert!(matches!(
             outcome(busy),
             Err(Outcome::Later {
-                after_ms: Some(3_000),
+                pause: Pause::Asked(3_000),
                 ..
             })
         ));
         assert!(matches!(
             outcome(answer(500, &[], "")),
-            Err(Outcome::Later { after_ms: None, .. })
+            Err(Outcome::Later {
+                pause: Pause::BackOff,
+                ..
+            })
         ));
         assert!(matches!(
             outcome(answer(401, &[], "")),
             Err(Outcome::Later {
-                after_ms: Some(60_000),
+                pause: Pause::Mend(60_000),
                 ..
             })
         ));

@@ -8,7 +8,7 @@ use crate::words_of_week::{self, Told};
 use imp_console::chart::poster;
 use imp_core::effect::{Effect, Owner, Stretch, What};
 use imp_core::metric::{Class, Metric};
-use imp_core::port::{Boxed, Order, Outcome, Port};
+use imp_core::port::{Boxed, Order, Outcome, Pause, Port};
 use imp_core::{At, Catalogue, Ref};
 use imp_engine::Desk;
 use imp_engine::insights::view::{self, period};
@@ -81,7 +81,7 @@ impl Port for Mirrors {
 
 fn later(why: &str) -> Outcome {
     Outcome::Later {
-        after_ms: None,
+        pause: Pause::BackOff,
         why: why.to_owned(),
     }
 }

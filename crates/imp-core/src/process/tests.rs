@@ -498,6 +498,9 @@ fn a_way_of_two_steps_leads_to_an_end_and_opens_nothing_again() {
     assert_eq!(way("resolved", "investigating"), ["investigating"]);
     assert_eq!(way("monitoring", "resolved"), ["resolved"]);
     for to in ["identified", "monitoring", "merged", "resolved"] {
-        assert!(way("resolved", to).is_empty(), "{to}: a button of an old card re-opens nothing");
+        assert!(
+            way("resolved", to).is_empty(),
+            "{to}: a button of an old card re-opens nothing"
+        );
     }
 }

@@ -43,7 +43,7 @@ async fn a_backup_taken_in_the_middle_of_work_goes_on_in_either_store(on: On) {
     s.answers(
         "record.ticket",
         vec![Outcome::Later {
-            after_ms: Some(1),
+            pause: Pause::Asked(1),
             why: "no answer".into(),
         }],
     );

@@ -10,7 +10,7 @@ mod world;
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::event::Link;
-use imp_core::port::{Boxed, Order, Outcome, Port};
+use imp_core::port::{Boxed, Order, Outcome, Pause, Port};
 use imp_core::{Actor, At, Catalogue, Command, Directory, Envelope, Incident, Process, Role};
 use imp_engine::{Clock, Desk, House, Progress, Runner, Store, SubmitError, read};
 use place::{On, Place};
@@ -262,7 +262,7 @@ async fn what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried(on
     s.answers(
         "record.ticket",
         vec![Outcome::Later {
-            after_ms: None,
+            pause: Pause::BackOff,
             why: "no answer".into(),
         }],
     );
@@ -287,7 +287,7 @@ async fn a_clock_that_is_set_back_makes_nothing_wait_longer() {
     let mut s = Stage::new(On::Sqlite);
     s.clock.0.store(10 * HOUR_MS, Ordering::SeqCst);
     let later = || Outcome::Later {
-        after_ms: None,
+        pause: Pause::BackOff,
         why: "503".into(),
     };
     s.answers("record.ticket", vec![later(), later()]);

@@ -10,7 +10,7 @@ use imp_core::alert::Alert;
 use imp_core::catalogue::{Service, Team};
 use imp_core::effect::Capability;
 use imp_core::person::Who;
-use imp_core::port::{Order, Outcome};
+use imp_core::port::{Order, Outcome, Pause};
 use imp_core::{Actor, At, Catalogue, Command, Directory, Envelope, Incident, Process, Ref, Role};
 use imp_engine::{Clock, Conn, Desk, House, Lease, Row, Store, StoreError, SubmitError, Val, read};
 use std::collections::{BTreeMap, BTreeSet};
@@ -489,7 +489,7 @@ impl Sim {
 
     async fn finish(&mut self, r: usize, lease: Lease, order: &Order, fate: u64) {
         let later = |why: &str| Outcome::Later {
-            after_ms: None,
+            pause: Pause::BackOff,
             why: why.into(),
         };
         let outcome = match fate {

@@ -4,6 +4,7 @@ use crate::budget::{Budget, Limit, Urgency};
 use crate::http::{self, Fault, Http};
 use crate::secret::Secret;
 use imp_core::Outcome;
+use imp_core::port::Pause;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -93,7 +94,7 @@ impl From<Trouble> for Outcome {
                 | "request_timeout"
                 | "team_added_to_org"
                 | "hash_conflict" => Outcome::Later {
-                    after_ms: None,
+                    pause: Pause::BackOff,
                     why: format!("Slack had a problem of its own ({code})"),
                 },
                 "invalid_auth"
@@ -102,11 +103,11 @@ impl From<Trouble> for Outcome {
                 | "token_revoked"
                 | "account_inactive"
                 | "not_allowed_token_type" => Outcome::Later {
-                    after_ms: Some(CREDENTIALS_AGAIN_MS),
+                    pause: Pause::Mend(CREDENTIALS_AGAIN_MS),
                     why: format!("Slack does not accept the bot's token ({code}); renew slack.bot_token"),
                 },
                 "missing_scope" => Outcome::Later {
-                    after_ms: Some(CREDENTIALS_AGAIN_MS),
+                    pause: Pause::Mend(CREDENTIALS_AGAIN_MS),
                     why: format!("the Slack app lacks a scope ({detail}); add it and install the app again"),
                 },
                 _ => Outcome::Never {

@@ -159,7 +159,7 @@ async fn a_vendor_that_redirects_is_named_with_what_to_do_and_waited_for() {
     let (status, said) = s
         .post(&format!("/api/v1/deliveries/{}/retry", owed["id"]), json!({}))
         .await;
-    assert_eq!(status, 200, "{said}");
+    assert_eq!(status, 202, "{said}");
     s.settle().await;
     set_up_once(&s, &incident).await;
     s.finish().await;
