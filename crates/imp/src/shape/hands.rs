@@ -111,22 +111,18 @@ fn trouble(fault: Fault) -> Trouble {
 }
 
 fn slack_trouble(said: Said) -> Trouble {
-    const CREDENTIALS: [&str; 6] = [
-        "invalid_auth",
-        "not_authed",
-        "token_expired",
-        "token_revoked",
-        "account_inactive",
-        "missing_scope",
-    ];
-    let credentials = CREDENTIALS.contains(&said.code());
+    use imp_core::port::Pause;
     match imp_core::Outcome::from(said) {
         imp_core::Outcome::Wait { after_ms } => trouble(Fault::Wait { after_ms }),
-        imp_core::Outcome::Later { why, .. } if credentials => Trouble::Never(why),
-        imp_core::Outcome::Later { after_ms, why } => Trouble::Later {
-            after_ms: after_ms.and_then(|ms| u64::try_from(ms).ok()),
-            why,
-        },
+        imp_core::Outcome::Later { pause, why } => {
+            let after_ms = match pause {
+                Pause::BackOff => None,
+                Pause::Asked(ms) => u64::try_from(ms).ok(),
+                // The token or its scopes: a person mends them, and makes the service again.
+                Pause::Mend(_) => return Trouble::Never(why),
+            };
+            Trouble::Later { after_ms, why }
+        }
         imp_core::Outcome::Never { why } => Trouble::Never(why),
         imp_core::Outcome::Done(_) => Trouble::Never("Slack said nothing".into()),
     }
