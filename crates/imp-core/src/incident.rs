@@ -179,6 +179,9 @@ pub struct FollowUp {
     /// Whether it is done.
     #[serde(default)]
     pub done: bool,
+    /// Since when it is owed; not known of those that an earlier version wrote down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub added: Option<At>,
 }
 
 /// Something that the public was told.
@@ -547,6 +550,7 @@ impl Incident {
                 due: due.clone(),
                 ticket: None,
                 done: false,
+                added: Some(fact.at),
             }),
             Event::ReviewWritten { text } => {
                 self.moments.entry("review_written".to_owned()).or_insert(fact.at);

@@ -29,7 +29,7 @@ pub const LENGTHS: [&str; metric::COUNT] = [
     "close_ms",
 ];
 /// The other columns but for the stamp.
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "ref",
     "at",
     "over_at",
@@ -46,13 +46,14 @@ const COLUMNS: [&str; 16] = [
     "updates_late",
     "stays",
     "calls",
+    "owed",
 ];
 /// The answer of the process's field of this name is an incident's cause, as far as this many characters.
 const CAUSE: (&str, usize) = ("cause", 120);
 /// The sheet that says by which rules all rows were last measured.
 const RULES: &str = "measure";
 /// Goes up whenever a formula in `imp-core/src/metric.rs` changes: every row is then measured anew at the next start.
-const FORMULAS: u32 = 2;
+const FORMULAS: u32 = 3;
 /// Incidents that are read at a time, at some ten kilobytes each.
 const AT_A_TIME: i64 = 500;
 
@@ -100,6 +101,7 @@ pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), 
         updates.map(|(_, late)| late).into(),
         some_json(metric::stays(i).iter().collect::<Vec<_>>())?,
         some_json(calls(i))?,
+        some_json(owed(i))?,
     ];
     args.extend(METRICS.iter().map(|m| match metric::measure(i, process, m) {
         Measured::Recorded(ms) => Val::Int(ms),
@@ -119,6 +121,15 @@ fn some_json<T: serde::Serialize>(list: Vec<T>) -> Result<Val, StoreError> {
     serde_json::to_string(&list)
         .map(Val::Text)
         .map_err(|e| StoreError(e.to_string()))
+}
+
+/// Follow-ups that are not done: by which day each is due (empty where it has none), and since when it is owed. Where an
+/// earlier version did not keep that, it is since the incident was resolved.
+fn owed(i: &Incident) -> Vec<(&str, i64)> {
+    let resolved = i.moments.get("resolved").copied().unwrap_or(i.opened_at);
+    let open = i.follow_ups.iter().filter(|f| !f.done);
+    open.map(|f| (f.due.as_deref().unwrap_or_default(), f.added.unwrap_or(resolved).0))
+        .collect()
 }
 
 /// Who was asked by name, and when.

@@ -92,6 +92,8 @@ pub struct Slice {
     pub measured: Option<(usize, Became)>,
     /// Somebody of this name was asked.
     pub asked: Option<String>,
+    /// They owe a follow-up whose age is at least so many milliseconds and less than that, at this time.
+    pub owes: Option<(i64, i64, At)>,
     /// They were opened again.
     pub reopened: bool,
     /// They stood in this status, and have left it.
@@ -306,6 +308,12 @@ impl<'a> Picker<'a> {
                 && slice.hour.is_none_or(|h| at != UNKNOWN && hour(at) == h)
                 && slice.measured.is_none_or(|(m, became)| became.fits(t.lengths[m][n]))
                 && asked.is_none_or(|who| t.calls[n].iter().any(|(name, _)| Some(*name) == who))
+                && slice.owes.is_none_or(|(from_ms, until_ms, now)| {
+                    let age = |since: &i64| now.0.saturating_sub(*since);
+                    t.owed[n]
+                        .iter()
+                        .any(|(_, since)| (from_ms..until_ms).contains(&age(since)))
+                })
                 && stood.is_none_or(|s| t.stays[n].iter().any(|(name, _)| Some(*name) == s))
                 && (!slice.reopened || t.reopened[n] > 0)
                 && (!slice.no_service || t.service[n] == NOBODY)

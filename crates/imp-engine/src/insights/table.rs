@@ -12,9 +12,9 @@ pub const UNKNOWN: i64 = i64::MIN;
 /// What stands where a text is missing; the first of the names.
 pub const NOBODY: u32 = 0;
 /// The columns before the lengths.
-const COLUMNS: &str = "ref, at, over_at, class, finished, private, case when back_filled is null then 0 else 1 end, severity, service, team, cause, reopened, updates_due, updates_late, stays, calls, stamp";
+const COLUMNS: &str = "ref, at, over_at, class, finished, private, case when back_filled is null then 0 else 1 end, severity, service, team, cause, reopened, updates_due, updates_late, stays, calls, owed, stamp";
 /// The first of the columns that hold lengths.
-const FIRST_LENGTH: usize = 17;
+const FIRST_LENGTH: usize = 18;
 /// A length that is not known, and will not be.
 pub const MISSING: i64 = -3;
 
@@ -104,6 +104,8 @@ pub struct Table {
     pub stays: Vec<Pairs>,
     /// Who was asked, and when.
     pub calls: Vec<Pairs>,
+    /// Follow-ups that are not done: the day on which each is due, and since when it is owed.
+    pub owed: Vec<Pairs>,
     /// The measurements, in the order of `METRICS`; see `measure::INVALID`, `measure::PENDING`, [`MISSING`].
     pub lengths: [Vec<i64>; COUNT],
     place: HashMap<i64, u32>,
@@ -129,6 +131,7 @@ impl Default for Table {
             updates: Vec::new(),
             stays: Vec::new(),
             calls: Vec::new(),
+            owed: Vec::new(),
             lengths: std::array::from_fn(|_| Vec::new()),
             place: HashMap::new(),
             stamp: 0,
@@ -246,7 +249,8 @@ impl Table {
         put(&mut self.updates, at, (small(row.int(12)), small(row.int(13))));
         put(&mut self.stays, at, pairs(names, row.maybe(14)));
         put(&mut self.calls, at, pairs(names, row.maybe(15)));
-        self.stamp = self.stamp.max(row.int(16));
+        put(&mut self.owed, at, pairs(names, row.maybe(16)));
+        self.stamp = self.stamp.max(row.int(17));
         for (n, column) in self.lengths.iter_mut().enumerate() {
             put(column, at, row.maybe_int(FIRST_LENGTH + n).unwrap_or(MISSING));
         }

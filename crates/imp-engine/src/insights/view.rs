@@ -119,6 +119,24 @@ pub struct Load {
     pub at_night: usize,
 }
 
+/// Follow-ups of an age that are not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// At least so many days old.
+    pub from_days: i64,
+    /// Less than so many; none: however old.
+    pub until_days: Option<i64>,
+    /// How many.
+    pub n: usize,
+    /// How many of them are past their day.
+    pub late: usize,
+    /// In how many incidents.
+    pub incidents: usize,
+}
+
+/// The ages, in days, at which follow-ups are told apart.
+pub const AGES: [i64; 4] = [0, 7, 30, 90];
+
 /// A bar of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bin {
@@ -170,6 +188,8 @@ pub struct View {
     pub stays: Vec<Stay>,
     /// Who was asked how often, most first.
     pub loads: Vec<Load>,
+    /// Follow-ups that are not done now, by their age; as many as [`AGES`].
+    pub owed: Vec<Owed>,
     /// The lengths of each measurement, sorted, in milliseconds.
     pub lengths: Vec<Vec<i64>>,
 }
@@ -203,6 +223,7 @@ pub fn view(table: &Table, question: &Question, catalogue: &Catalogue, now: At) 
         teams: teams(table, &all),
         stays: stays(table, &rows),
         loads: loads(table, &all),
+        owed: owed(table, &rows, now),
         lengths,
     }
 }
@@ -400,6 +421,37 @@ fn loads(table: &Table, all: &[u32]) -> Vec<Load> {
         .collect();
     out.sort_by(|a, b| b.asked.cmp(&a.asked).then(a.name.cmp(&b.name)));
     out
+}
+
+fn owed(table: &Table, rows: &[u32], now: At) -> Vec<Owed> {
+    let today: String = now.rfc3339().chars().take(10).collect();
+    let ends = AGES.iter().skip(1).copied().map(Some).chain([None]);
+    let one = |(from_days, until_days): (&i64, Option<i64>)| {
+        let mut out = Owed {
+            from_days: *from_days,
+            until_days,
+            n: 0,
+            late: 0,
+            incidents: 0,
+        };
+        for row in rows {
+            let mut here = 0;
+            for (due, since) in &table.owed[*row as usize] {
+                let days = now.0.saturating_sub(*since).max(0) / DAY_MS;
+                if days < *from_days || until_days.is_some_and(|until| days >= until) {
+                    continue;
+                }
+                here += 1;
+                // Days are written so that they are in the order of their letters.
+                let due = table.names.text(*due);
+                out.late += usize::from(due.is_some_and(|due| !due.is_empty() && due.as_ref() < today.as_str()));
+            }
+            out.n += here;
+            out.incidents += usize::from(here > 0);
+        }
+        out
+    };
+    AGES.iter().zip(ends).map(one).collect()
 }
 
 /// Sorted lengths as the bars of a distribution, from the first that has any to the last.

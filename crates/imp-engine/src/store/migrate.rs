@@ -4,7 +4,7 @@ use super::conn::{Conn, StoreError, Val};
 use super::{OpenError, broken};
 
 /// Migrations, oldest first.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
     include_str!("../../migrations/0003_replicas.sql"),
@@ -13,6 +13,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0010_audit.sql"),
     include_str!("../../migrations/0011_session.sql"),
     include_str!("../../migrations/0020_birth.sql"),
+    include_str!("../../migrations/0031_measure_owed.sql"),
 ];
 
 /// The newest schema that this binary knows.

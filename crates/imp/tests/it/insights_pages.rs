@@ -3,6 +3,7 @@
 use crate::imp::command;
 use crate::stage::Stage;
 use reqwest::Method;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -146,5 +147,47 @@ async fn a_wrong_address_of_numbers_says_what_is_allowed_and_an_empty_one_is_cal
     }
     let (_, empty) = page(&s, "/insights").await;
     assert!(empty.contains("known of no incident") && empty.contains("nothing to compare with"));
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn follow_ups_that_are_not_done_are_shown_by_their_age_with_the_incidents_that_owe_them() {
+    let s = Stage::new().await;
+    let first = s.declares("Cards are refused").await;
+    let second = s.declares_bare("Search is slow").await;
+    let owes = async |r: &str, text: &str, due: &str| {
+        let body = json!({"text": text, "due": due, "owner": "ioana.dumitru@meridian.example"});
+        let (status, said) = s.post(&format!("/api/v1/incidents/{r}/follow-ups"), body).await;
+        assert!((200..300).contains(&status), "{said}");
+    };
+    owes(&first, "Alert on refusals", "2020-01-01").await;
+    owes(&first, "A second processor", "2099-01-01").await;
+    owes(&second, "Raise the pool", "2099-01-01").await;
+    s.settle().await;
+    let (status, html) = page(&s, "/insights?days=7").await;
+    assert_eq!(status, 200);
+    let chart = html.split("<figure id=\"owed\"").nth(1).expect("the chart");
+    let chart = chart.split("</figure>").next().unwrap_or_default();
+    assert!(
+        chart.contains("How old are the follow-ups") && chart.contains("3, 1 late"),
+        "{chart}"
+    );
+    let row: String = chart
+        .split("<tr>")
+        .skip(1)
+        .find(|r| r.contains("less than 7 days"))
+        .expect("a row")
+        .to_owned();
+    assert!(
+        row.contains(">3<") && row.contains(">1<") && row.contains(">2<"),
+        "{row}"
+    );
+    let list = "/insights/incidents?days=7&owes=0-7";
+    let (status, html) = page(&s, list).await;
+    assert_eq!((status, heading(&html)), (200, Some(2)));
+    let (_, html) = page(&s, "/insights/incidents?days=7&owes=90-").await;
+    assert_eq!(heading(&html), Some(0));
+    let (status, html) = page(&s, "/insights/incidents?owes=soon").await;
+    assert!(status == 400 && html.contains("owes is an age in days"), "{status}");
     s.finish().await;
 }

@@ -45,6 +45,7 @@ pub struct Words {
     reopened: String,
     stood: String,
     open_at: String,
+    owes: String,
     without: String,
 }
 
@@ -73,6 +74,17 @@ pub fn part(text: &str) -> String {
             b => format!("%{b:02X}"),
         })
         .collect()
+}
+
+/// Ages in days as an address writes them, `7-30` or `90-`, in milliseconds, and from when they are counted.
+fn ages(text: &str, now: At) -> Option<(i64, i64, At)> {
+    let days = |t: &str| t.parse::<i64>().ok().filter(|d| (0..=DAYS_MAX).contains(d));
+    let (from, until) = text.split_once('-')?;
+    let until = match until {
+        "" => i64::MAX,
+        until => days(until)? * DAY_MS,
+    };
+    Some((days(from)? * DAY_MS, until, now))
 }
 
 /// A day as an address and people write it.
@@ -121,7 +133,7 @@ impl Words {
         }
         Ok(Asked {
             question,
-            slice: self.slice()?,
+            slice: self.slice(now)?,
             compare: self.compare != "none",
             days,
         })
@@ -140,7 +152,7 @@ impl Words {
         ]
     }
 
-    fn slice(&self) -> Result<Slice, String> {
+    fn slice(&self, now: At) -> Result<Slice, String> {
         let number = |name: &str, text: &str, most: i64| match some(text) {
             None => Ok(None),
             Some(t) => t
@@ -186,6 +198,10 @@ impl Words {
             open_at: match some(&self.open_at) {
                 None => None,
                 Some(day) => Question::read(None, Some(&day), None)?.until,
+            },
+            owes: match some(&self.owes) {
+                None => None,
+                Some(text) => Some(ages(&text, now).ok_or("owes is an age in days, such as 7-30 or 90-.")?),
             },
             no_service: self.without == "service",
             no_cause: self.without == "cause",
@@ -285,6 +301,10 @@ impl Asked {
         }
         out.extend(s.asked.as_ref().map(|who| format!("{who} was asked")));
         out.extend(s.stood.as_ref().map(|status| format!("stood in {status}")));
+        out.extend(s.owes.map(|(from, until, _)| match until {
+            i64::MAX => format!("owe a follow-up of {} days or more", from / DAY_MS),
+            until => format!("owe a follow-up of {} to {} days", from / DAY_MS, until / DAY_MS),
+        }));
         out.extend(s.reopened.then(|| "opened again".to_owned()));
         out.extend(s.no_service.then(|| "without a service".to_owned()));
         out.extend(s.no_cause.then(|| "without a cause".to_owned()));

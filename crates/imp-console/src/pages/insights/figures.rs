@@ -6,7 +6,7 @@ use crate::chart::{self, Bar, Column, length};
 use imp_core::compare::RANKED;
 use imp_core::metric::METRICS;
 use imp_core::{At, Catalogue, Process, words};
-use imp_engine::insights::view::{self, Bucket, Count, Step, TEAM_LENGTHS, View};
+use imp_engine::insights::view::{self, Bucket, Count, Owed, Step, TEAM_LENGTHS, View};
 use imp_engine::insights::{DAY_MS, Group};
 
 /// Bars of a chart; the table behind it has the rest.
@@ -82,6 +82,7 @@ pub fn charts(asked: &Asked, view: &View, process: &Process, catalogue: &Catalog
     out.push(clock(asked, view));
     out.extend(stays(asked, view, process));
     out.extend(loads(asked, view));
+    out.extend(owed(asked, view));
     out
 }
 
@@ -403,6 +404,46 @@ fn loads(asked: &Asked, view: &View) -> Option<Chart> {
             .loads
             .iter()
             .map(|l| vec![cell(l.name.clone()), cell(l.asked.to_string()), cell(l.at_night.to_string())])
+            .collect(),
+        wide: false,
+    })
+}
+
+fn owed(asked: &Asked, view: &View) -> Option<Chart> {
+    let name = |o: &Owed| match (o.from_days, o.until_days) {
+        (0, Some(until)) => format!("less than {until} days"),
+        (from, Some(until)) => format!("{from} to {} days", until - 1),
+        (from, None) => format!("{from} days or more"),
+    };
+    let href = |o: &Owed| {
+        let until = o.until_days.map(|d| d.to_string()).unwrap_or_default();
+        list(asked, &[("owes", format!("{}-{until}", o.from_days))])
+    };
+    let bars: Vec<Bar> = view
+        .owed
+        .iter()
+        .map(|o| Bar {
+            label: name(o),
+            note: match o.late {
+                0 => o.n.to_string(),
+                late => format!("{}, {late} late", o.n),
+            },
+            value: o.n,
+            part: o.late,
+            sum: String::new(),
+            href: Some(href(o)),
+        })
+        .collect();
+    view.owed.iter().any(|o| o.n > 0).then(|| Chart {
+        id: "owed",
+        title: "How old are the follow-ups that are not done?".to_owned(),
+        note: "Of the incidents of this range, as of now; the marked part is past the day that was agreed. A bar leads to the incidents that owe them.".to_owned(),
+        svg: chart::bars("Open follow-ups by their age", &bars),
+        head: ["Age", "Follow-ups", "Past their day", "Incidents"].map(str::to_owned).to_vec(),
+        rows: view
+            .owed
+            .iter()
+            .map(|o| vec![cell(name(o)), cell(o.n.to_string()), cell(o.late.to_string()), link(o.incidents, href(o))])
             .collect(),
         wide: false,
     })
