@@ -17,7 +17,8 @@ impl Drop for Demo {
     }
 }
 
-/// The calls with curl in the shell blocks of a guide; a line that goes on after a backslash is one.
+/// The calls with curl in the shell blocks of a guide; a line that goes on after a backslash is one. Those with an `ID` that
+/// only an earlier answer tells are for people.
 fn calls(text: &str) -> Vec<String> {
     let (mut out, mut shell, mut begun) = (Vec::new(), false, None::<String>);
     for line in text.lines() {
@@ -31,6 +32,7 @@ fn calls(text: &str) -> Vec<String> {
         let so_far = begun.take().unwrap_or_default() + line.trim();
         match so_far.strip_suffix('\\') {
             Some(first) => begun = Some(first.to_owned()),
+            None if so_far.contains("/ID") => {}
             None => out.push(so_far),
         }
     }
