@@ -1,6 +1,5 @@
 //! The law: what a command means for an incident, as facts, or why it is refused. Pure.
 
-use crate::alert::{Alert, AlertState};
 use crate::catalogue::{Catalogue, Directory};
 use crate::command::{Command, Envelope};
 use crate::effect::{Capability, Timer};
@@ -8,9 +7,9 @@ use crate::event::{Event, Link, ServiceName, TeamName};
 use crate::person::Who;
 use crate::process::{Category, FieldKind, Process};
 use crate::refusal::{Allowed, Kind, Refusal};
-use crate::summons::{escalate, invitees, not_asked, path, summon};
+use crate::summons::{escalate, invitees, not_asked, summon};
 use crate::together::decide_all;
-use crate::{Incident, Ref, record, rights, role, timeline, words};
+use crate::{At, Incident, Ref, raise, record, rights, role, timeline, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a decision may look at besides the incident.
@@ -28,6 +27,8 @@ pub struct Facts<'a> {
     pub other: Option<&'a Incident>,
     /// What IMP is connected to.
     pub can: &'a BTreeSet<Capability>,
+    /// Now.
+    pub now: At,
     /// Whether a catalogue will be known soon: it is configured and was never read yet.
     pub catalogue_comes: bool,
 }
@@ -59,8 +60,8 @@ pub fn decide(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -
         return Err(Refusal::new(Kind::Forbidden, message));
     }
     match (command, incident) {
-        (Command::Alert(alert), None) => Ok(opened_by_alert(alert, facts)),
-        (Command::Alert(alert), Some(i)) => Ok(alert_again(i, alert)),
+        (Command::Alert(alert), None) => Ok(raise::opened_by_alert(alert, facts)),
+        (Command::Alert(alert), Some(i)) => Ok(raise::alert_again(i, alert, facts)),
         (Command::Declare { .. }, _) => declare(envelope, facts),
         (_, None) => Err(unknown(envelope.about)),
         (_, Some(i)) if !rights::may_see(i, &envelope.by, envelope.role) => Err(unknown(Some(i.reference))),
@@ -131,7 +132,7 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             needs_confirmed(i, facts)?;
             if due
                 .as_deref()
-                .is_some_and(|d| d.len() != 10 || crate::At::parse(&format!("{d}T00:00:00Z")).is_none())
+                .is_some_and(|d| d.len() != 10 || At::parse(&format!("{d}T00:00:00Z")).is_none())
             {
                 return Err(Refusal::field("due", "Write the day as 2026-12-01."));
             }
@@ -222,65 +223,6 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
 }
 
 // ---- beginning
-
-fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
-    let Some(triage) = facts.process.first(Category::Triage).filter(|_| alert.firing) else {
-        return Vec::new();
-    };
-    let found = alert.service_hints.iter().find_map(|h| facts.catalogue.service(h));
-    let (service, team) = match found {
-        Some(s) => (Some(service_name(s)), team_of(s, facts.catalogue)),
-        None => (alert.service_hints.first().map(|h| unknown_service(h)), None),
-    };
-    let mut alert = alert.clone();
-    alert.title = words::title(&alert.title);
-    if alert.title.is_empty() {
-        alert.title = "An alert without a name".to_owned();
-    }
-    let opened = Event::Opened {
-        reference: facts.next,
-        title: alert.title.clone(),
-        summary: alert.detail.as_deref().map(words::text).unwrap_or_default(),
-        severity: facts.process.severity_of_alert(alert.severity.as_deref()).to_owned(),
-        status: triage.id.clone(),
-        service: service.clone(),
-        team: team.clone(),
-        private: false,
-        process: facts.process.version.clone(),
-    };
-    if facts.catalogue_comes {
-        return vec![opened, Event::AlertJoined { alert }, Event::AskingWaits];
-    }
-    let whom = path(service.as_ref(), team.as_ref(), facts).swap_remove(0);
-    vec![
-        opened,
-        Event::AlertJoined { alert },
-        Event::Asked {
-            n: 1,
-            level: 0,
-            whom,
-            because: None,
-        },
-    ]
-}
-
-fn alert_again(i: &Incident, alert: &Alert) -> Vec<Event> {
-    let known = i
-        .alerts
-        .iter()
-        .find(|a| a.alert.source == alert.source && a.alert.key == alert.key);
-    let overtaken = |a: &AlertState| a.told_at.zip(alert.told_at).is_some_and(|(known, told)| told < known);
-    if known.is_some_and(overtaken) {
-        return Vec::new();
-    }
-    let (source, key, told_at) = (alert.source.clone(), alert.key.clone(), alert.told_at);
-    match (known, alert.firing) {
-        (None, true) => vec![Event::AlertJoined { alert: alert.clone() }],
-        (Some(a), true) if !a.firing => vec![Event::AlertFired { source, key, told_at }],
-        (Some(a), false) if a.firing => vec![Event::AlertCleared { source, key, told_at }],
-        _ => Vec::new(),
-    }
-}
 
 fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     let Command::Declare {
@@ -658,48 +600,12 @@ fn give_up(i: &Incident, key: &str, what: &str, why: &str, facts: &Facts) -> Vec
     }]
 }
 
-/// The catalogue is known now, or nobody waits for it any longer: the service is looked up, and whoever it names is
-/// asked or invited.
-fn route(i: &Incident, facts: &Facts) -> Vec<Event> {
-    let mut out = Vec::new();
-    let (mut service, mut team) = (i.service.clone(), i.team.clone());
-    if service.as_ref().is_none_or(|s| !s.known) {
-        let hints = i
-            .service
-            .iter()
-            .map(|s| &s.alias)
-            .chain(i.alerts.iter().flat_map(|a| &a.alert.service_hints));
-        if let Some(s) = hints.into_iter().find_map(|h| facts.catalogue.service(h)) {
-            team = team_of(s, facts.catalogue);
-            service = Some(service_name(s));
-            out.push(Event::ServiceChanged {
-                service: service_name(s),
-                team: team.clone(),
-            });
-        }
-    }
-    if i.confirmed && !i.private && !out.is_empty() {
-        summon(
-            &mut out,
-            i.members.clone(),
-            invitees(&i.severity, service.as_ref(), team.as_ref(), facts),
-        );
-    }
-    if facts.process.category(&i.status) == Category::Triage && i.questions.is_empty() {
-        let whom = path(service.as_ref(), team.as_ref(), facts).swap_remove(0);
-        out.push(Event::Asked {
-            n: 1,
-            level: 0,
-            whom,
-            because: None,
-        });
-    }
-    out
-}
-
 fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec<Event> {
     if *timer == Timer::Route {
-        return route(i, facts);
+        return raise::route(i, facts);
+    }
+    if let Timer::WindowOver { .. } = timer {
+        return raise::window_over(i, facts);
     }
     if *timer == Timer::Watch {
         return crate::nudge::look(i, envelope.at, facts.process, facts.catalogue, facts.directory);
@@ -709,7 +615,7 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
     }
     match timer {
         Timer::Escalate { level } => escalate(i, *level, facts),
-        Timer::Route | Timer::Watch => Vec::new(),
+        Timer::Route | Timer::Watch | Timer::WindowOver { .. } => Vec::new(),
         Timer::Expire { .. } => {
             let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);
             let long_enough = envelope.at.since(quiet_since) >= facts.process.timing.triage_expires.0;
@@ -737,7 +643,7 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
 
 // ---- names
 
-fn service_name(s: &crate::catalogue::Service) -> ServiceName {
+pub(crate) fn service_name(s: &crate::catalogue::Service) -> ServiceName {
     ServiceName {
         alias: s.alias.clone(),
         name: s.name.clone(),
@@ -745,7 +651,7 @@ fn service_name(s: &crate::catalogue::Service) -> ServiceName {
     }
 }
 
-fn unknown_service(hint: &str) -> ServiceName {
+pub(crate) fn unknown_service(hint: &str) -> ServiceName {
     let name = words::cut(&words::title(hint), 80);
     ServiceName {
         alias: name.clone(),
@@ -754,7 +660,7 @@ fn unknown_service(hint: &str) -> ServiceName {
     }
 }
 
-fn team_of(s: &crate::catalogue::Service, catalogue: &Catalogue) -> Option<TeamName> {
+pub(crate) fn team_of(s: &crate::catalogue::Service, catalogue: &Catalogue) -> Option<TeamName> {
     let alias = s.team.as_deref()?;
     let team = catalogue.team(alias);
     Some(TeamName {
@@ -783,7 +689,7 @@ fn service_named(word: &str, facts: &Facts) -> Result<ServiceName, Refusal> {
     ))
 }
 
-fn team_named(word: &str, facts: &Facts) -> Result<TeamName, Refusal> {
+pub(crate) fn team_named(word: &str, facts: &Facts) -> Result<TeamName, Refusal> {
     if let Some(t) = facts.catalogue.team(word) {
         return Ok(TeamName {
             alias: t.alias.clone(),

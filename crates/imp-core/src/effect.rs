@@ -81,6 +81,11 @@ pub enum Timer {
     },
     /// The catalogue was not known when the incident began: find its service and team, and ask.
     Route,
+    /// A maintenance window is over.
+    WindowOver {
+        /// Number of the fact that said so.
+        fact: u64,
+    },
     /// Something may be overdue by now. It is looked at again for as long as anything is watched.
     Watch,
     /// All alerts of a triage have been silent for long enough.
@@ -461,6 +466,7 @@ impl What {
             Absorb { into } => format!("desk.absorb.{into}"),
             Timer(self::Timer::Escalate { level }) => format!("desk.escalate.{level}"),
             Timer(self::Timer::Route) => "desk.route".into(),
+            Timer(self::Timer::WindowOver { fact }) => format!("desk.window.{fact}"),
             Timer(self::Timer::Watch) => "desk.watch".into(),
             Timer(self::Timer::Expire { fact }) => format!("desk.expire.{fact}"),
         }
@@ -581,6 +587,7 @@ impl What {
             Absorb { into } => format!("tell {into}"),
             Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),
             Timer(self::Timer::Route) => "ask somebody even if the catalogue stays unknown".into(),
+            Timer(self::Timer::WindowOver { .. }) => "ask once the maintenance window is over".into(),
             Timer(self::Timer::Watch) => "look whether something is overdue".into(),
             Timer(self::Timer::Expire { .. }) => "decline it if it stays silent".into(),
         }

@@ -217,6 +217,15 @@ pub enum Event {
         /// Why they and not the one before: no answer, or nobody to be found.
         because: Option<String>,
     },
+    /// Nobody is asked while a maintenance window is open.
+    Silenced {
+        /// Which window of the process.
+        window: String,
+        /// Why it is there.
+        why: String,
+        /// Until when.
+        until: At,
+    },
     /// Nobody is asked yet: the catalogue, which knows whom to ask, is still being read.
     AskingWaits,
     /// It was found to be real.

@@ -57,6 +57,9 @@ pub struct Incident {
     pub fields: BTreeMap<String, String>,
     /// Its groups of alerts.
     pub alerts: Vec<AlertState>,
+    /// Until when nobody is asked, because of a maintenance window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced_until: Option<At>,
     /// Questions that were asked.
     pub questions: Vec<Question>,
     /// Updates.
@@ -367,6 +370,7 @@ impl Incident {
                 members: Vec::new(),
                 fields: BTreeMap::new(),
                 alerts: Vec::new(),
+                silenced_until: None,
                 questions: Vec::new(),
                 updates: Vec::new(),
                 tasks: Vec::new(),
@@ -424,6 +428,7 @@ impl Incident {
             }
             Event::AlertFired { source, key, told_at } => self.set_firing(source, key, true, fact.at, *told_at),
             Event::AlertCleared { source, key, told_at } => self.set_firing(source, key, false, fact.at, *told_at),
+            Event::Silenced { until, .. } => self.silenced_until = Some(*until),
             Event::Asked {
                 n,
                 level,

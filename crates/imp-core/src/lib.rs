@@ -15,6 +15,7 @@ pub mod nudge;
 pub mod person;
 pub mod port;
 pub mod process;
+pub mod raise;
 pub mod react;
 pub mod record;
 pub mod reference;

@@ -255,6 +255,7 @@ mod tests {
                 next: Ref(1),
                 other: None,
                 can: &can,
+                now: self.now,
                 catalogue_comes: false,
             };
             let envelope = Envelope {

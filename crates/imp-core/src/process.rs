@@ -1,5 +1,6 @@
 //! The process: statuses, moves, fields, severities, roles and steps, parsed once into something that cannot be wrong.
 
+pub mod alerts;
 mod check;
 mod fault;
 pub mod graph;
@@ -61,6 +62,15 @@ pub struct Process {
     /// How reminders behave.
     #[serde(default)]
     pub nudging: Nudging,
+    /// Whose alerts are, and how bad; the first that takes one holds.
+    #[serde(rename = "route", default)]
+    pub routes: Vec<alerts::Route>,
+    /// Times in which nobody is asked.
+    #[serde(rename = "window", default)]
+    pub windows: Vec<alerts::Window>,
+    /// Who is on call where the catalogue knows nobody.
+    #[serde(rename = "schedule", default)]
+    pub schedules: Vec<alerts::Schedule>,
     /// What of the channel is kept.
     #[serde(default)]
     pub timeline: Timeline,
@@ -319,6 +329,8 @@ pub enum Invitee {
     Manager,
     /// The owning team's channel (asked, not invited).
     TeamChannel,
+    /// Who is on call by each of the process's schedules, one after the other.
+    Schedule,
 }
 
 /// How bad it is.

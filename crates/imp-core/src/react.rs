@@ -58,6 +58,7 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
 fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
     use Trigger::*;
     match &fact.event {
+        Event::Silenced { .. } => vec![Changed],
         Event::Marked { .. } | Event::NoteChanged { .. } | Event::NoteRemoved { .. } => vec![],
         Event::Opened { .. } | Event::Noted { .. } | Event::AskingWaits | Event::BackFilled { .. } => vec![],
         Event::AlertJoined { .. } | Event::AlertFired { .. } | Event::AlertCleared { .. } => vec![Changed],
@@ -211,6 +212,10 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
                 after_ms: process.timing.triage_expires.0,
             }]
         }
+        Event::Silenced { until, .. } => vec![Effect {
+            what: What::Timer(Timer::WindowOver { fact: fact.n }),
+            after_ms: until.since(fact.at).max(0),
+        }],
         Event::AskingWaits => vec![Effect {
             what: What::Timer(Timer::Route),
             after_ms: ROUTE_AT_LAST_MS,

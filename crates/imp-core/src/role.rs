@@ -236,6 +236,7 @@ mod tests {
                 next: Ref(1),
                 other: None,
                 can: &self.can,
+                now: At(1),
                 catalogue_comes: false,
             };
             let events = decide(self.incident.as_ref(), &envelope, &facts).map_err(|r| r.message)?;

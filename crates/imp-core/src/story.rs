@@ -32,6 +32,11 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             because: Some(why),
             ..
         } => format!("Asked {} whether it is real: {why}", target_label(whom)),
+        Event::Silenced { window, why, until } => format!(
+            "Nobody is asked before {} {} UTC, maintenance window {window}: {why}",
+            &until.rfc3339()[..10],
+            &until.rfc3339()[11..16]
+        ),
         Event::AskingWaits => "Whom to ask is looked up in the catalogue".into(),
         Event::BackFilled { .. } => format!("{by} brought it in from history"),
         Event::Confirmed => format!("{by} confirmed that it is real"),

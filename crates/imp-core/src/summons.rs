@@ -9,6 +9,8 @@ use crate::{At, Incident, words};
 
 /// Whom a triage asks, one after the other: the process's path, then the announcement channel, then the default responder.
 pub fn path(service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Facts) -> Vec<Target> {
+    let alias = team.map(|t| t.alias.as_str());
+    let scheduled = || facts.process.scheduled(alias, facts.now);
     let service = service.and_then(|s| facts.catalogue.service(&s.alias));
     let team = team.and_then(|t| facts.catalogue.team(&t.alias));
     let mut out: Vec<Target> = Vec::new();
@@ -19,10 +21,16 @@ pub fn path(service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Fact
     };
     for step in &facts.process.escalation.path {
         match step {
-            Invitee::OnCall => service
-                .iter()
-                .flat_map(|s| &s.on_call)
-                .for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+            // Where the catalogue knows nobody, the first schedule of the process does.
+            Invitee::OnCall => match service.map(|s| s.on_call.as_slice()).unwrap_or_default() {
+                [] => scheduled()
+                    .take(1)
+                    .for_each(|w| add(Target::Person(facts.directory.complete(&w)))),
+                some => some
+                    .iter()
+                    .for_each(|w| add(Target::Person(facts.directory.complete(w)))),
+            },
+            Invitee::Schedule => scheduled().for_each(|w| add(Target::Person(facts.directory.complete(&w)))),
             Invitee::TeamChannel => team
                 .and_then(|t| t.channel.clone())
                 .into_iter()
@@ -123,6 +131,8 @@ pub fn is_unasked(i: &Incident, process: &Process, now: At) -> bool {
         last.is_some_and(|key| i.failed.iter().any(|f| f.key == key))
     };
     process.category(&i.status) == Category::Triage
+        && i.silenced_until
+            .is_none_or(|until| until.plus(process.timing.answer_within.0) <= now || !i.questions.is_empty())
         && nobody_reached(i)
         && (all_failed() || now.since(i.opened_at) >= process.timing.answer_within.0)
 }
@@ -164,6 +174,8 @@ pub(crate) fn invitees(
     team: Option<&TeamName>,
     facts: &Facts,
 ) -> Vec<Who> {
+    let scheduled = facts.process.scheduled(team.map(|t| t.alias.as_str()), facts.now);
+    let scheduled: Vec<Who> = scheduled.collect();
     let service = service.and_then(|s| facts.catalogue.service(&s.alias));
     let team = team.and_then(|t| facts.catalogue.team(&t.alias));
     let mut out = Vec::new();
@@ -174,7 +186,11 @@ pub(crate) fn invitees(
         .unwrap_or_default()
     {
         match invitee {
-            Invitee::OnCall => out.extend(service.iter().flat_map(|s| &s.on_call).cloned()),
+            Invitee::OnCall => match service.map(|s| s.on_call.as_slice()).unwrap_or_default() {
+                [] => out.extend(scheduled.first().cloned()),
+                some => out.extend(some.iter().cloned()),
+            },
+            Invitee::Schedule => out.extend(scheduled.iter().cloned()),
             Invitee::Team => out.extend(team.iter().flat_map(|t| &t.members).cloned()),
             Invitee::Manager => out.extend(team.iter().filter_map(|t| t.manager.clone())),
             Invitee::TeamChannel => {}

@@ -31,6 +31,7 @@ impl World {
             next: Ref(1),
             other: None,
             can: &can,
+            now: At(self.at + 1_000),
             catalogue_comes: false,
         };
         self.at += 1_000;

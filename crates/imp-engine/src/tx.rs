@@ -77,6 +77,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         next,
         other: other.as_deref(),
         can: &seen.house.can,
+        now: envelope.at,
         catalogue_comes: seen.house.reads_catalogue && catalogue.as_of.is_none(),
     };
     // An alert's incident was found here; what else a wish is about, it says itself.
@@ -211,12 +212,9 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Arc
         return Ok(None);
     }
     let catalogue = seen.house.catalogue.load();
-    let service = alert
-        .service_hints
-        .iter()
-        .find_map(|h| catalogue.service(h))
-        .map(|s| s.alias.clone());
-    let Some(service) = service.or_else(|| alert.service_hints.first().cloned()) else {
+    let hints = imp_core::raise::hints(alert, &process);
+    let service = hints.iter().find_map(|h| catalogue.service(h)).map(|s| s.alias.clone());
+    let Some(service) = service.or_else(|| hints.first().map(|h| (*h).to_owned())) else {
         return Ok(None);
     };
     catch_up(conn, seen.house, seen.shelf)?;

@@ -1,5 +1,6 @@
 //! Finds everything that is wrong with a process file in one run: its shape, its names, and paths on which people get stuck.
 
+mod alerts;
 mod calendar;
 
 use super::fault::{Fault, Lines};
@@ -115,6 +116,16 @@ impl Look<'_> {
                 Some(1..) => {}
                 Some(0) | None => self.say(span, path, "is no whole number from 1; write 8"),
             },
+            Shape::Labels => match inner.as_table() {
+                Some(table) => table.iter().for_each(|(name, v)| {
+                    self.value(v, Shape::Said, &join(path, name.get_ref()));
+                }),
+                None => self.say(
+                    span,
+                    path,
+                    format!("is {}; a table {{ label = \"value\" }} belongs here", a(inner)),
+                ),
+            },
             Shape::List(of) => match inner.as_array() {
                 Some(items) => {
                     for (n, item) in items.iter().enumerate() {
@@ -142,7 +153,8 @@ impl Look<'_> {
                 let near = nearest(text, words.iter().copied());
                 self.say(span, path, format!("{text:?} is not known{near}"));
             }
-            Shape::Text | Shape::Said | Shape::Word(_) | Shape::Count | Shape::List(_) | Shape::Table(_) => {}
+            Shape::Text | Shape::Said | Shape::Word(_) | Shape::Count | Shape::List(_) => {}
+            Shape::Labels | Shape::Table(_) => {}
         }
     }
 }
@@ -342,6 +354,7 @@ fn names(look: &mut Look, d: &Draft) {
     severities(look, d);
     nudges(look, d);
     calendar::hours(look, d);
+    alerts::alerts(look, d);
     emoji(look, d);
     channel(look, d);
     escalation(look, d);
@@ -369,6 +382,9 @@ fn unique(look: &mut Look, d: &Draft) {
         ("severity", false),
         ("role", true),
         ("nudge", true),
+        ("route", true),
+        ("window", true),
+        ("schedule", true),
     ] {
         let mut seen: BTreeMap<String, (usize, String)> = BTreeMap::new();
         for e in Entry::all(d.root, kind) {

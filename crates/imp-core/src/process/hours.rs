@@ -153,7 +153,7 @@ pub enum Day {
 }
 
 impl Day {
-    fn of(day: Weekday) -> Day {
+    pub(super) fn of(day: Weekday) -> Day {
         match day {
             Weekday::Monday => Day::Mon,
             Weekday::Tuesday => Day::Tue,

@@ -34,6 +34,7 @@ fn of(shape: Shape) -> Value {
         Shape::Said => json!({"type": "string", "pattern": "\\S"}),
         Shape::Span => json!({"type": "string", "pattern": "^\\s*[0-9]+[smhd]\\s*$"}),
         Shape::Word(words) => json!({"type": "string", "enum": words}),
+        Shape::Labels => json!({"type": "object", "additionalProperties": {"type": "string", "pattern": "\\S"}}),
         Shape::List(of_what) => json!({"type": "array", "items": of(*of_what)}),
         Shape::Table(keys) => table(keys),
     }

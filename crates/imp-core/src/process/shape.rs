@@ -13,6 +13,8 @@ pub enum Shape {
     Span,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// Labels and what they are to be: keys of anybody's choice.
+    Labels,
     /// Several.
     List(&'static Shape),
     /// A table with these keys.
@@ -56,7 +58,7 @@ const TEXTS: Shape = Shape::List(&Shape::Said);
 pub const CATEGORIES: &[&str] = &["triage", "active", "after", "done"];
 const STYLES: &[&str] = &["plain", "primary", "danger"];
 const KINDS: &[&str] = &["text", "long_text", "incident"];
-const INVITEES: &[&str] = &["on_call", "team", "manager", "team_channel"];
+const INVITEES: &[&str] = &["on_call", "team", "manager", "team_channel", "schedule"];
 const TRIGGERS: &[&str] = &[
     "raised",
     "confirmed",
@@ -302,6 +304,68 @@ const TIMELINE: &[Key] = &[may(
     "Short codes of emoji, without colons: a message that is marked with one of them is kept on the timeline.",
 )];
 
+const ROUTE: &[Key] = &[
+    must("id", Shape::Said, "Its name: small letters, digits, _ and -."),
+    may(
+        "match",
+        Shape::Labels,
+        "Which alerts: each of these labels has this value; * is any letters, | is or; source, severity, service and title are what IMP read. Left out: all.",
+    ),
+    may(
+        "service",
+        Shape::Said,
+        "The service: an alias or name of the catalogue.",
+    ),
+    may("team", Shape::Said, "The team, whosever the service is."),
+    may("severity", Shape::Said, "How bad it is."),
+    may(
+        "window",
+        Shape::Said,
+        "The maintenance window into which it falls while that is open.",
+    ),
+];
+
+const WINDOW: &[Key] = &[
+    must("id", Shape::Said, "Its name: small letters, digits, _ and -."),
+    must("reason", Shape::Said, "Why, for whoever reads the timeline."),
+    may(
+        "match",
+        Shape::Labels,
+        "Which alerts, besides those that a route sends here.",
+    ),
+    must("zone", Shape::Said, "The time zone: Europe/Lisbon."),
+    may("begins", Shape::Said, "Once, from this moment there: 2026-12-01T02:00."),
+    may("ends", Shape::Said, "Once, until this moment there."),
+    may("days", Shape::List(&Shape::Word(DAYS)), "Every week, on these days."),
+    may("from", Shape::Said, "Every week, from this time: 02:00."),
+    may(
+        "to",
+        Shape::Said,
+        "Every week, until this time; where it is earlier than from, on the next day.",
+    ),
+];
+
+const SCHEDULE: &[Key] = &[
+    must("id", Shape::Said, "Its name: small letters, digits, _ and -."),
+    may(
+        "teams",
+        TEXTS,
+        "Aliases of the teams for which it holds; left out: all.",
+    ),
+    must("zone", Shape::Said, "The time zone: Europe/Lisbon."),
+    must(
+        "people",
+        TEXTS,
+        "E-mail addresses or Slack identifiers, in the order of their turns.",
+    ),
+    must(
+        "begins",
+        Shape::Said,
+        "When the first one's first turn begins there: 2026-11-02T09:00.",
+    ),
+    must("turn_days", Shape::Count, "How many days a turn lasts."),
+];
+
 const NUDGING: &[Key] = &[
     may(
         "apart",
@@ -369,6 +433,21 @@ pub const FILE: &[Key] = &[
         "Reminders of what is overdue.",
     ),
     may("nudging", Shape::Table(NUDGING), "How reminders behave."),
+    may(
+        "route",
+        Shape::List(&Shape::Table(ROUTE)),
+        "Whose alerts are, and how bad; the first that takes one holds.",
+    ),
+    may(
+        "window",
+        Shape::List(&Shape::Table(WINDOW)),
+        "Times in which alerts are written down and nobody is asked.",
+    ),
+    may(
+        "schedule",
+        Shape::List(&Shape::Table(SCHEDULE)),
+        "Who is on call where the catalogue knows nobody.",
+    ),
     may(
         "timeline",
         Shape::Table(TIMELINE),

@@ -367,6 +367,13 @@ fn against(schema: &serde_json::Value, value: &serde_json::Value, at: &str, out:
                 .expect("names")
                 .iter()
                 .all(|k| v.get(k.as_str().expect("a name")).is_some()),
+            // Keys of anybody's choice, each of this shape.
+            ("additionalProperties", v) if rule.is_object() => {
+                for (k, inner) in v.as_object().into_iter().flatten() {
+                    against(rule, inner, &format!("{at}/{k}"), out);
+                }
+                true
+            }
             ("additionalProperties", v) => {
                 let known = schema["properties"].as_object().expect("properties");
                 v.as_object().is_some_and(|o| o.keys().all(|k| known.contains_key(k)))
@@ -450,6 +457,7 @@ fn the_table_of_keys_and_the_types_say_the_same() {
                 Shape::Table(keys) => walk(keys, inner, k.name),
                 Shape::List(Shape::Table(keys)) => walk(keys, &inner[0], k.name),
                 Shape::List(_) | Shape::Text | Shape::Said | Shape::Span | Shape::Word(_) | Shape::Count => {}
+                Shape::Labels => {}
             }
         }
     }

@@ -110,6 +110,7 @@ impl Stage {
             next: Ref(42),
             other: None,
             can: &can,
+            now: BEGIN.plus(self.facts.len() as i64 * 1000),
             catalogue_comes: false,
         };
         let incident = self.incident();

@@ -315,6 +315,59 @@ async fn a_marked_message_stands_on_the_timeline_and_so_do_its_edits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_maintenance_window_asks_nobody_and_once_it_is_taken_away_whoever_is_on_call_is() {
+    let window = r#"
+[[window]]
+id = "upgrade"
+reason = "The database is upgraded."
+match = { service = "payments-*" }
+zone = "Europe/Lisbon"
+begins = "2020-01-01T00:00"
+ends = "2099-01-01T00:00"
+
+[[route]]
+id = "payments"
+match = { alertname = "HighErrorRate" }
+severity = "SEV1"
+"#;
+    let (s, folder) = with_process(|p| format!("{p}{window}")).await;
+    let incident = crate::lifecycle::raise(&s, &crate::lifecycle::alert("firing")).await;
+    let (_, timeline) = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await;
+    let timeline = timeline.to_string();
+    assert!(
+        timeline.contains("maintenance window upgrade: The database is upgraded."),
+        "{timeline}"
+    );
+    assert!(!timeline.contains("whether it is real"), "nobody is asked: {timeline}");
+    let i = s.incident(&incident).await;
+    assert_eq!(
+        (i["status"].as_str(), i["severity"].as_str()),
+        (Some("triage"), Some("SEV1"))
+    );
+    // The same again stays in the same place, and asks nobody either.
+    assert_eq!(
+        crate::lifecycle::raise(&s, &crate::lifecycle::alert("firing")).await,
+        incident
+    );
+
+    // Without the window the next alert of the service is asked about.
+    std::fs::write(folder.path().join("process.toml"), BUILT_IN).expect("it is written");
+    let mut other = crate::lifecycle::alert("firing");
+    let tiago = s.slack("tiago.fernandes");
+    until("somebody is asked", async || {
+        let n = s.incident(&incident).await["version"].to_string();
+        other["groupKey"] = json!(format!("another {n}"));
+        other["alerts"][0]["fingerprint"] = json!(format!("another {n}"));
+        crate::lifecycle::raise(&s, &other).await;
+        let (_, t) = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await;
+        t.to_string().contains("whether it is real").then_some(())
+    })
+    .await;
+    tiago.sees(&tiago.channel("IMP").await, "5xx above 12 %").await;
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_process_holds_at_once_and_a_broken_one_changes_nothing() {
     let (s, folder) = with_process(|p| p).await;
     let file = folder.path().join("process.toml");
