@@ -1,5 +1,6 @@
 //! Measures a release build against the practice workspace in one run, and prints what it reached beside what it must.
 
+mod law;
 mod million;
 mod numbers;
 mod stage;
@@ -49,6 +50,11 @@ async fn main() -> Result<(), String> {
     }
     if wanted("remember") {
         remember(&binary).await?;
+    }
+    if wanted("law") {
+        for (what, reached, must) in law::figures() {
+            row(what, &reached, must);
+        }
     }
     if wanted("numbers") {
         count(&binary).await?;
