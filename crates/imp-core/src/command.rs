@@ -88,6 +88,11 @@ pub enum Command {
         /// Who.
         who: Who,
     },
+    /// Open a private incident that one is not in.
+    BreakGlass {
+        /// Why.
+        why: String,
+    },
     /// Write an update for those who work on it.
     Post {
         /// What it says.

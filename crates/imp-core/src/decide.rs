@@ -64,9 +64,23 @@ pub fn decide(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -
         (Command::Alert(alert), Some(i)) => Ok(raise::alert_again(i, alert, facts)),
         (Command::Declare { .. }, _) => declare(envelope, facts),
         (_, None) => Err(unknown(envelope.about)),
+        (Command::BreakGlass { why }, Some(i)) => break_glass(i, why, envelope, facts),
         (_, Some(i)) if !rights::may_see(i, &envelope.by, envelope.role) => Err(unknown(Some(i.reference))),
         (_, Some(i)) => of_incident(i, envelope, facts),
     }
+}
+
+/// Somebody who may opens a private incident without being in it. Everybody who is in it sees that, and why.
+fn break_glass(i: &Incident, why: &str, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let why = line("why", why, "why it has to be opened without being invited")?;
+    let Some(who) = envelope.by.who().map(|w| facts.directory.complete(w)) else {
+        // An administrator's token sees it as it is; it is nobody who could be in it.
+        return Ok(Vec::new());
+    };
+    Ok(match i.private && !i.has_member(&who) {
+        true => vec![Event::GlassBroken { who, why }],
+        false => Vec::new(),
+    })
 }
 
 /// The refusal of an incident that is not there, in the same words for one that may not be seen.
@@ -83,6 +97,7 @@ pub fn unknown(reference: Option<Ref>) -> Refusal {
 pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     match &envelope.command {
         Command::Alert(_) | Command::Declare { .. } => Ok(Vec::new()),
+        Command::BreakGlass { why } => break_glass(i, why, envelope, facts),
         Command::Move { to, fields } => change_status(i, to, fields, envelope, facts),
         Command::Edit {
             title,

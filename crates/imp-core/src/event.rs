@@ -316,6 +316,13 @@ pub enum Event {
         /// Numbers of the tasks.
         tasks: Vec<u32>,
     },
+    /// Somebody who was not in a private incident opened it, and is in it from now on.
+    GlassBroken {
+        /// Who.
+        who: Who,
+        /// Why.
+        why: String,
+    },
     /// An update was written.
     UpdatePosted {
         /// Number, from 1.

@@ -515,6 +515,7 @@ impl Incident {
             }
             Event::RoleRefused { role, .. } => drop(self.offers.remove(role)),
             Event::LeftWithDuties { .. } => {}
+            Event::GlassBroken { who, .. } => self.add_member(who),
             Event::UpdatePosted { n, text } => {
                 self.moments.entry("first_update".to_owned()).or_insert(fact.at);
                 self.updates.push(Update {

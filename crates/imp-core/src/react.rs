@@ -87,6 +87,7 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         Event::RoleTaken { .. } | Event::RoleLeft { .. } => vec![People, Changed],
         Event::RoleOffered { .. } | Event::RoleRefused { .. } => vec![Changed],
         Event::LeftWithDuties { .. } => vec![],
+        Event::GlassBroken { .. } => vec![People, Changed],
         Event::Retitled { .. } | Event::Summarised { .. } | Event::SeverityChanged { .. } => vec![Changed],
         Event::ServiceChanged { .. }
         | Event::Absorbed { .. }

@@ -75,6 +75,8 @@ pub enum Right {
     Import,
     /// Sees who is signed in, and ends their sessions.
     Sessions,
+    /// Opens a private incident that they are not in, and says why.
+    BreakGlass,
     /// What only IMP's own hands and sources do.
     Machine,
 }
@@ -99,6 +101,11 @@ pub const TABLE: [(Right, Role, &str); 15] = [
     (Right::Audit, Role::Manager, "Looking at the audit log"),
     (Right::Import, Role::Manager, "Bringing history in"),
     (Right::Sessions, Role::Admin, "Seeing and ending sessions"),
+    (
+        Right::BreakGlass,
+        Role::Admin,
+        "Opening a private incident without being in it, with a reason",
+    ),
     (Right::Machine, Role::Admin, "Doing what machines do"),
 ];
 
@@ -137,6 +144,7 @@ pub fn right(command: &Command) -> Right {
         Command::Post { .. } | Command::Note { .. } | Command::Join { .. } => Right::Tell,
         Command::Mark { .. } | Command::Reword { .. } | Command::Unsay { .. } => Right::Tell,
         Command::Leave { .. } => Right::Machine,
+        Command::BreakGlass { .. } => Right::BreakGlass,
         Command::Snooze { .. } | Command::Dismiss { .. } | Command::DismissHints { .. } => Right::Tell,
         Command::Publish { .. } => Right::Publish,
         Command::AddTask { .. } | Command::FinishTask { .. } => Right::Task,
@@ -188,5 +196,79 @@ mod tests {
         }
         // Rows that the list of all rights below does not name would be found by the compiler in `right`.
         assert_eq!(Right::Machine as usize + 1, TABLE.len());
+    }
+
+    #[test]
+    fn glass_is_broken_by_an_administrator_with_a_reason_and_everybody_in_it_sees_that() {
+        use crate::event::{Event, Fact};
+        use crate::{At, Catalogue, Directory, Door, Envelope, Facts, Process, Ref, Who, decide};
+        let process = Process::built_in();
+        let (catalogue, directory, can) = (Catalogue::default(), Directory::default(), Default::default());
+        let facts = Facts {
+            process: &process,
+            catalogue: &catalogue,
+            directory: &directory,
+            next: Ref(1),
+            other: None,
+            can: &can,
+            now: At(1),
+            catalogue_comes: false,
+        };
+        let person = |id: &str| Actor::Person {
+            who: Who::slack(id),
+            door: Door::Console,
+        };
+        let wish = |by: Actor, role: Role, command: Command| Envelope {
+            id: String::new(),
+            by,
+            role,
+            at: At(1),
+            about: Some(Ref(1)),
+            command,
+        };
+        let fold = |i: Option<Incident>, by: Actor, events: Vec<Event>| {
+            events.into_iter().fold(i, |i, event| {
+                let n = i.as_ref().map_or(0, |i| i.version) + 1;
+                let fact = Fact {
+                    n,
+                    at: At(1),
+                    by: by.clone(),
+                    event,
+                };
+                Incident::evolve(i, &fact, &process)
+            })
+        };
+        let declare = Command::Declare {
+            title: "A laptop is gone".into(),
+            summary: String::new(),
+            severity: None,
+            service: None,
+            team: None,
+            private: true,
+            members: Vec::new(),
+        };
+        let events = decide(None, &wish(person("U1"), Role::Responder, declare), &facts).expect("declared");
+        let i = fold(None, person("U1"), events).expect("an incident");
+        let glass = |why: &str| Command::BreakGlass { why: why.into() };
+        let tries = |role: Role, why: &str| decide(Some(&i), &wish(person("U2"), role, glass(why)), &facts);
+        assert!(tries(Role::Manager, "I want to know").is_err());
+        assert!(tries(Role::Admin, " ").is_err_and(|r| r.fields.iter().any(|(f, _)| f == "why")));
+        assert!(!may_see(&i, &person("U2"), Role::Admin));
+        let events = tries(Role::Admin, "Nobody in it answers").expect("granted");
+        let told = crate::story::tell(
+            &Fact {
+                n: 9,
+                at: At(1),
+                by: person("U2"),
+                event: events[0].clone(),
+            },
+            &process,
+        );
+        assert_eq!(
+            told.as_deref(),
+            Some("U2 was not in it and opened it: Nobody in it answers")
+        );
+        let i = fold(Some(i), person("U2"), events).expect("an incident");
+        assert!(may_see(&i, &person("U2"), Role::Reader));
     }
 }

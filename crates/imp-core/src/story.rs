@@ -70,6 +70,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
                 None => format!("{} is {role} now", who.label()),
             }
         }
+        Event::GlassBroken { who, why } => format!("{} was not in it and opened it: {why}", who.label()),
         Event::RoleOffered { role, who, .. } => {
             let role = process.role(role).map_or(role.as_str(), |r| r.label.as_str());
             format!("{by} offered {role} to {}", who.label())

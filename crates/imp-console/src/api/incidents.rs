@@ -2,9 +2,9 @@
 
 use super::body::Body;
 use super::shapes::{
-    AlertView, Choice, DeclareBody, DeclaredView, EditBody, FollowUpBody, HintView, IncidentView, MemberBody,
-    MomentView, MoveBody, Page, RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody, UpdateBody, UpdateView,
-    who,
+    AlertView, Choice, DeclareBody, DeclaredView, EditBody, FollowUpBody, GlassBody, HintView, IncidentView,
+    MemberBody, MomentView, MoveBody, Page, RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody, UpdateBody,
+    UpdateView, who,
 };
 use crate::App;
 use crate::caller::Caller;
@@ -402,6 +402,24 @@ pub async fn refuse_role(
     let command = Command::Refuse { role };
     Ok(Json(
         submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
+/// Opens a private incident without being in it: whoever does is in it from now on, and everybody there sees why.
+#[utoipa::path(post, path = "/incidents/{ref}/break-glass", params(("ref" = String, Path)), request_body = GlassBody,
+    responses((status = 200, body = IncidentView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn break_glass(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Body(b): Body<GlassBody>,
+) -> Answer<Json<IncidentView>> {
+    let missing = || Problem::not_found("There is no such incident; give its reference (IMP-42).");
+    let reference = Ref::parse(&name).ok_or_else(missing)?;
+    let command = Command::BreakGlass { why: b.why };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(reference), command).await?,
     ))
 }
 

@@ -541,6 +541,15 @@ pub struct RoleBody {
     pub user: String,
 }
 
+/// Opens a private incident without being in it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GlassBody {
+    /// Why; everybody who is in it reads it.
+    #[schema(max_length = 3000)]
+    pub why: String,
+}
+
 /// Adds a follow-up.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

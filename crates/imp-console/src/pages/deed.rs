@@ -166,6 +166,32 @@ pub async fn perform(
     }
 }
 
+/// Opens a private incident without being in it.
+pub async fn break_glass(State(app): State<Arc<App>>, Visitor(caller): Visitor, form: Sent) -> Response {
+    let f = match fields(form) {
+        Ok(f) => f,
+        Err(p) => return sorry(&caller, p),
+    };
+    let get = |k: &str| f.get(k).cloned().unwrap_or_default();
+    let envelope = Envelope {
+        id: String::new(),
+        by: caller.actor.clone(),
+        role: caller.role,
+        at: app.desk.clock.now(),
+        about: Some(Ref::parse(get("incident").trim()).unwrap_or(Ref(0))),
+        command: Command::BreakGlass { why: get("why") },
+    };
+    let given = Given {
+        origin: caller.origin.clone(),
+        ..Given::default()
+    };
+    match app.desk.submit_given(envelope, given).await {
+        Ok(Receipt { incident: Some(i), .. }) => back(i.reference),
+        Ok(_) => Redirect::to("/settings").into_response(),
+        Err(e) => sorry(&caller, e.into()),
+    }
+}
+
 fn back(r: Ref) -> Response {
     Redirect::to(&format!("/incidents/{r}")).into_response()
 }

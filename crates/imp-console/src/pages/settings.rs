@@ -39,6 +39,8 @@ struct Page {
     findings: Option<Vec<Finding>>,
     rights: Vec<(&'static str, &'static str)>,
     sessions: Option<Vec<Row>>,
+    /// Whether they may open a private incident that they are not in.
+    may_break_glass: bool,
 }
 
 async fn sessions(app: &App, caller: &Caller) -> Result<Option<Vec<Row>>, Problem> {
@@ -83,6 +85,7 @@ pub async fn show(
             .filter(|(r, _, _)| *r != Right::Machine)
             .map(|(_, role, words)| (*words, role.word()))
             .collect(),
+        may_break_glass: caller.must(Right::BreakGlass).is_ok() && caller.actor.who().is_some(),
         sessions,
     })
 }

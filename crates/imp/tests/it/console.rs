@@ -221,6 +221,11 @@ fn uses(r: &str) -> Vec<Use> {
             form: Some((on("review"), vec![("text", "What we learnt")])),
         },
         Use {
+            right: Right::BreakGlass,
+            rest: post(on("break-glass"), json!({"why": "Nobody in it answers"})),
+            form: None,
+        },
+        Use {
             right: Right::Audit,
             rest: get("/audit"),
             form: None,
