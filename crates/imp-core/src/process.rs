@@ -357,6 +357,12 @@ pub struct Severity {
     /// Words for it in alerts.
     #[serde(default)]
     pub alerts: Vec<String>,
+    /// What to do now because it is that bad.
+    #[serde(default)]
+    pub guidance: Vec<String>,
+    /// Where to look because it is that bad.
+    #[serde(default)]
+    pub references: Vec<Reference>,
 }
 
 /// The severity of an incident that says nothing of it.
@@ -379,6 +385,12 @@ pub struct Role {
     pub label: String,
     /// What the holder does.
     pub instructions: String,
+    /// What the holder does first, a line each.
+    #[serde(default)]
+    pub guidance: Vec<String>,
+    /// Where the holder looks.
+    #[serde(default)]
+    pub references: Vec<Reference>,
 }
 
 /// Whom an alert asks, one after the other.

@@ -9,6 +9,7 @@ mod drain;
 mod drill;
 mod health;
 mod history;
+mod home;
 mod numbers;
 mod past;
 mod period;

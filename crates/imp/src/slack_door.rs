@@ -1,7 +1,7 @@
 //! Slack's door: carries out what somebody means. Slack is answered before any vendor is called; forms and private
 //! sentences follow right after, within Slack's three seconds.
 
-use crate::serve::{Hall, SlackParts};
+use crate::serve::Hall;
 use imp_core::person::{Actor, Door, Who};
 use imp_core::refusal::{Kind, Refusal};
 use imp_core::{Command, Envelope, Incident, Ref, Role, decide, rights};
@@ -403,7 +403,7 @@ fn sees(hall: &Hall, i: &Incident, user: &str) -> bool {
     rights::may_see(i, &Actor::Person { who, door: Door::Slack }, Role::Responder)
 }
 
-async fn visible(hall: &Hall, user: &str, categories: &[&str]) -> Result<Vec<Incident>, StoreError> {
+pub async fn visible(hall: &Hall, user: &str, categories: &[&str]) -> Result<Vec<Incident>, StoreError> {
     let filter = read::Filter {
         categories: categories.iter().map(|c| (*c).to_owned()).collect(),
         ..read::Filter::default()
@@ -541,7 +541,7 @@ async fn carry_on(hall: &Hall, then: Then) {
     let Some(slack) = &hall.slack else { return };
     match then {
         Then::Whisper { response_url, text } => slack.client.whisper(&response_url, &text).await,
-        Then::Home { user } => home(hall, slack, &user).await,
+        Then::Home { user } => crate::home::draw(hall, slack, &user).await,
         Then::Redraw { view_id, hash, view } => {
             let view = view.to_string();
             let args = [("view_id", view_id.as_str()), ("hash", &hash), ("view", &view)];
@@ -647,95 +647,6 @@ fn view<'a>(
         hints: &[],
         now: hall.desk.clock.now(),
     }
-}
-
-/// The app's home: what is open, what waits for this person.
-async fn home(hall: &Hall, slack: &SlackParts, user: &str) {
-    let Ok(open) = visible(hall, user, &["triage", "active", "after"]).await else {
-        return;
-    };
-    let me = hall.desk.house.directory.load().complete(&Who::slack(user));
-    let process = hall.desk.house.process.load();
-    let mine: Vec<&Incident> = open.iter().filter(|i| i.has_member(&me)).collect();
-    let line = |i: &&Incident| {
-        let status = process
-            .status(&i.status)
-            .map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
-        let place = i
-            .links
-            .channel
-            .as_ref()
-            .map(|c| format!("<#{}>", c.id))
-            .unwrap_or_default();
-        mrkdwn::section(&format!(
-            "*{}* {}\n{status} · {} {place}",
-            i.reference,
-            mrkdwn::quote(&i.title, 150),
-            mrkdwn::escape(&i.severity)
-        ))
-    };
-    let asked = |i: &&Incident| {
-        process.category(&i.status) == imp_core::process::Category::Triage
-            && i.questions
-                .iter()
-                .any(|q| matches!(&q.whom, imp_core::event::Target::Person(w) if w.is(&me)))
-    };
-    let mut blocks = Vec::new();
-    let questions: Vec<_> = open.iter().filter(asked).take(15).map(|i| line(&i)).collect();
-    if !questions.is_empty() {
-        blocks.push(mrkdwn::header("You are asked whether it is real"));
-        blocks.extend(questions);
-        blocks.push(mrkdwn::context("Answer under *Messages*, where the question stands."));
-    }
-    blocks.push(mrkdwn::header("Your incidents"));
-    if mine.is_empty() {
-        blocks.push(mrkdwn::section("You are in no open incident."));
-    }
-    blocks.extend(mine.iter().take(15).map(line));
-    blocks.push(mrkdwn::header("Your follow-ups and tasks"));
-    let owed: Vec<String> = open.iter().flat_map(|i| tasks_of(i, &me)).take(20).collect();
-    blocks.push(mrkdwn::section(&if owed.is_empty() {
-        "Nothing waits for you.".to_owned()
-    } else {
-        owed.join("\n")
-    }));
-    let others: Vec<&Incident> = open.iter().filter(|i| !i.has_member(&me) && !asked(i)).collect();
-    if !others.is_empty() {
-        blocks.push(mrkdwn::header("Other open incidents"));
-        blocks.extend(others.iter().take(15).map(line));
-    }
-    blocks.extend(mrkdwn::actions(
-        "home",
-        vec![mrkdwn::button(
-            "home.declare",
-            "Declare an incident",
-            "new",
-            Some("primary"),
-        )],
-    ));
-    let view = json!({"type": "home", "blocks": blocks}).to_string();
-    if let Err(t) = slack
-        .client
-        .call("views.publish", &[("user_id", user), ("view", &view)], Urgency::Usual)
-        .await
-    {
-        tracing::warn!(code = t.code(), "somebody's home could not be drawn");
-    }
-}
-
-fn tasks_of(i: &Incident, me: &Who) -> Vec<String> {
-    let tasks = i
-        .tasks
-        .iter()
-        .filter(|t| !t.done && t.assignee.as_ref().is_some_and(|a| a.is(me)));
-    let follow_ups = i
-        .follow_ups
-        .iter()
-        .filter(|f| !f.done && f.owner.as_ref().is_some_and(|o| o.is(me)));
-    let tasks = tasks.map(|t| format!("•  {}: {}", i.reference, mrkdwn::quote(&t.text, 150)));
-    tasks
-        .chain(follow_ups.map(|f| format!("•  {}: {}", i.reference, mrkdwn::quote(&f.text, 150))))
-        .collect()
 }
 
 // ---- small readings

@@ -372,6 +372,12 @@ fn of_status(process: &Process, id: &str) -> Option<String> {
 fn of_role(process: &Process, id: &str) -> Option<String> {
     let r = process.role(id)?;
     let mut out = format!("# {}\n\n{}\n", plain(&r.label), plain(&r.instructions));
+    list(&mut out, "What you do first", r.guidance.iter().map(|g| plain(g)));
+    let look = r
+        .references
+        .iter()
+        .map(|l| format!("[{}](<{}>)", plain(&l.label), l.url));
+    list(&mut out, "Where to look", look);
     let how = [
         format!(
             "On the card in the incident's channel: the button **{}**.",
@@ -383,7 +389,8 @@ fn of_role(process: &Process, id: &str) -> Option<String> {
         ),
         "IMP tells whoever takes the role how things stand: status, what is known, open tasks, what is due next."
             .to_owned(),
-        "Whoever had it before has it no longer. There is always one.".to_owned(),
+        "Taken for oneself it holds at once. Given to somebody else while one has it, it is offered: whoever has it keeps it until the other accepts. There is never more than one."
+            .to_owned(),
     ];
     list(&mut out, "How to take it, and to hand it over", how.into_iter());
     let heard = process.nudges.iter().filter(|n| {

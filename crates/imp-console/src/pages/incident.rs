@@ -233,7 +233,7 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
         }),
         since: (i.status_since.rfc3339(), moment(i.status_since)),
         steps: steps(&i, process),
-        guidance: status.map(|s| s.guidance.clone()).unwrap_or_default(),
+        guidance: guidance(&i, process),
         moves: match may(Right::Move) {
             true => moves(&i, process, others),
             false => Vec::new(),
@@ -249,7 +249,7 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
             review: may(Right::Review) && i.confirmed && category != Category::Triage,
         },
         days: Vec::new(),
-        references: references(&i, &catalogue),
+        references: references(&i, process, &catalogue),
         owed: Vec::new(),
         follow: record::asks_to_follow(&i, process)
             .iter()
@@ -295,13 +295,24 @@ fn near(i: &Incident, catalogue: &imp_core::Catalogue, people: &imp_core::Direct
     out
 }
 
+/// What to do now: because of where it stands, and while it is worked on because of how bad it is.
+fn guidance(i: &Incident, process: &Process) -> Vec<String> {
+    let status = process.status(&i.status).into_iter().flat_map(|s| &s.guidance);
+    let active = process.category(&i.status) == Category::Active;
+    let severity = process.severity(&i.severity).filter(|_| active);
+    let severity = severity.into_iter().flat_map(|s| &s.guidance);
+    status.chain(severity).cloned().collect()
+}
+
 /// Runbooks, dashboards and what alerts point at; each address once, and only what a browser opens safely.
-fn references(i: &Incident, catalogue: &imp_core::Catalogue) -> Vec<(String, String)> {
+fn references(i: &Incident, process: &Process, catalogue: &imp_core::Catalogue) -> Vec<(String, String)> {
     let service = i.service.as_ref().and_then(|s| catalogue.service(&s.alias));
     let look = service
         .into_iter()
         .flat_map(|s| s.runbooks.iter().chain(&s.links))
-        .chain(i.alerts.iter().flat_map(|a| &a.alert.links));
+        .chain(i.alerts.iter().flat_map(|a| &a.alert.links))
+        .chain(process.status(&i.status).into_iter().flat_map(|s| &s.references))
+        .chain(process.severity(&i.severity).into_iter().flat_map(|s| &s.references));
     let mut out: Vec<(String, String)> = Vec::new();
     for l in look.filter(|l| l.url.starts_with("https://") || l.url.starts_with("http://")) {
         if out.iter().all(|(_, u)| *u != l.url) {

@@ -358,7 +358,8 @@ fn names(look: &mut Look, d: &Draft) {
     emoji(look, d);
     channel(look, d);
     escalation(look, d);
-    for e in Entry::all(d.root, "status") {
+    let kinds = ["status", "severity", "role"];
+    for e in kinds.iter().flat_map(|k| Entry::all(d.root, k)) {
         let references = e.table.get("references").and_then(|v| v.get_ref().as_array());
         for (n, r) in references.into_iter().flat_map(|a| a.iter().enumerate()) {
             let url = r.get_ref().as_table().and_then(|t| t.get("url"));

@@ -209,6 +209,12 @@ const SEVERITY: &[Key] = &[
     ),
     may("update_every", Shape::Span, "How often an update is due."),
     may("alerts", TEXTS, "The words in alerts that mean it, in lower case."),
+    may("guidance", TEXTS, "What to do now because it is that bad, a line each."),
+    may(
+        "references",
+        Shape::List(&Shape::Table(REFERENCE)),
+        "Where to look because it is that bad.",
+    ),
 ];
 
 const SEVERITY_DEFAULT: &[Key] = &[
@@ -232,6 +238,12 @@ const ROLE: &[Key] = &[
     ),
     must("label", Shape::Said, "What people read."),
     must("instructions", Shape::Said, "What the holder does."),
+    may("guidance", TEXTS, "What the holder does first, a line each."),
+    may(
+        "references",
+        Shape::List(&Shape::Table(REFERENCE)),
+        "Where the holder looks.",
+    ),
 ];
 
 const ESCALATION: &[Key] = &[

@@ -3,6 +3,7 @@
 use super::card::{Message, View};
 use super::mrkdwn::{actions, button, context, escape, link, moment, person, quote, section};
 use imp_core::person::Who;
+use serde_json::Value;
 
 /// Tasks and updates that are named; the rest stands in the channel.
 const NAMED: usize = 5;
@@ -20,6 +21,7 @@ pub fn message(v: &View, role: &str, who: &Who) -> Option<Message> {
         quote(&i.title, 150),
         escape(&role.instructions)
     ))];
+    blocks.extend(first_steps(role));
     blocks.push(section(&standing(v).join("\n")));
     let reference = i.reference.to_string();
     let mut buttons = vec![button("incident.update", "Write an update", &reference, None)];
@@ -41,6 +43,16 @@ pub fn message(v: &View, role: &str, who: &Who) -> Option<Message> {
     Some(Message { text, blocks })
 }
 
+/// What whoever has the role does first, and where they look.
+fn first_steps(role: &imp_core::process::Role) -> Option<Value> {
+    let mut lines: Vec<String> = role.guidance.iter().map(|g| format!("•  {}", escape(g))).collect();
+    let look: Vec<String> = role.references.iter().map(|r| link(&r.url, &r.label)).collect();
+    if !look.is_empty() {
+        lines.push(format!("Where to look: {}", look.join("  ·  ")));
+    }
+    (!lines.is_empty()).then(|| section(&lines.join("\n")))
+}
+
 /// The offer of a role that somebody else holds: all that is needed to take it over, and the two answers. None where it
 /// was answered, or offered to somebody else, meanwhile.
 pub fn offer(v: &View, n: u32, role: &str, who: &Who) -> Option<Message> {
@@ -58,6 +70,7 @@ pub fn offer(v: &View, n: u32, role: &str, who: &Who) -> Option<Message> {
         quote(&i.title, 150),
         escape(&role.instructions)
     ))];
+    blocks.extend(first_steps(role));
     blocks.push(section(&standing(v).join("\n")));
     let reference = i.reference.to_string();
     let buttons = vec![

@@ -132,6 +132,9 @@ impl View<'_> {
         if let Some(s) = self.status() {
             s.references.iter().for_each(|r| add(&r.label, &r.url));
         }
+        if let Some(s) = self.process.severity(&self.incident.severity) {
+            s.references.iter().for_each(|r| add(&r.label, &r.url));
+        }
         out.iter()
             .take(LINKS_SHOWN)
             .map(|(l, u)| link(u, &words::cut(l, 60)))
@@ -226,6 +229,10 @@ fn now_block(v: &View) -> Option<Value> {
     lines.extend(super::reminder::lines(v));
     if let Some(s) = v.status() {
         lines.extend(s.guidance.iter().map(|g| escape(g)));
+    }
+    if v.category() == Category::Active {
+        let severity = v.process.severity(&i.severity);
+        lines.extend(severity.into_iter().flat_map(|s| &s.guidance).map(|g| escape(g)));
     }
     if !i.alerts.is_empty() {
         let firing = i.alerts.iter().filter(|a| a.firing).count();

@@ -368,6 +368,41 @@ severity = "SEV1"
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_home_says_what_waits_for_whoever_looks_and_who_is_on_call_for_their_services() {
+    let s = Stage::new().await;
+    let incident = s.declares("Card payments fail").await;
+    let (tiago, lucia) = (s.slack("tiago.fernandes"), s.slack("lucia.romero"));
+    let of_incident = format!("/api/v1/incidents/{incident}");
+    let call = async |what: &str, body: serde_json::Value| {
+        let (code, said) = s.post(&format!("{of_incident}/{what}"), body).await;
+        assert!(code < 300, "{what}: {said}");
+    };
+    call(
+        "follow-ups",
+        json!({"text": "Raise the limit of the pool", "owner": tiago.id(), "due": "2027-01-31"}),
+    )
+    .await;
+    let home = tiago.home("On call for your services").await;
+    assert!(home.contains("Payments API: "), "{home}");
+    assert!(home.contains("Raise the limit of the pool, by 2027-01-31"), "{home}");
+    // Whoever is offered a role can answer there.
+    call("roles", json!({"role": "commander", "user": lucia.id()})).await;
+    let name = until("the channel is open", async || {
+        let i = s.incident(&incident).await;
+        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
+    })
+    .await;
+    let channel = lucia.channel(&name).await;
+    lucia.says(&channel, "/imp role commander @tiago.fernandes").await;
+    until("it is offered", async || {
+        (s.incident(&incident).await["offers"]["commander"]["slack_id"] == tiago.id()).then_some(())
+    })
+    .await;
+    tiago.home("You are offered").await;
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_process_holds_at_once_and_a_broken_one_changes_nothing() {
     let (s, folder) = with_process(|p| p).await;
     let file = folder.path().join("process.toml");

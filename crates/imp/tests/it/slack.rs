@@ -215,6 +215,19 @@ impl<'a> Person<'a> {
         assert_eq!(status, 200, "{} typed {text}: {said}", self.handle);
     }
 
+    /// Opens the app's home, and waits until it says this; all of its words.
+    pub async fn home(&self, words: &str) -> String {
+        let (status, said) = self.act("home", json!({"tab": "home"})).await;
+        assert_eq!(status, 200, "{} opened the home: {said}", self.handle);
+        until(&format!("{}'s home says {words:?}", self.handle), async || {
+            let boot = self.look("boot").await;
+            let mut all = String::new();
+            collect(&boot["home"]["blocks"], &mut all);
+            all.contains(words).then_some(all)
+        })
+        .await
+    }
+
     /// Leaves a channel.
     pub async fn leaves(&self, channel: &str) {
         self.does(json!({"what": "leave", "channel": self.channel(channel).await}))
