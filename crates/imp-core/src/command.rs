@@ -88,6 +88,21 @@ pub enum Command {
         /// Who.
         who: Who,
     },
+    /// Follow it without being in it.
+    Subscribe {
+        /// Who.
+        who: Who,
+    },
+    /// Follow it no longer.
+    Unsubscribe {
+        /// Who.
+        who: Who,
+    },
+    /// Answer the process's questions about the impact; they say how bad it is.
+    Rate {
+        /// The answer to each question, by their ids.
+        answers: BTreeMap<String, String>,
+    },
     /// Open a private incident that one is not in.
     BreakGlass {
         /// Why.

@@ -9,7 +9,7 @@ use crate::process::{Category, FieldKind, Process};
 use crate::refusal::{Allowed, Kind, Refusal};
 use crate::summons::{escalate, invitees, not_asked, summon};
 use crate::together::decide_all;
-use crate::{At, Incident, Ref, raise, record, rights, role, timeline, words};
+use crate::{At, Incident, Ref, audience, raise, record, rights, role, timeline, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a decision may look at besides the incident.
@@ -114,6 +114,9 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             ],
             facts,
         ),
+        Command::Subscribe { who } => audience::subscribe(i, who, facts),
+        Command::Unsubscribe { who } => Ok(audience::unsubscribe(i, who, facts)),
+        Command::Rate { answers } => rate(i, answers, facts),
         Command::Assign { role, who } => role::assign(i, role, who, envelope, facts),
         Command::Accept { role } => role::accept(i, role, envelope, facts),
         Command::Refuse { role } => role::refuse(i, role, envelope, facts),
@@ -528,6 +531,25 @@ fn edit(
             invitees(&to, now.as_ref(), team.as_ref(), facts),
         );
     }
+    Ok(out)
+}
+
+/// The answers about the impact, and the severity that follows from them.
+fn rate(i: &Incident, answers: &BTreeMap<String, String>, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let given: BTreeMap<String, String> = answers
+        .iter()
+        .filter(|(_, a)| !a.trim().is_empty())
+        .map(|(q, a)| (q.trim().to_owned(), a.trim().to_owned()))
+        .collect();
+    let to = facts
+        .process
+        .rated(&given)
+        .map_err(|(field, why)| Refusal::field(&field, why))?;
+    let mut out = Vec::new();
+    if i.impact != given {
+        out.push(Event::Rated { answers: given });
+    }
+    out.extend(edit(i, [None, None, Some(&to), None], facts)?);
     Ok(out)
 }
 

@@ -264,6 +264,15 @@ pub enum What {
         /// Numbers of the tasks.
         tasks: Vec<u32>,
     },
+    /// Deed: tell somebody who follows it what is new.
+    Report {
+        /// Number of the fact that it tells.
+        fact: u64,
+        /// The update; none: the new status.
+        update: Option<u32>,
+        /// Whom.
+        who: crate::Who,
+    },
     /// Deed: read a message of the channel that somebody marked.
     ReadMessage {
         /// Its timestamp.
@@ -411,6 +420,7 @@ impl What {
             | Offer { .. }
             | Departure { .. }
             | ReadMessage { .. }
+            | Report { .. }
             | Brief { .. } => Capability::Chat,
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
@@ -443,6 +453,7 @@ impl What {
             LastWord { fact } => format!("chat.last_word.{fact}"),
             Brief { fact, .. } => format!("chat.brief.{fact}"),
             Offer { n, .. } => format!("chat.offer.{n}"),
+            Report { fact, who, .. } => format!("chat.report.{fact}.{}", who.slack.as_deref().unwrap_or_default()),
             ReadMessage { ts } => format!("chat.read.{ts}"),
             Departure { fact, .. } => format!("chat.departure.{fact}"),
             Remind { n, .. } => format!("chat.remind.{n}"),
@@ -491,6 +502,7 @@ impl What {
             | Offer { .. }
             | Departure { .. }
             | ReadMessage { .. }
+            | Report { .. }
             | Brief { .. }
             | Digest { .. }
             | ArchiveChannel { .. }
@@ -541,6 +553,8 @@ impl What {
             | FileFollowUp { .. }
             | Duplicate { .. } => Rank::Normal,
             ReadMessage { .. } => Rank::Normal,
+            // Whoever works on it comes first.
+            Report { .. } => Rank::Cosmetic,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } | TicketJournal => Rank::Cosmetic,
             CatalogueNumbers { .. } | Digest { .. } => Rank::Cosmetic,
         }
@@ -564,6 +578,7 @@ impl What {
             LastWord { .. } => "post the last word".into(),
             Brief { who, .. } => format!("tell {} what the role means", who.label()),
             Offer { who, .. } => format!("offer {} the role", who.label()),
+            Report { who, .. } => format!("tell {} what is new", who.label()),
             ReadMessage { .. } => "read a message that was marked".into(),
             Departure { who, .. } => format!("say that {} has left", who.label()),
             Remind { .. } => "remind of what is overdue".into(),

@@ -316,6 +316,21 @@ pub enum Event {
         /// Numbers of the tasks.
         tasks: Vec<u32>,
     },
+    /// Somebody follows it.
+    Subscribed {
+        /// Who.
+        who: Who,
+    },
+    /// Somebody follows it no longer.
+    Unsubscribed {
+        /// Who.
+        who: Who,
+    },
+    /// Questions about the impact were answered.
+    Rated {
+        /// The answer to each question, by their ids.
+        answers: BTreeMap<String, String>,
+    },
     /// Somebody who was not in a private incident opened it, and is in it from now on.
     GlassBroken {
         /// Who.

@@ -83,6 +83,12 @@ pub struct Incident {
     /// How long it stood in each status that it has left, in milliseconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub spent: BTreeMap<String, i64>,
+    /// Who follows it without being in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<Who>,
+    /// The answers to the process's questions about the impact, by their ids.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub impact: BTreeMap<String, String>,
     /// What of the channel is kept on the timeline: a print of the words, by the message's timestamp; none where it is
     /// still to be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -382,6 +388,8 @@ impl Incident {
                 moments: BTreeMap::from([("opened".to_owned(), fact.at), (status.clone(), fact.at)]),
                 reopened: 0,
                 spent: BTreeMap::new(),
+                followers: Vec::new(),
+                impact: BTreeMap::new(),
                 kept: BTreeMap::new(),
                 links: Links::default(),
                 failed: Vec::new(),
@@ -515,6 +523,9 @@ impl Incident {
             }
             Event::RoleRefused { role, .. } => drop(self.offers.remove(role)),
             Event::LeftWithDuties { .. } => {}
+            Event::Subscribed { who } => self.followers.push(who.clone()),
+            Event::Unsubscribed { who } => self.followers.retain(|f| !f.is(who)),
+            Event::Rated { answers } => self.impact.clone_from(answers),
             Event::GlassBroken { who, .. } => self.add_member(who),
             Event::UpdatePosted { n, text } => {
                 self.moments.entry("first_update".to_owned()).or_insert(fact.at);

@@ -62,6 +62,9 @@ pub struct Process {
     /// How reminders behave.
     #[serde(default)]
     pub nudging: Nudging,
+    /// Questions about the impact, from whose answers the severity follows.
+    #[serde(default)]
+    pub impact: Vec<Impact>,
     /// Whose alerts are, and how bad; the first that takes one holds.
     #[serde(rename = "route", default)]
     pub routes: Vec<alerts::Route>,
@@ -365,6 +368,31 @@ pub struct Severity {
     pub references: Vec<Reference>,
 }
 
+/// A question about the impact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Impact {
+    /// `users`.
+    pub id: String,
+    /// The question.
+    pub label: String,
+    /// What can be answered.
+    #[serde(rename = "answer")]
+    pub answers: Vec<ImpactAnswer>,
+}
+
+/// An answer to a question about the impact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImpactAnswer {
+    /// `most`.
+    pub id: String,
+    /// What people read.
+    pub label: String,
+    /// How bad it is at least, if that is so.
+    pub severity: String,
+}
+
 /// The severity of an incident that says nothing of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -566,6 +594,43 @@ impl Process {
         self.severities.iter().find(|s| {
             let digits = s.id.trim_start_matches(|c: char| !c.is_ascii_digit());
             s.id.eq_ignore_ascii_case(t) || s.label.eq_ignore_ascii_case(t) || (!digits.is_empty() && digits == t)
+        })
+    }
+
+    /// The severity that follows from answers about the impact: the worst that any of them means.
+    ///
+    /// # Errors
+    /// The name of the question, and what is wrong with its answer.
+    pub fn rated(&self, answers: &BTreeMap<String, String>) -> Result<String, (String, String)> {
+        let ids = |all: &mut dyn Iterator<Item = &String>| crate::words::list(&all.cloned().collect::<Vec<_>>());
+        let mut worst: Option<usize> = None;
+        for (question, answer) in answers {
+            let Some(q) = self.impact.iter().find(|q| q.id == *question) else {
+                let known = match self.impact.is_empty() {
+                    true => "the process asks nothing about the impact".to_owned(),
+                    false => format!("there are {}", ids(&mut self.impact.iter().map(|q| &q.id))),
+                };
+                let cut = crate::words::cut(question, 40);
+                return Err((question.clone(), format!("There is no question {cut:?}; {known}.")));
+            };
+            let Some(a) = q.answers.iter().find(|a| a.id == *answer) else {
+                let known = ids(&mut q.answers.iter().map(|a| &a.id));
+                let cut = crate::words::cut(answer, 40);
+                return Err((
+                    question.clone(),
+                    format!("There is no answer {cut:?}; there are {known}."),
+                ));
+            };
+            let place = self.severities.iter().position(|s| s.id == a.severity);
+            worst = match (worst, place) {
+                (Some(w), Some(p)) => Some(w.min(p)),
+                (w, p) => w.or(p),
+            };
+        }
+        let found = worst.and_then(|n| self.severities.get(n));
+        found.map(|s| s.id.clone()).ok_or_else(|| {
+            let first = self.impact.first().map_or("answers", |q| q.id.as_str());
+            (first.to_owned(), "Answer at least one question.".to_owned())
         })
     }
 

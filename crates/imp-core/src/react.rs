@@ -3,7 +3,7 @@
 use crate::effect::{Capability, Effect, LinkTo, Owner, Timer, What};
 use crate::event::{Event, Fact, Link, Listener};
 use crate::process::{Category, Process, Step, Trigger};
-use crate::{Actor, At, Incident, Ref, nudge};
+use crate::{Actor, At, Incident, Ref, audience, nudge};
 use std::collections::BTreeSet;
 
 /// How long a mirror that only others look at may lag behind, so that several changes become one call.
@@ -43,6 +43,7 @@ pub fn react(i: &Incident, fact: &Fact, process: &Process, can: &BTreeSet<Capabi
         }
     }
     beyond_the_file(i, fact, process).into_iter().for_each(&mut add);
+    audience::reports(i, fact).into_iter().for_each(&mut add);
     numbers(i, fact).into_iter().for_each(&mut add);
     watch(i, fact.at, process).into_iter().for_each(&mut add);
     add(Effect {
@@ -88,6 +89,7 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         Event::RoleOffered { .. } | Event::RoleRefused { .. } => vec![Changed],
         Event::LeftWithDuties { .. } => vec![],
         Event::GlassBroken { .. } => vec![People, Changed],
+        Event::Subscribed { .. } | Event::Unsubscribed { .. } | Event::Rated { .. } => vec![],
         Event::Retitled { .. } | Event::Summarised { .. } | Event::SeverityChanged { .. } => vec![Changed],
         Event::ServiceChanged { .. }
         | Event::Absorbed { .. }
@@ -380,7 +382,7 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         What::Remind {
             to: Listener::Channel, ..
         } => card,
-        What::Remind { .. } | What::Brief { .. } | What::Offer { .. } => true,
+        What::Remind { .. } | What::Brief { .. } | What::Offer { .. } | What::Report { .. } => true,
         What::Departure { .. } => card,
         What::ReadMessage { .. } => channel.is_some(),
         What::OpenChannel => i.links.channel.is_none(),

@@ -144,6 +144,8 @@ pub fn right(command: &Command) -> Right {
         Command::Post { .. } | Command::Note { .. } | Command::Join { .. } => Right::Tell,
         Command::Mark { .. } | Command::Reword { .. } | Command::Unsay { .. } => Right::Tell,
         Command::Leave { .. } => Right::Machine,
+        Command::Subscribe { .. } | Command::Unsubscribe { .. } => Right::Tell,
+        Command::Rate { .. } => Right::Edit,
         Command::BreakGlass { .. } => Right::BreakGlass,
         Command::Snooze { .. } | Command::Dismiss { .. } | Command::DismissHints { .. } => Right::Tell,
         Command::Publish { .. } => Right::Publish,

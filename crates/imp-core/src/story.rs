@@ -70,6 +70,16 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
                 None => format!("{} is {role} now", who.label()),
             }
         }
+        Event::Subscribed { who } => format!("{} follows it", who.label()),
+        Event::Unsubscribed { who } => format!("{} follows it no longer", who.label()),
+        Event::Rated { answers } => {
+            let said = answers.iter().filter_map(|(q, a)| {
+                let question = process.impact.iter().find(|x| x.id == *q)?;
+                let answer = question.answers.iter().find(|x| x.id == *a)?;
+                Some(format!("{} {}", question.label, answer.label))
+            });
+            format!("{by} rated the impact: {}", said.collect::<Vec<_>>().join("; "))
+        }
         Event::GlassBroken { who, why } => format!("{} was not in it and opened it: {why}", who.label()),
         Event::RoleOffered { role, who, .. } => {
             let role = process.role(role).map_or(role.as_str(), |r| r.label.as_str());

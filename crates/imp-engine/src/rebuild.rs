@@ -204,6 +204,7 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         // What is still overdue is said again by the next look; what a role means was read when it was taken.
         What::Remind { .. } | What::Brief { .. } => true,
         What::Offer { .. } | What::Departure { .. } | What::ReadMessage { .. } => true,
+        What::Report { .. } => true,
         // Nothing of the incident shows that they were said.
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => false,
         What::Comment { .. } | What::Duplicate { .. } | What::PublicPost { .. } => false,

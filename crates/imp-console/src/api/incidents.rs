@@ -2,9 +2,9 @@
 
 use super::body::Body;
 use super::shapes::{
-    AlertView, Choice, DeclareBody, DeclaredView, EditBody, FollowUpBody, GlassBody, HintView, IncidentView,
-    MemberBody, MomentView, MoveBody, Page, RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody, UpdateBody,
-    UpdateView, who,
+    AlertView, Choice, DeclareBody, DeclaredView, EditBody, FollowUpBody, GlassBody, HintView, ImpactBody,
+    IncidentView, MemberBody, MomentView, MoveBody, Page, RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody,
+    UpdateBody, UpdateView, who,
 };
 use crate::App;
 use crate::caller::Caller;
@@ -400,6 +400,56 @@ pub async fn refuse_role(
 ) -> Answer<Json<IncidentView>> {
     let i = find(&app, &caller, &name).await?;
     let command = Command::Refuse { role };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
+/// Somebody follows it: IMP tells them in Slack, directly, what is new.
+#[utoipa::path(post, path = "/incidents/{ref}/followers", params(("ref" = String, Path)), request_body = MemberBody,
+    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn follow(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Body(b): Body<MemberBody>,
+) -> Answer<Json<IncidentView>> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Subscribe { who: who(&b.user) };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
+/// Somebody follows it no longer.
+#[utoipa::path(delete, path = "/incidents/{ref}/followers/{user}", params(("ref" = String, Path), ("user" = String, Path)),
+    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn unfollow(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((name, user)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Json<IncidentView>> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Unsubscribe { who: who(&user) };
+    Ok(Json(
+        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
+    ))
+}
+
+/// Answers the process's questions about the impact; the severity follows from them.
+#[utoipa::path(post, path = "/incidents/{ref}/impact", params(("ref" = String, Path)), request_body = ImpactBody,
+    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn rate(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Body(b): Body<ImpactBody>,
+) -> Answer<Json<IncidentView>> {
+    let i = find(&app, &caller, &name).await?;
+    let command = Command::Rate { answers: b.answers };
     Ok(Json(
         submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
     ))

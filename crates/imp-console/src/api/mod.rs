@@ -38,7 +38,7 @@ const BODY_MAX: usize = 256 * 1024;
     servers((url = "/api/v1")),
     paths(
         incidents::list, incidents::declare, incidents::show, incidents::edit, incidents::transition, incidents::settle, incidents::update,
-        incidents::tasks, incidents::add_task, incidents::finish_task, incidents::assign, incidents::accept_role, incidents::refuse_role, incidents::break_glass, incidents::timeline, incidents::add_follow_up,
+        incidents::tasks, incidents::add_task, incidents::finish_task, incidents::assign, incidents::accept_role, incidents::refuse_role, incidents::break_glass, incidents::follow, incidents::unfollow, incidents::rate, incidents::timeline, incidents::add_follow_up,
         incidents::write_review, incidents::alerts, incidents::updates, incidents::roles, incidents::note, incidents::join,
         deliveries::list, deliveries::retry, deliveries::skip, catalogue::services, catalogue::service, catalogue::teams, catalogue::team,
         log::audit, log::alerts, log::me,
@@ -68,6 +68,12 @@ pub fn routes(app: Arc<App>) -> Router {
         )
         .route("/incidents/{ref}/tasks/{n}/done", post(incidents::finish_task))
         .route("/incidents/{ref}/roles", get(incidents::roles).post(incidents::assign))
+        .route("/incidents/{ref}/followers", post(incidents::follow))
+        .route(
+            "/incidents/{ref}/followers/{user}",
+            axum::routing::delete(incidents::unfollow),
+        )
+        .route("/incidents/{ref}/impact", post(incidents::rate))
         .route("/incidents/{ref}/break-glass", post(incidents::break_glass))
         .route("/incidents/{ref}/roles/{role}/accept", post(incidents::accept_role))
         .route("/incidents/{ref}/roles/{role}/refuse", post(incidents::refuse_role))

@@ -189,6 +189,10 @@ pub struct IncidentView {
     pub private: bool,
     /// Who holds which role.
     pub roles: BTreeMap<String, PersonView>,
+    /// Who follows it without being in it.
+    pub followers: Vec<PersonView>,
+    /// The answers about the impact, by the questions' ids.
+    pub impact: BTreeMap<String, String>,
     /// Which role is offered to whom: whoever holds it keeps it until they accept.
     pub offers: BTreeMap<String, PersonView>,
     /// Where vendors keep it.
@@ -287,6 +291,8 @@ impl IncidentView {
             team: i.team.as_ref().map(|t| t.alias.clone()),
             private: i.private,
             roles: i.roles.iter().map(|(k, w)| (k.clone(), w.into())).collect(),
+            followers: i.followers.iter().map(Into::into).collect(),
+            impact: i.impact.clone(),
             offers: i.offers.iter().map(|(k, o)| (k.clone(), (&o.to).into())).collect(),
             links: LinksView {
                 jira: l.ticket.as_ref().map(|t| JiraLink {
@@ -539,6 +545,14 @@ pub struct RoleBody {
     pub role: String,
     /// To whom: a Slack identifier or an e-mail address.
     pub user: String,
+}
+
+/// Answers the process's questions about the impact.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImpactBody {
+    /// The answer to each question, by their ids; those that are left out count for nothing.
+    pub answers: BTreeMap<String, String>,
 }
 
 /// Opens a private incident without being in it.

@@ -114,6 +114,9 @@ fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
             severity: None,
             service: some(take("service")),
         },
+        "impact" => Command::Rate {
+            answers: f.into_iter().filter(|(_, answer)| !answer.is_empty()).collect(),
+        },
         "severity" => Command::Edit {
             title: None,
             summary: None,

@@ -51,6 +51,7 @@ struct Page {
     team: Option<(String, String)>,
     roles: Vec<RoleLine>,
     severities: Vec<(String, String)>,
+    impact: Vec<imp_core::process::Impact>,
     people: Vec<String>,
     directory: Vec<(String, String)>,
     tasks_left: usize,
@@ -266,6 +267,7 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
             .iter()
             .map(|s| (s.id.clone(), s.meaning.clone()))
             .collect(),
+        impact: process.impact.clone(),
         people: i.members.iter().map(|m| m.label().to_owned()).collect(),
         directory: near(&i, &catalogue, &people),
         tasks_left: i.tasks.iter().filter(|t| !t.done).count(),

@@ -233,6 +233,13 @@ impl<'a> Entry<'a> {
             .collect()
     }
 
+    /// The tables in a list of this entry.
+    fn inner(&self, name: &str) -> Vec<Entry<'a>> {
+        let mut out = Entry::all(self.table, name);
+        out.iter_mut().for_each(|e| e.path = join(&self.path, &e.path));
+        out
+    }
+
     fn one(root: &'a DeTable<'a>, name: &str) -> Option<Entry<'a>> {
         let v = root.get(name)?;
         Some(Entry {
@@ -355,6 +362,7 @@ fn names(look: &mut Look, d: &Draft) {
     nudges(look, d);
     calendar::hours(look, d);
     alerts::alerts(look, d);
+    alerts::impact(look, d);
     emoji(look, d);
     channel(look, d);
     escalation(look, d);
@@ -383,6 +391,7 @@ fn unique(look: &mut Look, d: &Draft) {
         ("severity", false),
         ("role", true),
         ("nudge", true),
+        ("impact", true),
         ("route", true),
         ("window", true),
         ("schedule", true),

@@ -217,6 +217,30 @@ const SEVERITY: &[Key] = &[
     ),
 ];
 
+const IMPACT_ANSWER: &[Key] = &[
+    must(
+        "id",
+        Shape::Said,
+        "Its name in the API: small letters, digits, _ and -.",
+    ),
+    must("label", Shape::Said, "What people read."),
+    must("severity", Shape::Said, "How bad it is at least, if that is so."),
+];
+
+const IMPACT: &[Key] = &[
+    must(
+        "id",
+        Shape::Said,
+        "Its name in the API: small letters, digits, _ and -.",
+    ),
+    must("label", Shape::Said, "The question."),
+    must(
+        "answer",
+        Shape::List(&Shape::Table(IMPACT_ANSWER)),
+        "What can be answered; the worst severity of all answers holds.",
+    ),
+];
+
 const SEVERITY_DEFAULT: &[Key] = &[
     must(
         "declared",
@@ -445,6 +469,11 @@ pub const FILE: &[Key] = &[
         "Reminders of what is overdue.",
     ),
     may("nudging", Shape::Table(NUDGING), "How reminders behave."),
+    may(
+        "impact",
+        Shape::List(&Shape::Table(IMPACT)),
+        "Questions about the impact, from whose answers the severity follows.",
+    ),
     may(
         "route",
         Shape::List(&Shape::Table(ROUTE)),

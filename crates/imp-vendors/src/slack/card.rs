@@ -673,10 +673,47 @@ pub fn announcement(v: &View) -> Message {
         quote(&i.title, 200),
         i.severity
     );
-    Message {
-        text,
-        blocks: vec![section(&lines.join("\n"))],
+    let mut blocks = vec![section(&lines.join("\n"))];
+    if matches!(v.category(), Category::Active | Category::After) {
+        let follow = button("incident.follow", "Follow", &i.reference.to_string(), None);
+        blocks.extend(actions("follow", vec![follow]));
     }
+    Message { text, blocks }
+}
+
+/// What is new, for somebody who follows it: an update, or the new status.
+pub fn report(v: &View, n: Option<u32>) -> Option<Message> {
+    let i = v.incident;
+    let title = format!(
+        "*{}* {}",
+        link(&v.page_url(), &i.reference.to_string()),
+        quote(&i.title, 150)
+    );
+    let (text, body, at) = match n {
+        Some(n) => {
+            let u = i.updates.iter().find(|u| u.n == n)?;
+            let text = format!("{}: {}", i.reference, quote(&u.text, 300));
+            (
+                text,
+                format!(">{}", quote(&u.text, BODY_SHOWN).replace('\n', "\n>")),
+                u.at,
+            )
+        }
+        None => {
+            let text = format!("{} is {} now", i.reference, plain_status(v));
+            (text, format!("It is {} now.", v.status_words()), i.status_since)
+        }
+    };
+    let mut blocks = vec![section(&format!("{title}\n{body}"))];
+    blocks.push(context(&format!(
+        "{} · {} · {}",
+        moment(at),
+        v.status_words(),
+        v.severity_words()
+    )));
+    let stop = button("incident.unfollow", "Follow no longer", &i.reference.to_string(), None);
+    blocks.extend(actions("follow", vec![stop]));
+    Some(Message { text, blocks })
 }
 
 /// The line that says that the status has changed.

@@ -275,6 +275,14 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
             };
             wish(command, "The severity is changed.")
         }
+        ("follow" | "subscribe", "") => wish(
+            Command::Subscribe { who: Who::slack(user) },
+            "You follow it: IMP tells you what is new, here in your own conversation with it.",
+        ),
+        ("unfollow" | "unsubscribe", "") => wish(
+            Command::Unsubscribe { who: Who::slack(user) },
+            "You no longer follow it.",
+        ),
         ("title", t) if !t.is_empty() => wish(
             Command::Edit {
                 title: Some(unslack(t)),
@@ -460,6 +468,20 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
         "alert.merge" => open(Form::Answer { answer: Answered::Same }),
         "incident.update" => open(Form::Update),
         "incident.severity" => open(Form::Severity),
+        "incident.follow" => {
+            let done = format!("You follow {reference}: IMP tells you what is new in your conversation with it.");
+            let command = Command::Subscribe { who: Who::slack(user) };
+            wish(Some(about.clone()), command, id, &done)
+        }
+        "incident.unfollow" => {
+            let command = Command::Unsubscribe { who: Who::slack(user) };
+            wish(
+                Some(about.clone()),
+                command,
+                id,
+                &format!("You no longer follow {reference}."),
+            )
+        }
         "incident.task" => open(Form::Task),
         "incident.statuspage" => open(Form::Statuspage),
         "incident.review" => open(Form::Review),
@@ -658,7 +680,7 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
          In an incident's channel, or with its reference in front (`{c} IMP-42 update …`):\n\
          •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name` (or `me`)\n\
          •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} summary TEXT` · `{c} service NAME`\n\
-         •  `{c} move resolved` · `{c} merge IMP-7` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT` · `{c} follow-up done 1`"
+         •  `{c} move resolved` · `{c} merge IMP-7` · `{c} follow` · `{c} unfollow` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT` · `{c} follow-up done 1`"
     )
 }
 

@@ -15,6 +15,9 @@ const INPUT_MAX: usize = 3000;
 /// Options in one menu (Slack: 100).
 const OPTIONS_MAX: usize = 100;
 
+/// What the names of inputs begin with that ask about the impact.
+const IMPACT: &str = "impact.";
+
 /// What a modal remembers between opening and submitting, as JSON in `private_metadata`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memo {
@@ -272,6 +275,19 @@ pub fn severity(i: &Incident, process: &Process) -> Value {
         false,
         severities(process, &i.severity),
     )];
+    let questions = process.impact.iter().map(|q| {
+        let options = q.answers.iter().map(|a| option(&a.id, &a.label)).collect();
+        let known = i.impact.get(&q.id).map(String::as_str);
+        let element = select(options, known, "Choose");
+        input(&format!("{IMPACT}{}", q.id), &q.label, None, true, element)
+    });
+    let mut blocks: Vec<Value> = blocks;
+    if !process.impact.is_empty() {
+        blocks.push(section(
+            "*Or say what it does,* and IMP says how bad that is. What is answered here counts.",
+        ));
+    }
+    blocks.extend(questions);
     view("incident.severity", "Severity", "Save", &memo(i), blocks)
 }
 
@@ -583,6 +599,12 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
         "incident.update" => vec![Command::Post {
             text: a.one("text").to_owned(),
         }],
+        "incident.severity" if a.0.keys().any(|k| k.starts_with(IMPACT) && a.some(k).is_some()) => {
+            let answer = |k: &String| Some((k.strip_prefix(IMPACT)?.to_owned(), a.some(k)?));
+            vec![Command::Rate {
+                answers: a.0.keys().filter_map(answer).collect(),
+            }]
+        }
         "incident.severity" => {
             vec![Command::Edit {
                 title: None,

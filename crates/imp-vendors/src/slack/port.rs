@@ -129,7 +129,8 @@ impl Chat {
                 | What::Offer { .. }
                 | What::Departure { .. }
                 | What::Remind { .. }
-                | What::ReadMessage { .. },
+                | What::ReadMessage { .. }
+                | What::Report { .. },
                 _,
             ) => self.with_people(order).await,
             (What::LastWord { .. }, Some(c)) => {

@@ -403,6 +403,64 @@ async fn the_home_says_what_waits_for_whoever_looks_and_who_is_on_call_for_their
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answers_about_the_impact_say_how_bad_it_is_and_whoever_follows_hears_what_is_new() {
+    let questions = r#"
+[[impact]]
+id = "users"
+label = "How many users?"
+answer = [
+  { id = "most", label = "Most of them", severity = "SEV1" },
+  { id = "few", label = "A few", severity = "SEV4" },
+]
+
+[[impact]]
+id = "data"
+label = "Is data at risk?"
+answer = [{ id = "yes", label = "Yes", severity = "SEV2" }, { id = "no", label = "No", severity = "SEV4" }]
+"#;
+    let (s, _folder) = with_process(|p| format!("{p}{questions}")).await;
+    let incident = s.declares("Card payments fail").await;
+    let (tiago, lucia) = (s.slack("tiago.fernandes"), s.slack("lucia.romero"));
+    let announced = lucia.sees("incidents", "Card payments fail").await;
+    lucia.clicks("Follow", &announced).await;
+    until("she follows it", async || {
+        (s.incident(&incident).await["followers"][0]["slack_id"] == lucia.id()).then_some(())
+    })
+    .await;
+    let name = until("the channel is open", async || {
+        let i = s.incident(&incident).await;
+        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
+    })
+    .await;
+    let channel = tiago.channel(&name).await;
+    tiago.says(&channel, "/imp severity").await;
+    tiago
+        .fills("incident.severity", &[("impact.users", "few"), ("impact.data", "yes")])
+        .await;
+    until("the worst answer holds", async || {
+        (s.incident(&incident).await["severity"] == "SEV2").then_some(())
+    })
+    .await;
+    let (code, said) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/impact"),
+            json!({"answers": {"users": "everybody"}}),
+        )
+        .await;
+    assert_eq!(code, 422, "{said}");
+    assert!(said.to_string().contains("there are most and few"), "{said}");
+    tiago.says(&channel, "/imp update Rolled back").await;
+    let told = lucia.sees(&lucia.channel("IMP").await, "Rolled back").await;
+    lucia.clicks("Follow no longer", &told).await;
+    until("she follows it no longer", async || {
+        let i = s.incident(&incident).await;
+        i["followers"].as_array().is_some_and(Vec::is_empty).then_some(())
+    })
+    .await;
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_process_holds_at_once_and_a_broken_one_changes_nothing() {
     let (s, folder) = with_process(|p| p).await;
     let file = folder.path().join("process.toml");

@@ -53,6 +53,42 @@ fn routes(look: &mut Look, d: &Draft) {
     }
 }
 
+/// What is wrong with `[[impact]]`: each answer means a severity that is there, and is there once.
+pub(super) fn impact(look: &mut Look, d: &Draft) {
+    let severities = Entry::all(d.root, "severity");
+    let severities: Vec<&str> = severities.iter().filter_map(|e| Some(e.word("id")?.text)).collect();
+    for e in Entry::all(d.root, "impact") {
+        let answers = e.inner("answer");
+        if answers.is_empty() && e.table.contains_key("answer") {
+            look.on(
+                &e.place(),
+                "nothing can be answered; write at least one [[impact.answer]]",
+            );
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        for a in &answers {
+            if let Some(w) = a.word("severity")
+                && !severities.contains(&w.text)
+            {
+                let near = nearest(w.text, severities.iter().copied());
+                look.on(&w, format!("there is no severity {:?}{near}", w.text));
+            }
+            if let Some(w) = a.word("id") {
+                if seen.contains(&w.text) {
+                    look.on(
+                        &w,
+                        format!(
+                            "{:?} is an answer to this question already; rename or remove one",
+                            w.text
+                        ),
+                    );
+                }
+                seen.push(w.text);
+            }
+        }
+    }
+}
+
 fn matches_all(e: &Entry) -> bool {
     let labels = e.table.get("match").and_then(|m| m.get_ref().as_table());
     labels.is_none_or(|l| l.is_empty())

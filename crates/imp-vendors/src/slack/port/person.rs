@@ -5,7 +5,7 @@ use super::Chat;
 use crate::budget::Urgency;
 use crate::slack::card::Message;
 use crate::slack::client::Trouble;
-use crate::slack::{brief, converse, reminder};
+use crate::slack::{brief, card, converse, reminder};
 use imp_core::effect::What;
 use imp_core::event::{Link, Listener};
 use imp_core::person::Who;
@@ -30,6 +30,10 @@ impl Chat {
                 (None, _) | (_, None) => Ok(Outcome::Done(vec![])),
             },
             What::Remind { nudge, to, .. } => self.remind(order, nudge, to).await,
+            What::Report { update, who, .. } => match card::report(&view, *update) {
+                Some(m) => self.tell(order, who, m).await,
+                None => Ok(Outcome::Done(vec![])),
+            },
             What::ReadMessage { ts } => match channel {
                 Some(c) => self.read(&c.id, ts).await,
                 None => Ok(Outcome::Done(vec![])),
