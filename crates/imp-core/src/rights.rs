@@ -82,7 +82,7 @@ pub enum Right {
 }
 
 /// The table: who may do what. Slack, the console, REST and the command line read it; nothing else says it.
-pub const TABLE: [(Right, Role, &str); 15] = [
+pub const TABLE: [(Right, Role, &str); 16] = [
     (Right::Look, Role::Reader, "Looking"),
     (Right::Declare, Role::Responder, "Declaring an incident"),
     (Right::Move, Role::Responder, "Moving an incident"),
