@@ -174,7 +174,7 @@ pub async fn findings(config: &Config) -> Result<Vec<Finding>, Failure> {
     let url = config.public_url();
     let mut findings: Vec<Finding> = Vec::new();
     if let Some(c) = &config.slack {
-        findings.extend(check_slack(c, http.clone()).await);
+        findings.extend(check_slack(c, config.digest.as_ref(), http.clone()).await);
     }
     if let Some(c) = &config.jira {
         findings.extend(Jira::new(c.clone(), http.clone(), &url).check().await);
@@ -224,7 +224,7 @@ pub async fn check(config: &Config, json: bool) -> Result<(), Failure> {
 }
 
 /// The token, its scopes, the announcement channel and Socket Mode; nothing is changed.
-async fn check_slack(c: &slack::Config, http: Http) -> Vec<Finding> {
+async fn check_slack(c: &slack::Config, digest: Option<&crate::config::Digest>, http: Http) -> Vec<Finding> {
     const NAME: &str = "Slack";
     let client = slack::client::Client::new(http, &c.api_url, c.bot_token.clone());
     let ask = async |method: &str, args: &[(&str, &str)], what: &str| {
@@ -257,7 +257,11 @@ async fn check_slack(c: &slack::Config, http: Http) -> Vec<Finding> {
         Err(_) => vec![Finding::wrong(NAME, "scopes", "Slack did not answer; ask again")],
     });
     out.push(ask("users.list", &[("limit", "1")], "people can be read").await);
-    out.push(announce_channel(&client, &c.announce_channel).await);
+    let announcements = "the announcement channel";
+    out.push(has_channel(&client, announcements, &c.announce_channel, "slack.announce_channel").await);
+    if let Some(channel) = digest.and_then(|d| d.channel.as_deref()) {
+        out.push(has_channel(&client, "the channel of the digest", channel, "digest.channel").await);
+    }
     if let Some(token) = &c.app_token {
         out.push(match client.socket_url(token).await {
             Ok(_) => Finding::well(NAME, "Socket Mode (connections:write)"),
@@ -271,47 +275,19 @@ async fn check_slack(c: &slack::Config, http: Http) -> Vec<Finding> {
     out
 }
 
-async fn announce_channel(client: &slack::client::Client, name: &str) -> Finding {
-    let what = format!("the announcement channel #{name}");
-    let mut cursor = String::new();
-    loop {
-        let mut args = vec![
-            ("limit", "1000"),
-            ("types", "public_channel,private_channel"),
-            ("exclude_archived", "true"),
-        ];
-        if !cursor.is_empty() {
-            args.push(("cursor", cursor.as_str()));
+/// Whether there is a channel; `key` is the setting that names it.
+async fn has_channel(client: &slack::client::Client, what: &str, name: &str, key: &str) -> Finding {
+    let name = name.trim_start_matches('#');
+    let what = format!("{what} #{name}");
+    match client.channel(name).await {
+        Ok(Some(_)) => Finding::well("Slack", what),
+        Ok(None) => {
+            let advice = format!("there is no such channel that the app can see; create it, or set {key}");
+            Finding::wrong("Slack", what, advice)
         }
-        let page = match client.call("conversations.list", &args, Urgency::Urgent).await {
-            Ok(p) => p,
-            Err(t) => {
-                return Finding::wrong(
-                    "Slack",
-                    what,
-                    format!("channels cannot be read ({}); add the scope channels:read", t.code()),
-                );
-            }
-        };
-        let wanted = name.trim_start_matches('#');
-        if page["channels"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|c| c["name"] == wanted || c["id"] == wanted)
-        {
-            return Finding::well("Slack", what);
-        }
-        cursor = page["response_metadata"]["next_cursor"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        if cursor.is_empty() {
-            return Finding::wrong(
-                "Slack",
-                what,
-                "there is no such channel; create it, or set slack.announce_channel",
-            );
+        Err(t) => {
+            let advice = format!("channels cannot be read ({}); add the scope channels:read", t.code());
+            Finding::wrong("Slack", what, advice)
         }
     }
 }

@@ -232,5 +232,20 @@ async fn a_digest_that_cannot_be_told_waits_among_the_deliveries_for_a_person() 
         .await;
     assert_eq!(status, 202);
     assert!(s.deliveries("failed").await.is_empty());
+    // And it could have been known before.
+    let mut check = command(&["check", "--config", &s.config().display().to_string()]);
+    let said = tokio::task::spawn_blocking(move || check.output())
+        .await
+        .expect("it ends")
+        .expect("imp starts");
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(
+        text.contains("WRONG Slack: the channel of the digest #nowhere: there is no such channel"),
+        "{text}"
+    );
+    assert!(
+        text.contains("ok    Slack: the announcement channel #incidents"),
+        "{text}"
+    );
     s.finish().await;
 }
