@@ -512,3 +512,68 @@ fn a_way_of_two_steps_leads_to_an_end_and_opens_nothing_again() {
         );
     }
 }
+
+#[test]
+fn what_is_wrong_with_hours_routes_windows_schedules_and_questions_is_said_at_its_line() {
+    let begin = BUILT_IN.lines().count();
+    let more = r#"
+[[hours]]
+zone = "Europe/Lisbonne"
+days = []
+from = "9:00"
+to = "18:00"
+holidays = ["25-12"]
+
+[[route]]
+id = "all"
+severity = "SEV9"
+
+[[route]]
+id = "nothing"
+match = { job = "x" }
+
+[[window]]
+id = "never"
+reason = "?"
+zone = "Europe/Lisbon"
+begins = "2026-12-01T02:00"
+ends = "2026-12-01T01:00"
+
+[[schedule]]
+id = "empty"
+zone = "Europe/Lisbon"
+people = []
+begins = "soon"
+turn_days = 7
+
+[[impact]]
+id = "users"
+label = "How many?"
+answer = [{ id = "a", label = "A", severity = "SEV0" }]
+"#;
+    // The built-in one has [timeline] already; a second file's worth of tables is added below it.
+    let faults = Process::parse(&format!("{BUILT_IN}{more}"))
+        .expect_err("it is wrong")
+        .faults;
+    let said: Vec<(usize, &str)> = faults.iter().map(|f| (f.line - begin, f.message.as_str())).collect();
+    for (line, words) in [
+        (2, "nobody ever works"),
+        (3, "the nearest known is \"Europe/Lisbon\""),
+        (5, "\"9:00\" is no time of day"),
+        (7, "\"25-12\" is no day"),
+        (9, "it takes every alert"),
+        (11, "there is no severity \"SEV9\""),
+        (13, "it changes nothing"),
+        (17, "no alert ever falls into it"),
+        (22, "it ends before it begins"),
+        (24, "nobody is on call"),
+        (28, "\"soon\" is no day with a time"),
+        (34, "there is no severity \"SEV0\""),
+    ] {
+        assert!(
+            said.iter().any(|(l, m)| *l == line && m.contains(words)),
+            "{line} {words}: {said:#?}"
+        );
+    }
+    assert_eq!(said.len(), 12, "{said:#?}");
+}
