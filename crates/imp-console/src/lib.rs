@@ -27,7 +27,7 @@ pub struct App {
     /// What changes, as pages that are open hear of it.
     pub live: pages::Hub,
     /// What services are made of.
-    pub shaper: shaper::Workshop,
+    pub shaper: Arc<shaper::Workshop>,
     /// What it is connected to, and what each connection says of itself.
     pub setup: Box<dyn Setup>,
 }

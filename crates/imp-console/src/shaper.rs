@@ -7,6 +7,7 @@ use crate::problem::{FieldProblem, Problem};
 use axum::http::StatusCode;
 use imp_core::At;
 use imp_core::rights::Right;
+use imp_engine::Desk;
 use imp_engine::audit;
 use imp_engine::birth::{self, Birth};
 use imp_shaper::fault::Fault;
@@ -45,6 +46,24 @@ pub struct Workshop {
     pub work: Arc<Notify>,
     /// The templates as last listed, and when.
     pub listed: Mutex<Option<(At, Vec<Listed>)>>,
+}
+
+/// A place from which services are made: the console with its API, and Slack's door.
+pub trait Room: Sync {
+    /// What there is to make them of.
+    fn shop(&self) -> &Workshop;
+    /// Where it is written down.
+    fn desk(&self) -> &Desk;
+}
+
+impl Room for App {
+    fn shop(&self) -> &Workshop {
+        &self.shaper
+    }
+
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
 }
 
 /// A template with somebody's answers.
@@ -105,16 +124,16 @@ async fn blocking<T: Send + 'static>(f: impl FnOnce() -> Result<T, Fault> + Send
 ///
 /// # Errors
 /// Where a place of templates cannot be read.
-pub async fn templates(app: &App) -> Result<Vec<Listed>, Problem> {
-    let now = app.desk.clock.now();
-    let known = app.shaper.listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+pub async fn templates(app: &impl Room) -> Result<Vec<Listed>, Problem> {
+    let now = app.desk().clock.now();
+    let known = app.shop().listed.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some((at, all)) = known.filter(|(at, _)| now.since(*at) < LISTED_MS) {
         let _ = at;
         return Ok(all);
     }
-    let library = app.shaper.library.clone();
+    let library = app.shop().library.clone();
     let all = blocking(move || library::list(&library)).await?;
-    *app.shaper.listed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, all.clone()));
+    *app.shop().listed.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, all.clone()));
     Ok(all)
 }
 
@@ -123,7 +142,7 @@ pub async fn templates(app: &App) -> Result<Vec<Listed>, Problem> {
 /// # Errors
 /// Where there is no such template.
 pub async fn draft(
-    app: &App,
+    app: &impl Room,
     caller: &Caller,
     template: &str,
     form: Map<String, Value>,
@@ -135,12 +154,12 @@ pub async fn draft(
             "There is no template {template:?}; GET /api/v1/shaper/templates lists those that there are."
         )));
     }
-    let (library, name) = (app.shaper.library.clone(), template.to_owned());
-    let (connected, mut known) = (app.shaper.connected.clone(), app.shaper.known.clone());
+    let (library, name) = (app.shop().library.clone(), template.to_owned());
+    let (connected, mut known) = (app.shop().connected.clone(), app.shop().known.clone());
     if let Some(team) = team_of(app, caller) {
         known.insert("team".into(), json!(team));
     }
-    let world = World::new(app.desk.clock.now().0, jinja::seed());
+    let world = World::new(app.desk().clock.now().0, jinja::seed());
     let id: String = crate::secret().chars().take(12).collect();
     blocking(move || {
         let mut source = library::find(&name, None, &library)?;
@@ -219,9 +238,9 @@ fn ready(
 }
 
 /// The team that the caller is in, where they are in one alone.
-fn team_of(app: &App, caller: &Caller) -> Option<String> {
+fn team_of(app: &impl Room, caller: &Caller) -> Option<String> {
     let email = caller.actor.who()?.email.as_ref()?;
-    let catalogue = app.desk.house.catalogue.load();
+    let catalogue = app.desk().house.catalogue.load();
     let mut own = catalogue
         .teams
         .iter()
@@ -262,9 +281,9 @@ impl Draft {
 ///
 /// # Errors
 /// Where the caller may not, nothing is configured, or the store does not work.
-pub async fn begin(app: &App, caller: &Caller, ready: Ready, wish: Option<String>) -> Result<Birth, Problem> {
+pub async fn begin(app: &impl Room, caller: &Caller, ready: Ready, wish: Option<String>) -> Result<Birth, Problem> {
     caller.must(Right::Shape)?;
-    if app.shaper.connected.git.is_none() {
+    if app.shop().connected.git.is_none() {
         let detail = "No Git provider is configured: [shaper] git in imp.toml says where repositories are made.";
         return Err(Problem::new(
             StatusCode::CONFLICT,
@@ -276,7 +295,7 @@ pub async fn begin(app: &App, caller: &Caller, ready: Ready, wish: Option<String
     if let Some(known) = of_wish(app, wish.as_deref()).await? {
         return Ok(known);
     }
-    let now = app.desk.clock.now();
+    let now = app.desk().clock.now();
     let by = audit::name_of(&caller.actor);
     let (plan, tree) = (ready.plan, ready.tree);
     let (run, files) = blocking(move || {
@@ -306,7 +325,7 @@ pub async fn begin(app: &App, caller: &Caller, ready: Ready, wish: Option<String
     let detail = json!({ "service": b.service, "template": b.template, "version": run.plan.version, "run": b.id });
     let deed = crate::witness::deed(caller, now, "shape", None, detail);
     let kept = b.clone();
-    app.desk
+    app.desk()
         .write(move |c| {
             birth::begin(c, &kept, &files)?;
             match birth::find(c, &kept.id)? {
@@ -316,9 +335,9 @@ pub async fn begin(app: &App, caller: &Caller, ready: Ready, wish: Option<String
             }
         })
         .await?;
-    app.shaper.work.notify_one();
+    app.shop().work.notify_one();
     let id = b.id.clone();
-    match app.desk.store.read(move |c| birth::find(c, &id)).await? {
+    match app.desk().store.read(move |c| birth::find(c, &id)).await? {
         Some(b) => Ok(b),
         None => of_wish(app, wish.as_deref())
             .await?
@@ -326,20 +345,20 @@ pub async fn begin(app: &App, caller: &Caller, ready: Ready, wish: Option<String
     }
 }
 
-async fn of_wish(app: &App, wish: Option<&str>) -> Result<Option<Birth>, Problem> {
+async fn of_wish(app: &impl Room, wish: Option<&str>) -> Result<Option<Birth>, Problem> {
     let Some(wish) = wish.map(str::to_owned) else {
         return Ok(None);
     };
-    Ok(app.desk.store.read(move |c| birth::of_wish(c, &wish)).await?)
+    Ok(app.desk().store.read(move |c| birth::of_wish(c, &wish)).await?)
 }
 
 /// A run by its name.
 ///
 /// # Errors
 /// Where there is none.
-pub async fn find(app: &App, id: &str) -> Result<(Birth, Run), Problem> {
+pub async fn find(app: &impl Room, id: &str) -> Result<(Birth, Run), Problem> {
     let wanted = id.to_owned();
-    let found = app.desk.store.read(move |c| birth::find(c, &wanted)).await?;
+    let found = app.desk().store.read(move |c| birth::find(c, &wanted)).await?;
     let b = found.ok_or_else(|| Problem::not_found(format!("There is no run {:?}.", imp_core::words::cut(id, 40))))?;
     let run = read(&b)?;
     Ok((b, run))
@@ -374,7 +393,7 @@ pub enum Turn {
 ///
 /// # Errors
 /// Where the caller may not, or somebody is at work on it.
-pub async fn turn(app: &App, caller: &Caller, id: &str, way: Turn) -> Result<Run, Problem> {
+pub async fn turn(app: &impl Room, caller: &Caller, id: &str, way: Turn) -> Result<Run, Problem> {
     caller.must(Right::Shape)?;
     let (was, mut run) = find(app, id).await?;
     let conflict = |detail: &str| {
@@ -394,7 +413,7 @@ pub async fn turn(app: &App, caller: &Caller, id: &str, way: Turn) -> Result<Run
         (Turn::Retry, Phase::Done | Phase::Failed) => run.retry_left(),
         (Turn::Undo, Phase::Done | Phase::Failed) => run.undo(),
     }
-    let now = app.desk.clock.now();
+    let now = app.desk().clock.now();
     let what = match way {
         Turn::Retry => "shape_retry",
         Turn::Undo => "shape_undo",
@@ -408,12 +427,12 @@ pub async fn turn(app: &App, caller: &Caller, id: &str, way: Turn) -> Result<Run
     );
     let (phase, text) = (run.phase.word(), json!(run).to_string());
     let id = was.id.clone();
-    app.desk
+    app.desk()
         .write(move |c| match birth::turn(c, &was, phase, &text, now)? {
             true => audit::write(c, deed),
             false => Ok(()),
         })
         .await?;
-    app.shaper.work.notify_one();
+    app.shop().work.notify_one();
     Ok(find(app, &id).await?.1)
 }

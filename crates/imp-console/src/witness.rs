@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub fn deed(caller: &Caller, at: At, what: &str, about: Option<&Incident>, detail: serde_json::Value) -> Deed {
     let (door, origin) = match caller.origin.strip_prefix("console ") {
         Some(origin) => ("console", origin),
+        None if caller.origin == "slack" => ("slack", "slack"),
         None => ("rest", caller.origin.as_str()),
     };
     Deed {

@@ -42,10 +42,8 @@ pub struct Hall {
     pub hints: tokio::sync::mpsc::Sender<imp_core::Ref>,
     /// The client of all vendors.
     pub http: Http,
-    /// Woken when there is a service to make.
-    pub births: Arc<tokio::sync::Notify>,
-    /// The folder of the configuration.
-    pub beside: std::path::PathBuf,
+    /// What services are made of.
+    pub workshop: Arc<imp_console::shaper::Workshop>,
 }
 
 /// Slack's parts.
@@ -216,6 +214,7 @@ impl Service {
         let (runner_stop, mut told) = tokio::sync::watch::channel(false);
         let runner = Runner::new(desk.clone(), ports);
         let runner = tokio::spawn(runner.run(async move { drop(told.wait_for(|s| *s).await) }, GRACE));
+        let workshop = Arc::new(workshop(&config, beside));
         let hall = Arc::new(Hall {
             desk,
             config,
@@ -224,14 +223,13 @@ impl Service {
             jira,
             hints,
             http,
-            births: Arc::default(),
-            beside: beside.unwrap_or_default(),
+            workshop,
         });
         let vendors = publish::vendors(&hall.config, &hall.http, &own_address(&hall.config));
         tasks.push(tokio::spawn(worker::work(
             hall.desk.clone(),
             vendors,
-            hall.births.clone(),
+            hall.workshop.work.clone(),
         )));
         if let Some(token) = hall.config.slack.as_ref().and_then(|s| s.app_token.clone()) {
             tasks.push(tokio::spawn(slack_door::listen(hall.clone(), token)));
@@ -277,7 +275,7 @@ impl Service {
             },
             limits: Limits::new(config.server.requests_per_minute),
             live: imp_console::pages::Hub::on(&self.hall.desk),
-            shaper: workshop(&self.hall),
+            shaper: self.hall.workshop.clone(),
             setup: Box::new(shown::Shown::of(config)),
             public_url,
         });
@@ -302,8 +300,8 @@ impl Service {
 }
 
 /// What the console makes services of.
-fn workshop(hall: &Hall) -> imp_console::shaper::Workshop {
-    let shaper = hall.config.shaper.clone().unwrap_or_default();
+fn workshop(config: &Config, beside: Option<std::path::PathBuf>) -> imp_console::shaper::Workshop {
+    let shaper = config.shaper.clone().unwrap_or_default();
     let known = shaper
         .git
         .iter()
@@ -312,10 +310,9 @@ fn workshop(hall: &Hall) -> imp_console::shaper::Workshop {
         known: known.collect(),
         library: imp_shaper::source::Library {
             places: shaper.templates,
-            beside: hall.beside.clone(),
+            beside: beside.unwrap_or_default(),
         },
-        connected: publish::connected(&hall.config),
-        work: hall.births.clone(),
+        connected: publish::connected(config),
         ..Default::default()
     }
 }

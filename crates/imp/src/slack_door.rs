@@ -33,7 +33,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn empty() -> Answer {
+    /// Nothing.
+    pub fn empty() -> Answer {
         Answer {
             payload: None,
             then: None,
@@ -41,14 +42,16 @@ impl Answer {
         }
     }
 
-    fn saying(payload: Value) -> Answer {
+    /// A payload.
+    pub fn saying(payload: Value) -> Answer {
         Answer {
             payload: Some(payload),
             ..Answer::empty()
         }
     }
 
-    fn then(then: Then) -> Answer {
+    /// Nothing now, and this afterwards.
+    pub fn then(then: Then) -> Answer {
         Answer {
             then: Some(then),
             ..Answer::empty()
@@ -87,6 +90,22 @@ pub enum Then {
         /// What.
         text: String,
     },
+    /// Open this view, which is about no incident.
+    View {
+        /// For opening it.
+        trigger: String,
+        /// The view.
+        view: Value,
+        /// For a private sentence where it cannot be opened.
+        response_url: String,
+    },
+    /// Tell somebody how far a new service is, until it is there.
+    Follow {
+        /// Whom.
+        user: String,
+        /// The run.
+        run: String,
+    },
     /// Draw somebody's home.
     Home {
         /// Whose.
@@ -122,6 +141,9 @@ pub fn follow_up(hall: &Arc<Hall>, then: Option<Then>) {
 
 /// Decides what something means and does what needs no vendor.
 pub async fn receive(hall: &Hall, inbound: &Inbound) -> Answer {
+    if let Some(answer) = crate::shape::slack::attend(hall, inbound).await {
+        return answer;
+    }
     let answer = match attend(hall, inbound).await {
         Ok(a) => a,
         Err(SubmitError::Refused(r)) => refused(inbound, &r),
@@ -542,6 +564,19 @@ async fn carry_on(hall: &Hall, then: Then) {
     match then {
         Then::Whisper { response_url, text } => slack.client.whisper(&response_url, &text).await,
         Then::Home { user } => crate::home::draw(hall, slack, &user).await,
+        Then::Follow { user, run } => crate::shape::slack::follow(hall, slack, &user, &run).await,
+        Then::View {
+            trigger,
+            view,
+            response_url,
+        } => {
+            let args = [("trigger_id", trigger.as_str()), ("view", &view.to_string())];
+            if let Err(t) = slack.client.call("views.open", &args, Urgency::Urgent).await {
+                tracing::warn!(code = t.code(), "a form could not be opened");
+                let text = "Slack did not let IMP open the form in time. Say it again.";
+                slack.client.whisper(&response_url, text).await;
+            }
+        }
         Then::Redraw { view_id, hash, view } => {
             let view = view.to_string();
             let args = [("view_id", view_id.as_str()), ("hash", &hash), ("view", &view)];

@@ -215,13 +215,16 @@ impl From<&Run> for RunView {
 /// The templates that can be had by name.
 #[utoipa::path(get, path = "/shaper/templates", responses((status = 200, body = Page<TemplateView>), (status = 422, body = Problem)))]
 pub async fn templates(State(app): State<Arc<App>>, _: Caller) -> Result<Json<Page<TemplateView>>, Problem> {
-    let all = shaper::templates(&app).await?.into_iter().map(|t| TemplateView {
-        name: t.name,
-        description: t.description,
-        format: t.format,
-        version: t.version,
-        from: t.from,
-    });
+    let all = shaper::templates(app.as_ref())
+        .await?
+        .into_iter()
+        .map(|t| TemplateView {
+            name: t.name,
+            description: t.description,
+            format: t.format,
+            version: t.version,
+            from: t.from,
+        });
     Ok(Json(Page {
         items: all.collect(),
         next: None,
@@ -236,7 +239,7 @@ pub async fn questions(
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<QuestionsView>, Problem> {
-    let draft = shaper::draft(&app, &caller, &name, Map::new(), Vec::new()).await?;
+    let draft = shaper::draft(app.as_ref(), &caller, &name, Map::new(), Vec::new()).await?;
     Ok(Json(QuestionsView {
         template: draft.template,
         questions: draft
@@ -269,7 +272,7 @@ pub async fn plan(
     Body(body): Body<ShapeBody>,
 ) -> Result<Json<PlanView>, Problem> {
     caller.must(Right::Shape)?;
-    Ok(Json(tried(&app, &caller, body).await?.plan.into()))
+    Ok(Json(tried(app.as_ref(), &caller, body).await?.plan.into()))
 }
 
 /// Makes a service. The answer is the run; ask for it again to see how far it is.
@@ -283,9 +286,9 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<RunView>), Problem> {
     caller.must(Right::Shape)?;
     let wish = super::incidents::key(&headers)?.map(|k| format!("rest:{}:{k}", caller.name));
-    let ready = tried(&app, &caller, body).await?;
+    let ready = tried(app.as_ref(), &caller, body).await?;
     let wanted = (ready.plan.service.clone(), ready.plan.template.clone());
-    let b = shaper::begin(&app, &caller, ready, wish).await?;
+    let b = shaper::begin(app.as_ref(), &caller, ready, wish).await?;
     if (b.service.clone(), b.template.clone()) != wanted {
         let detail = "This Idempotency-Key was used for another service.";
         return Err(Problem::new(
@@ -323,7 +326,7 @@ pub async fn runs(
 /// A run: how far it is.
 #[utoipa::path(get, path = "/shaper/runs/{id}", params(("id" = String, Path)), responses((status = 200, body = RunView), (status = 404, body = Problem)))]
 pub async fn run(State(app): State<Arc<App>>, _: Caller, Path(id): Path<String>) -> Result<Json<RunView>, Problem> {
-    Ok(Json(RunView::from(&shaper::find(&app, &id).await?.1)))
+    Ok(Json(RunView::from(&shaper::find(app.as_ref(), &id).await?.1)))
 }
 
 /// Tries again what stopped, and what a vendor refused.
@@ -334,7 +337,7 @@ pub async fn retry(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<RunView>), Problem> {
-    let run = shaper::turn(&app, &caller, &id, Turn::Retry).await?;
+    let run = shaper::turn(app.as_ref(), &caller, &id, Turn::Retry).await?;
     Ok((StatusCode::ACCEPTED, Json(RunView::from(&run))))
 }
 
@@ -346,6 +349,6 @@ pub async fn undo(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<RunView>), Problem> {
-    let run = shaper::turn(&app, &caller, &id, Turn::Undo).await?;
+    let run = shaper::turn(app.as_ref(), &caller, &id, Turn::Undo).await?;
     Ok((StatusCode::ACCEPTED, Json(RunView::from(&run))))
 }

@@ -52,7 +52,7 @@ struct Front {
 
 /// The templates, and what was made of them.
 pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Response {
-    let (templates, fault) = match shaper::templates(&app).await {
+    let (templates, fault) = match shaper::templates(app.as_ref()).await {
         Ok(all) => (all, String::new()),
         Err(p) => (Vec::new(), p.detail),
     };
@@ -139,7 +139,7 @@ type Sent = Result<Form<Vec<(String, String)>>, FormRejection>;
 
 /// The form with the defaults.
 pub async fn form(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(template): Path<String>) -> Response {
-    match shaper::draft(&app, &caller, &template, Map::new(), Vec::new()).await {
+    match shaper::draft(app.as_ref(), &caller, &template, Map::new(), Vec::new()).await {
         Ok(mut draft) => {
             // Nobody has said anything yet that could be wrong, and nobody has asked what it makes.
             draft.faults.clear();
@@ -199,7 +199,7 @@ pub async fn send(
     if let Err(p) = caller.must(Right::Shape) {
         return sorry(&caller, p);
     }
-    let mut draft = match shaper::draft(&app, &caller, &template, form.clone(), Vec::new()).await {
+    let mut draft = match shaper::draft(app.as_ref(), &caller, &template, form.clone(), Vec::new()).await {
         Ok(d) => d,
         Err(p) => return sorry(&caller, p),
     };
@@ -208,7 +208,7 @@ pub async fn send(
     {
         let wish = Some(key.clone()).filter(|k| !k.is_empty());
         let wish = wish.map(|k| format!("console:{}:{k}", caller.name));
-        return match shaper::begin(&app, &caller, ready, wish).await {
+        return match shaper::begin(app.as_ref(), &caller, ready, wish).await {
             Ok(b) => Redirect::to(&format!("/shaper/runs/{}", b.id)).into_response(),
             Err(p) => page(&app, &caller, draft, &form, key, Some(p)).await,
         };
@@ -396,7 +396,7 @@ struct Watch {
 
 /// How far a run is.
 pub async fn run(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(id): Path<String>) -> Response {
-    match shaper::find(&app, &id).await {
+    match shaper::find(app.as_ref(), &id).await {
         Ok((_, run)) => watch(&caller, run, None),
         Err(p) => sorry(&caller, p),
     }
@@ -466,9 +466,9 @@ pub async fn turn(
         "undo" => Turn::Undo,
         _ => return sorry(&caller, Problem::not_found("There is no such button.")),
     };
-    match shaper::turn(&app, &caller, &id, way).await {
+    match shaper::turn(app.as_ref(), &caller, &id, way).await {
         Ok(_) => Redirect::to(&format!("/shaper/runs/{id}")).into_response(),
-        Err(p) => match shaper::find(&app, &id).await {
+        Err(p) => match shaper::find(app.as_ref(), &id).await {
             Ok((_, run)) => watch(&caller, run, Some(p)),
             Err(p) => sorry(&caller, p),
         },

@@ -677,6 +677,7 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
         "{first}Here is what it knows:\n\
          •  `{c}` declare an incident with a form; `{c} declare TITLE` (or `new`) at once\n\
          •  `{c} list` the open incidents · `{c} home` draws the app's home anew · `{c} help` this\n\
+         •  `{c} new-service` makes a service from a template\n\
          In an incident's channel, or with its reference in front (`{c} IMP-42 update …`):\n\
          •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name` (or `me`)\n\
          •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} summary TEXT` · `{c} service NAME`\n\

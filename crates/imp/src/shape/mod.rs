@@ -4,6 +4,7 @@ pub mod hands;
 mod prompt;
 pub mod publish;
 mod show;
+pub mod slack;
 pub mod worker;
 
 use crate::config::Config;

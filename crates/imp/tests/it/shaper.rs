@@ -539,3 +539,22 @@ async fn a_taken_name_is_told_on_the_page_and_can_be_had_once_it_is_free() {
     assert_eq!(again.status(), 303);
     assert_eq!(run_to_its_end(&s, &id).await["phase"], "done");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_is_made_from_slack_and_a_message_follows_it() {
+    let s = Stage::new().await;
+    let ada = s.slack("ada.lima");
+    ada.says("general", "/imp new-service").await;
+    ada.fills("shape.template", &[("template", "python-service")]).await;
+    let form = ada.form("shape.answers").await;
+    let (_, said) = ada
+        .submits(&form, &[("service", "Not A Name"), ("team", "payments")])
+        .await;
+    assert!(said.to_string().contains("does not fit"), "{said}");
+    let form = ada.form("shape.answers").await;
+    ada.submits(&form, &[("service", "from-slack"), ("team", "payments")])
+        .await;
+    ada.sees("IMP", "*from-slack* is there").await;
+    assert!(s.practice.github().file("from-slack", "CODEOWNERS").is_some());
+    assert_eq!(made(&s, "from-slack").await, (1, 1));
+}
