@@ -1,6 +1,8 @@
 //! Errors of the API as RFC 9457 problem documents.
 
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use imp_core::refusal::{Allowed, Kind, Refusal};
 use imp_engine::{StoreError, SubmitError};
@@ -198,5 +200,41 @@ impl IntoResponse for Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+}
+
+/// The layer around everything: an address whose bytes are no text is answered like any other fault of a call.
+pub async fn readable(request: Request, next: middleware::Next) -> Response {
+    match is_text(request.uri().path()) {
+        true => next.run(request).await,
+        false => Problem::bad("The address holds bytes that are not UTF-8; write it with percent signs, as UTF-8.")
+            .into_response(),
+    }
+}
+
+/// Whether a path's bytes, once its percent signs are taken back, are UTF-8.
+fn is_text(path: &str) -> bool {
+    let (mut bytes, mut rest) = (Vec::with_capacity(path.len()), path.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.first_chunk::<2>().filter(|_| *first == b'%');
+        let byte = hex.and_then(|h| u8::from_str_radix(std::str::from_utf8(h).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_text;
+
+    #[test]
+    fn an_address_is_text_or_refused() {
+        for path in ["/incidents/IMP-1", "/services/caf%C3%A9", "/x/100%", "/x/%zz", "/x/%+1"] {
+            assert!(is_text(path), "{path}");
+        }
+        for path in ["/incidents/%ff", "/services/caf%E9", "/%C3"] {
+            assert!(!is_text(path), "{path}");
+        }
     }
 }

@@ -116,6 +116,7 @@ enum Job {
     GiveBack(Vec<Lease>, oneshot::Sender<Result<(), SubmitError>>),
     Order(Vec<Effect>, oneshot::Sender<Result<(), SubmitError>>),
     Write(WriteFn, oneshot::Sender<Result<(), SubmitError>>),
+    Probe(oneshot::Sender<Result<(), SubmitError>>),
 }
 
 /// A handle on the desk; cheap to clone. The thread ends when the last one is gone.
@@ -324,6 +325,15 @@ impl Desk {
         self.ask(Queue::Hands, |answer| Job::Write(Box::new(f), answer)).await
     }
 
+    /// Writes a small note to disk and back: whether wishes would be kept. The journal does not grow by it, and nothing
+    /// else is touched.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn probe(&self) -> Result<(), SubmitError> {
+        self.ask(Queue::Hands, Job::Probe).await
+    }
+
     async fn ask<T>(
         &self,
         queue: Queue,
@@ -519,6 +529,10 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
             batch.wake = true;
             later(out.map(Ok), answer, &mut batch.replies)
         }
+        Job::Probe(answer) => {
+            let out = keep_sheet(conn, "ready", seen.now, &());
+            later(out.map(Ok), answer, &mut batch.replies)
+        }
     }
 }
 
@@ -532,6 +546,7 @@ fn refuse(job: Job, e: &StoreError) {
         Job::Settle(_, _, answer) => drop(answer.send(Err(e()))),
         Job::Order(_, answer) => drop(answer.send(Err(e()))),
         Job::Write(_, answer) => drop(answer.send(Err(e()))),
+        Job::Probe(answer) => drop(answer.send(Err(e()))),
     }
 }
 

@@ -11,7 +11,6 @@ use axum::routing::get;
 use imp_core::process::Category;
 use imp_core::summons::is_unasked;
 use imp_core::{Incident, Ref};
-use imp_engine::desk::keep_sheet;
 use imp_engine::{StoreError, read};
 use imp_vendors::budget::Urgency;
 use imp_vendors::check::Finding;
@@ -20,13 +19,13 @@ use imp_vendors::{jira::Jira, opslevel::OpsLevel, slack, statuspage::Statuspage,
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The routes.
 pub fn routes(hall: Arc<Hall>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(ready).with_state((hall.clone(), Arc::default())))
         .route("/metrics", get(metrics))
         .with_state(hall)
 }
@@ -63,21 +62,40 @@ pub async fn ask(config: &Config) -> Result<(), Failure> {
 
 /// How long the desk may take before it counts as stuck: a probe waits a few seconds, a healthy desk milliseconds.
 const READY_WITHIN: Duration = Duration::from_secs(2);
+/// How long an answer is good for: however many ask, the disk is asked once in this time.
+const READY_FOR: Duration = Duration::from_secs(1);
 
-/// Ready is who can write: the same small note is written anew through the desk, to disk and back. The journal does not
-/// grow by it, and probes that come together share one flush.
-async fn ready(State(hall): State<Arc<Hall>>) -> Response {
-    let now = hall.desk.clock.now();
-    let note = hall.desk.write(move |conn| keep_sheet(conn, "ready", now, &()));
-    let why = match tokio::time::timeout(READY_WITHIN, note).await {
-        Ok(Ok(())) => return "ready\n".into_response(),
-        Ok(Err(e)) => format!("not ready: nothing can be written: {e}\n"),
-        Err(_) => format!(
-            "not ready: nothing could be written for {} seconds\n",
-            READY_WITHIN.as_secs()
-        ),
+/// What was last found out about writing, and when; whoever asks while it is being found out waits for that answer.
+#[derive(Default)]
+struct Known(tokio::sync::Mutex<Option<(Instant, Result<(), String>)>>);
+
+/// Ready is who can write: a small note goes through the desk, to disk and back.
+async fn ready(State((hall, known)): State<(Arc<Hall>, Arc<Known>)>) -> Response {
+    let mut last = known.0.lock().await;
+    let fresh = last.as_ref().filter(|(at, _)| at.elapsed() < READY_FOR);
+    let found = match fresh {
+        Some((_, found)) => found.clone(),
+        None => {
+            let found = can_write(&hall).await;
+            *last = Some((Instant::now(), found.clone()));
+            found
+        }
     };
-    (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+    match found {
+        Ok(()) => "ready\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")).into_response(),
+    }
+}
+
+async fn can_write(hall: &Hall) -> Result<(), String> {
+    match tokio::time::timeout(READY_WITHIN, hall.desk.probe()).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(e)) => Err(format!("nothing can be written: {e}")),
+        Err(_) => Err(format!(
+            "nothing could be written for {} seconds",
+            READY_WITHIN.as_secs()
+        )),
+    }
 }
 
 /// Alerts that nobody could be asked about.

@@ -286,7 +286,9 @@ impl Service {
         let routes = routes
             .merge(doors::routes(self.hall.clone()))
             .merge(health::routes(self.hall.clone()));
-        routes.layer(axum::middleware::from_fn(crate::drain::layer))
+        routes
+            .layer(axum::middleware::from_fn(imp_console::problem::readable))
+            .layer(axum::middleware::from_fn(crate::drain::layer))
     }
 
     /// Stops taking up effects and waits for those in flight.

@@ -273,24 +273,17 @@ pub async fn update(
     Body(b): Body<UpdateBody>,
 ) -> Answer<(StatusCode, Json<IncidentView>)> {
     let i = find(&app, &caller, &name).await?;
+    let mut wishes = Vec::new();
     if b.public == Some(true) {
-        // The public first: where that is refused, nothing is half done.
-        let command = Command::Publish {
+        wishes.push(Command::Publish {
             title: String::new(),
             body: b.text.clone(),
             components: vec![],
-        };
-        submit(&app, &caller, &headers, ":public", Some(i.reference), command).await?;
+        });
     }
-    let i = submit(
-        &app,
-        &caller,
-        &headers,
-        "",
-        Some(i.reference),
-        Command::Post { text: b.text },
-    )
-    .await?;
+    wishes.push(Command::Post { text: b.text });
+    // Both or neither: where the public cannot be told, nothing is written either.
+    let i = submit(&app, &caller, &headers, "", Some(i.reference), Command::of(wishes)).await?;
     Ok((StatusCode::CREATED, Json(i)))
 }
 
