@@ -61,6 +61,8 @@ pub struct Server {
 #[derive(Default)]
 struct Gate {
     away: Option<Away>,
+    /// It was reached once: who serves already goes on when it is back.
+    reached: bool,
 }
 
 struct Away {
@@ -115,12 +117,17 @@ impl Server {
         let mut gate = gate();
         match made {
             Ok(client) => {
+                gate.reached = true;
                 if gate.away.take().is_some() {
                     tracing::info!(store = self.shown(), "the store is back");
                 }
                 Ok(client)
             }
-            Err(why) => {
+            Err(StoreError(mut why)) => {
+                if gate.reached {
+                    why.push_str("; IMP goes on by itself once it can");
+                }
+                let why = StoreError(why);
                 let pause = gate
                     .away
                     .as_ref()
@@ -138,10 +145,7 @@ impl Server {
     fn dial(&self, purpose: Purpose) -> Result<Client, StoreError> {
         let away = |e: &postgres::Error| {
             let e = said(e);
-            StoreError(format!(
-                "PostgreSQL at {} cannot be used: {e}; IMP goes on by itself once it can",
-                self.shown()
-            ))
+            StoreError(format!("PostgreSQL at {} cannot be used: {e}", self.shown()))
         };
         let mut client = self.address.dial().map_err(|e| away(&e))?;
         client.batch_execute(purpose.settings()).map_err(|e| away(&e))?;
