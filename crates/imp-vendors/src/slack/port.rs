@@ -468,12 +468,13 @@ impl Chat {
         if let Some(ts) = &c.card {
             let there = self.is_there(&c.id, ts).await?;
             if there && self.unchanged(&thing, print(&m)) {
+                self.pin(&c.id, ts).await?;
                 return Ok(Outcome::Done(vec![]));
             }
             match self.rewrite(&c.id, ts, &m).await {
                 Ok(()) => {
                     self.remember(thing, print(&m));
-                    self.pin(&c.id, ts).await;
+                    self.pin(&c.id, ts).await?;
                     return Ok(Outcome::Done(vec![]));
                 }
                 // Somebody deleted the card: it is written anew below.
@@ -492,7 +493,7 @@ impl Chat {
             None => place(&self.send(order, &c.id, &m, Urgency::Urgent).await?).1,
         };
         self.remember(thing, print(&m));
-        self.pin(&c.id, &ts).await;
+        self.pin(&c.id, &ts).await?;
         Ok(Outcome::Done(vec![Link::Card { ts }]))
     }
 
@@ -548,11 +549,11 @@ impl Chat {
         Ok(())
     }
 
-    /// Pins the card. It stands whether or not it is pinned, so a pin that fails now is tried with the card's next change.
-    async fn pin(&self, channel: &str, ts: &str) {
+    /// Pins the card, once. What Slack refuses does without a pin; a call that did not come through is made again.
+    async fn pin(&self, channel: &str, ts: &str) -> Result<(), Trouble> {
         let thing = format!("pin {channel} {ts}");
         if self.unchanged(&thing, 1) {
-            return;
+            return Ok(());
         }
         match self
             .client
@@ -560,9 +561,11 @@ impl Chat {
             .await
         {
             Ok(_) => self.remember(thing, 1),
-            Err(t) if t.code() == "already_pinned" => self.remember(thing, 1),
-            Err(t) => tracing::warn!(code = t.code(), "the card is not pinned yet"),
+            Err(Trouble::Said { code, .. }) if code == "already_pinned" => self.remember(thing, 1),
+            Err(Trouble::Said { code, .. }) => tracing::warn!(code, "the card is not pinned"),
+            Err(fault @ Trouble::Fault(_)) => return Err(fault),
         }
+        Ok(())
     }
 
     async fn topic(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {

@@ -104,6 +104,7 @@ async fn vendors_do_the_work_and_lose_their_answers() {
     for (vendor, op) in [
         (Vendor::Slack, "conversations.create"),
         (Vendor::Slack, "chat.postMessage"),
+        (Vendor::Slack, "pins.add"),
         (Vendor::Jira, "POST issue"),
         (Vendor::Zoom, "POST users/me/meetings"),
         (Vendor::Zoom, "POST users/{id}/meetings"),
@@ -130,6 +131,9 @@ async fn answers_that_make_no_sense_cost_nothing() {
         ] {
             s.practice.faults().set(Rule::new(vendor, fault).on(op).times(1));
         }
+        s.practice
+            .faults()
+            .set(Rule::new(Vendor::Slack, Fault::Unavailable).on("pins.add").times(1));
         let incident = s.declares(&format!("A vendor {}", fault.words())).await;
         s.settle().await;
         set_up_once(&s, &incident).await;
