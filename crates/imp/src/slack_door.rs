@@ -612,13 +612,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
     let catalogue = hall.desk.house.catalogue.load_full();
     let Some(i) = incident else {
         return Ok(match form {
-            Form::Declare { title, summary } => Some(forms::declare(
-                &process,
-                &catalogue,
-                title,
-                &converse::unslack(summary),
-                &[],
-            )),
+            Form::Declare { title, summary } => Some(forms::declare(&process, &catalogue, title, summary, &[])),
             Form::Transition { .. }
             | Form::Answer { .. }
             | Form::Update

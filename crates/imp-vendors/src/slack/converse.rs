@@ -178,8 +178,10 @@ pub fn understand(inbound: &Inbound) -> Intent {
         Inbound::Shortcut {
             callback_id, message, ..
         } if callback_id == "incident.declare" => {
-            let summary = message.clone().unwrap_or_default();
-            let title = imp_core::words::title(summary.lines().next().unwrap_or_default());
+            // Slack's markup becomes words first: it is the words that a title is cut from.
+            let summary = unslack(message.as_deref().unwrap_or_default());
+            let first = summary.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
+            let title = imp_core::words::title(first);
             Intent::Open {
                 about: None,
                 form: Form::Declare { title, summary },

@@ -27,6 +27,7 @@ mod rules;
 mod script;
 mod shaper;
 mod slack;
+mod slack_words;
 mod stage;
 mod tidy;
 mod twice;

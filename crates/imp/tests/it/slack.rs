@@ -257,6 +257,19 @@ impl<'a> Person<'a> {
         assert_eq!(status, 200, "{} did {deed}: {said}", self.handle);
     }
 
+    /// Chooses the shortcut on a message.
+    pub async fn shortcut_on(&self, on: &Message) {
+        let what = json!({"callback_id": "incident.declare", "channel": on.channel, "ts": on.ts});
+        let (status, said) = self.act("shortcut", what).await;
+        assert_eq!(status, 200, "{} chose the shortcut on a message: {said}", self.handle);
+    }
+
+    /// Chooses the shortcut in the menu.
+    pub async fn shortcut(&self) {
+        let (status, said) = self.act("shortcut", json!({"callback_id": "incident.declare"})).await;
+        assert_eq!(status, 200, "{} chose the shortcut: {said}", self.handle);
+    }
+
     /// Waits for a modal.
     pub async fn form(&self, callback_id: &str) -> Value {
         until(&format!("{} sees the form {callback_id}", self.handle), async || {
