@@ -12,7 +12,7 @@ use imp_vendors::slack::card::{self, View};
 use imp_vendors::slack::converse::{self, About, Form, Intent};
 use imp_vendors::slack::inlet::Inbound;
 use imp_vendors::slack::socket::{self, Ack};
-use imp_vendors::slack::{forms, mrkdwn};
+use imp_vendors::slack::{forms, mrkdwn, stale};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -262,6 +262,11 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
             None => return Ok(say(inbound, &not_here(hall, a))),
         },
     };
+    if let (Some(i), Inbound::Press { action_id, .. }) = (&incident, inbound)
+        && let Some(why) = stale::not_now(action_id, i, &hall.desk.house.process.load())
+    {
+        return Ok(say(inbound, &why));
+    }
     let form = match form {
         Form::Answer { answer } => Form::Transition {
             to: meant(&hall.desk.house.process.load(), answer),

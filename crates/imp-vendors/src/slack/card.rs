@@ -3,6 +3,7 @@
 use super::mrkdwn::{
     actions, actor, button, context, divider, escape, header, link, link_button, moment, person, quote, section,
 };
+use super::stale;
 use imp_core::catalogue::{Catalogue, Service};
 use imp_core::effect::Capability;
 use imp_core::event::Target;
@@ -404,7 +405,7 @@ fn work_buttons(v: &View) -> Vec<Value> {
     let reference = i.reference.to_string();
     let mut out = Vec::new();
     let category = v.category();
-    if matches!(category, Category::Active | Category::After) {
+    if stale::belongs("incident.update", category) {
         out.push(button("incident.update", "Write an update", &reference, None));
     }
     if category == Category::Active {
@@ -427,7 +428,7 @@ fn work_buttons(v: &View) -> Vec<Value> {
         };
         out.push(button("incident.statuspage", label, &reference, None));
     }
-    if category == Category::After {
+    if stale::belongs("incident.review", category) {
         out.push(button("incident.review", "Write the review", &reference, None));
     }
     out

@@ -15,6 +15,7 @@ pub mod port;
 pub mod reminder;
 pub mod scopes;
 pub mod socket;
+pub mod stale;
 
 use crate::secret::Secret;
 use serde::Deserialize;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod browser;
+mod buttons;
 mod cli;
 mod console;
 mod documented;

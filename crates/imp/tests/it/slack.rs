@@ -208,6 +208,25 @@ impl<'a> Person<'a> {
         .await
     }
 
+    /// Presses a button that the message does not have any more: somebody else's screen still shows it.
+    pub async fn tries_old(&self, action_id: &str, reference: &str, on: &Message) -> (u16, Value) {
+        let action = json!({"type": "button", "action_id": action_id, "block_id": "old", "value": reference,
+            "text": {"type": "plain_text", "text": "An old button"}});
+        self.act("action", json!({"channel": on.channel, "ts": on.ts, "action": action}))
+            .await
+    }
+
+    /// What only they see in a channel.
+    pub async fn whispers(&self, channel: &str) -> Vec<String> {
+        let all = self.messages(channel).await.into_iter();
+        all.filter(|m| m.raw["is_ephemeral"] == true).map(|m| m.words).collect()
+    }
+
+    /// The modal on top, if one is open.
+    pub async fn modal(&self) -> Option<Value> {
+        self.look("boot").await["modals"].as_array()?.last().cloned()
+    }
+
     /// Types a message or a command.
     pub async fn says(&self, channel: &str, text: &str) {
         let id = self.channel(channel).await;

@@ -1,0 +1,40 @@
+//! Buttons of older cards: which belong to what can be done where an incident stands, and what is said of the others.
+
+use super::mrkdwn::escape;
+use imp_core::incident::Incident;
+use imp_core::process::{Category, Process};
+
+/// Whether a button belongs to what can be done there.
+pub(super) fn belongs(action_id: &str, category: Category) -> bool {
+    match action_id {
+        "incident.update" => matches!(category, Category::Active | Category::After),
+        "incident.review" => category == Category::After,
+        "incident.severity" | "incident.task" | "incident.statuspage" => category == Category::Active,
+        role if role.starts_with("incident.role.") => category == Category::Active,
+        _ => true,
+    }
+}
+
+/// Why a button of an older card means nothing any more, or not yet. `None` where it does what it says.
+pub fn not_now(action_id: &str, i: &Incident, process: &Process) -> Option<String> {
+    let category = process.category(&i.status);
+    if belongs(action_id, category) {
+        return None;
+    }
+    let status = process
+        .status(&i.status)
+        .map_or(i.status.as_str(), |s| s.label.as_str());
+    let advice = match category {
+        Category::Triage => "say first whether it is real".to_owned(),
+        Category::Active | Category::After => "its card shows what can be done there".to_owned(),
+        Category::Done => i.merged_into.map_or_else(
+            || "it is over, and its card shows what can still be done".to_owned(),
+            |into| format!("it goes on as {into}"),
+        ),
+    };
+    Some(format!(
+        "This button does nothing while {} is {}: {advice}.",
+        i.reference,
+        escape(status)
+    ))
+}
