@@ -9,7 +9,7 @@ use crate::stage::{Mode, Stage, until};
 const BUILT_IN: &str = include_str!("../../../../process/built-in.toml");
 
 /// A stage whose process is the built-in one, changed.
-async fn with_process(change: impl Fn(String) -> String) -> (Stage, tempfile::TempDir) {
+pub async fn with_process(change: impl Fn(String) -> String) -> (Stage, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("process.toml");
     std::fs::write(&file, change(BUILT_IN.to_owned())).expect("it is written");

@@ -29,6 +29,7 @@ mod script;
 mod shaper;
 mod slack;
 mod slack_words;
+mod slow;
 mod stage;
 mod tidy;
 mod twice;
