@@ -22,6 +22,7 @@ mod moves;
 mod numbers_told;
 mod outages;
 mod prometheus;
+mod readme;
 mod rebuild;
 mod replicas;
 mod rules;
