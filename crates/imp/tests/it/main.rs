@@ -15,6 +15,7 @@ mod jira;
 mod jira_setup;
 mod kills;
 mod last_resort;
+mod late_forms;
 mod lifecycle;
 mod missing;
 mod monitoring;
