@@ -397,6 +397,8 @@ pub fn applies(i: &Incident, what: &What) -> bool {
             ticket
                 && match to {
                     LinkTo::Imp => true,
+                    // The title is in the channel's name, and the meeting's address lets everybody in.
+                    LinkTo::Channel | LinkTo::Meeting | LinkTo::Page if i.private => false,
                     LinkTo::Channel => i.links.channel.is_some(),
                     LinkTo::Meeting => i.links.meeting.is_some(),
                     LinkTo::Page => i.links.page.is_some(),

@@ -17,6 +17,9 @@ pub(super) const PROPERTY: &str = "imp";
 const PROPERTY_VERSION: u32 = 1;
 /// Alerts and references that the description lists.
 const LISTED_MAX: usize = 20;
+/// Facts of a private incident that the configuration's table may still put into the ticket: which it is, and where those
+/// who belong to it read it.
+const OPAQUE: [&str; 2] = ["ref", "url"];
 /// Longest label, in characters; Jira's own limit is 255.
 const LABEL_MAX: usize = 60;
 
@@ -35,10 +38,13 @@ pub(super) fn summary(title: &str) -> String {
     if title.is_empty() { "Incident".to_owned() } else { title }
 }
 
-/// The labels: what finds the ticket again comes first.
+/// The labels: what finds the ticket again comes first. Those of a private incident say which it is, and no more.
 pub(super) fn labels(i: &Incident) -> Vec<String> {
-    let mut out = vec![LABEL.to_owned(), i.reference.label(), severity_label(&i.severity)];
-    out.extend(service_label(i));
+    let mut out = vec![LABEL.to_owned(), i.reference.label()];
+    if !i.private {
+        out.push(severity_label(&i.severity));
+        out.extend(service_label(i));
+    }
     out
 }
 
@@ -50,8 +56,18 @@ pub(super) fn service_label(i: &Incident) -> Option<String> {
     i.service.as_ref().map(|s| words::slug(&s.alias, LABEL_MAX))
 }
 
-/// The property: what a person cannot mistake for theirs, and what an incident can be recognised by for certain.
+/// The property: what a person cannot mistake for theirs, and what an incident can be recognised by for certain. Whoever
+/// sees the ticket can read it, so of a private incident it has only what recognises it.
 pub(super) fn property(i: &Incident, public_url: &str) -> Value {
+    if i.private {
+        return json!({
+            "ref": i.reference,
+            "v": PROPERTY_VERSION,
+            "opened": i.opened_at.rfc3339(),
+            "url": format!("{public_url}/incidents/{}", i.reference),
+            "private": true,
+        });
+    }
     json!({
         "ref": i.reference,
         "v": PROPERTY_VERSION,
@@ -67,17 +83,30 @@ pub(super) fn property(i: &Incident, public_url: &str) -> Value {
 }
 
 impl Jira {
+    /// The fields of a private incident: whoever sees the project reads its tickets, so they say which it is and no more,
+    /// neither how bad it is nor who is at work on it.
+    fn opaque_fields(&self, i: &Incident, scheme: &Scheme) -> Map<String, Value> {
+        let title = format!("Private incident {}", i.reference);
+        let mut out = Map::from_iter([("summary".to_owned(), json!(summary(&title)))]);
+        let table = self.config.fields.iter();
+        for (fact, field) in table.filter(|(fact, field)| OPAQUE.contains(&fact.as_str()) && scheme.has(field)) {
+            let text = self.known(i, fact);
+            if let Some(value) = text.and_then(|t| scheme.shaped(field, &t, self.is_cloud())) {
+                out.insert(field.clone(), value);
+            }
+        }
+        out
+    }
+
     /// The fields that follow the incident for as long as it lives.
     pub(super) fn living_fields(&self, order: &Order, scheme: &Scheme, people: &People) -> Map<String, Value> {
         let i = &order.incident;
+        if i.private {
+            return self.opaque_fields(i, scheme);
+        }
         let agreed = i.links.ticket.as_ref();
         let mut out = Map::new();
-        let title = if i.private {
-            format!("Private incident {}", i.reference)
-        } else {
-            i.title.clone()
-        };
-        out.insert("summary".to_owned(), json!(summary(&title)));
+        out.insert("summary".to_owned(), json!(summary(&i.title)));
         let priority = order
             .process
             .severity(&i.severity)
@@ -151,6 +180,9 @@ impl Jira {
         }
         if scheme.has("labels") {
             out.insert("labels".to_owned(), json!(labels(i)));
+        }
+        if i.private {
+            return out;
         }
         if let Some(id) = people.reporter.as_ref().filter(|_| scheme.has("reporter")) {
             out.insert("reporter".to_owned(), self.user(id));
@@ -247,7 +279,8 @@ impl Jira {
         out
     }
 
-    /// The remote links that the ticket should have, by the last part of their global identifier.
+    /// The remote links that the ticket should have, by the last part of their global identifier. The channel's name has
+    /// the title in it, and the meeting's address lets everybody in: of a private incident there is only the link to IMP.
     pub(super) fn remote_links(&self, i: &Incident) -> Vec<(String, Value)> {
         let link = |what: &str, application: &str, title: String, url: &str| {
             let id = format!("imp:{}:{what}", i.reference);
@@ -265,6 +298,9 @@ impl Jira {
             i.reference.to_string(),
             &format!("{}/incidents/{}", self.public_url, i.reference),
         )];
+        if i.private {
+            return out;
+        }
         if let Some(c) = i.links.channel.as_ref().filter(|c| !c.url.is_empty()) {
             out.push(link("slack", "Slack", format!("#{}", c.name), &c.url));
         }
