@@ -6,15 +6,36 @@ pub const TITLE_MAX: usize = 200;
 pub const TEXT_MAX: usize = 3000;
 
 /// One line: control characters and characters that reorder text are dropped, white space is folded, the rest is cut
-/// at `TITLE_MAX` with an ellipsis.
+/// at `TITLE_MAX` with an ellipsis. Empty where there is nothing that anybody could see.
 pub fn title(text: &str) -> String {
     let folded = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
-    cut(&folded, TITLE_MAX)
+    cut(&seen(folded), TITLE_MAX)
 }
 
 /// Several lines: as [`title`], but line breaks stay and `TEXT_MAX` is the limit.
 pub fn text(text: &str) -> String {
-    cut(clean(text).trim(), TEXT_MAX)
+    cut(seen(clean(text)).trim(), TEXT_MAX)
+}
+
+/// The text, where at least one of its characters can be seen; else nothing.
+fn seen(text: String) -> String {
+    match text.chars().all(is_invisible) {
+        true => String::new(),
+        false => text,
+    }
+}
+
+/// White space, and what Unicode lets programs ignore or draws as nothing (joiners, fillers, variation selectors, tags).
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(
+            c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+                | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+                | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
+                | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
+        )
 }
 
 /// Without control characters (but line breaks and tabs) and without the invisible characters that reorder text.
@@ -83,6 +104,25 @@ mod tests {
     fn titles_become_one_safe_line() {
         assert_eq!(title("  a\tb\r\n\u{0}c\u{202E}  "), "a b c");
         assert_eq!(title(&"é".repeat(10_000)).chars().count(), TITLE_MAX);
+    }
+
+    #[test]
+    fn what_nobody_can_see_is_no_title() {
+        for nothing in [
+            "\u{200B}",
+            " \u{2060}\u{AD} ",
+            "\u{3164}",
+            "\u{2800}\u{FE0F}",
+            "\u{E0041}",
+        ] {
+            assert_eq!(
+                (title(nothing), super::text(nothing)),
+                (String::new(), String::new()),
+                "{nothing:?}"
+            );
+        }
+        // What joins characters that can be seen stays.
+        assert_eq!(title("👩\u{200D}🚒 on it"), "👩\u{200D}🚒 on it");
     }
 
     #[test]
