@@ -20,6 +20,9 @@ const SCHEDULED: u8 = 2;
 /// Minutes that the calendar shows; Zoom ends no meeting for it.
 const DURATION_MIN: u32 = 60;
 
+/// What stands in the agenda before the moment at which the incident was opened.
+const OPENED: &str = "opened ";
+
 impl Port for Zoom {
     fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
         Box::pin(async move {
@@ -110,14 +113,14 @@ impl Zoom {
             "start_time": start,
             "duration": DURATION_MIN,
             "timezone": "UTC",
-            "agenda": format!("{} {}/incidents/{}", i.reference, self.public_url, i.reference),
+            "agenda": format!("{} {}/incidents/{} {}", i.reference, self.public_url, i.reference, opening(i)),
             "settings": {"join_before_host": true, "jbh_time": 0, "waiting_room": false},
         })
     }
 
     /// The incident's meeting among the host's.
     async fn find(&self, i: &Incident) -> Result<Option<Link>, Fault> {
-        let (url, mark) = (self.of_host("meetings"), i.reference.to_string());
+        let (url, mark, opening) = (self.of_host("meetings"), i.reference.to_string(), opening(i));
         let mut token = String::new();
         for _ in 0..PAGES_MAX {
             let query = [
@@ -130,7 +133,9 @@ impl Zoom {
             let found = page
                 .meetings
                 .into_iter()
-                .filter(|m| begins_with(&m.agenda, &mark) || begins_with(&m.topic, &mark));
+                .filter(|m| begins_with(&m.agenda, &mark) || begins_with(&m.topic, &mark))
+                // Another IMP with this account, or this one before its store was lost, had the same reference too.
+                .filter(|m| !m.agenda.contains(OPENED) || m.agenda.contains(&opening));
             if let Some(link) = found.filter_map(link).next() {
                 return Ok(Some(link));
             }
@@ -147,6 +152,11 @@ fn link(m: Meeting) -> Option<Link> {
     m.join_url
         .filter(|u| !u.is_empty())
         .map(|url| Link::Meeting { id: m.id, url })
+}
+
+/// What tells this incident from another one with its reference.
+fn opening(i: &Incident) -> String {
+    format!("{OPENED}{}", i.opened_at.rfc3339())
 }
 
 /// Whether the text begins with the reference and not with a longer one (`IMP-4` is not `IMP-42`).

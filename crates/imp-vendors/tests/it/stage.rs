@@ -79,6 +79,12 @@ impl Stage {
         self.happens(Event::Confirmed);
     }
 
+    /// Begins another incident with the same reference, an hour later, as after a store that was lost.
+    pub fn begins_later(&mut self, title: &str) {
+        self.begins(title);
+        self.facts.iter_mut().for_each(|f| f.at = f.at.plus(3_600_000));
+    }
+
     /// A section of the workspace's own configuration.
     pub fn config<T: DeserializeOwned>(&self, section: &str) -> T {
         let all: toml::Table = toml::from_str(&self.practice.config_toml("127.0.0.1:1")).expect("TOML");
