@@ -36,12 +36,7 @@ pub fn document(blocks: &[Block]) -> Value {
 
 /// As wiki text of the Data Center.
 pub fn wiki(blocks: &[Block]) -> String {
-    // These two begin every macro and every link, so they alone could turn text into something else.
-    let plain = |t: &str| {
-        words::cut(&words::clean(t), TEXT_MAX)
-            .replace('{', "\\{")
-            .replace('[', "\\[")
-    };
+    let plain = |t: &str| escaped(&words::cut(&words::clean(t), TEXT_MAX));
     let one = |b: &Block| match b {
         Block::Heading(t) => format!("h3. {}", plain(t)),
         Block::Strong(t) => format!("*{}*", plain(t)),
@@ -63,6 +58,73 @@ pub fn wiki(blocks: &[Block]) -> String {
         .filter(|t| !t.is_empty())
         .collect::<Vec<_>>()
         .join("\n\n")
+}
+
+/// Characters that begin markup in Jira's wiki text, whatever they stand beside.
+const MARKUP: [char; 12] = ['!', '*', '_', '-', '+', '^', '~', '?', '|', '#', '{', '['];
+/// A backslash of somebody's own: two of them are a line break, so none can hide another.
+const BACKSLASH: &str = "&#92;";
+/// What makes a line a heading or a quotation where it begins with it.
+const LINES: [&str; 7] = ["h1.", "h2.", "h3.", "h4.", "h5.", "h6.", "bq."];
+
+/// What somebody wrote, as wiki text that shows it as it is. Lists that begin with `- ` and web addresses stay what they
+/// are, as in the document of Jira Cloud.
+fn escaped(t: &str) -> String {
+    t.lines().map(escaped_line).collect::<Vec<_>>().join("\n")
+}
+
+fn escaped_line(line: &str) -> String {
+    let text = line.trim_start();
+    let mut out = line.strip_suffix(text).unwrap_or_default().to_owned();
+    let rest = match bullet(text) {
+        Some(rest) => {
+            out.push_str("- ");
+            rest
+        }
+        None if LINES.iter().any(|l| text.starts_with(l)) => {
+            out.push('\\');
+            text
+        }
+        None => text,
+    };
+    for piece in rest.split_inclusive(char::is_whitespace) {
+        match is_address(piece.trim_end()) {
+            true => out.push_str(piece),
+            false => piece.chars().for_each(|c| match c {
+                '\\' => out.push_str(BACKSLASH),
+                c if MARKUP.contains(&c) => out.extend(['\\', c]),
+                c => out.push(c),
+            }),
+        }
+    }
+    out
+}
+
+/// Whether a word is a web address and has nothing in it that could end the address and begin markup.
+fn is_address(word: &str) -> bool {
+    let rest = word.strip_prefix("https://").or_else(|| word.strip_prefix("http://"));
+    let bracket = |c: char| {
+        matches!(
+            c,
+            '\\' | '!' | '*' | '^' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '"'
+        )
+    };
+    rest.is_some_and(|r| !r.is_empty() && !r.contains(bracket))
+}
+
+/// Wiki text as it reads: a backslash before markup is not seen.
+fn unescaped(t: &str) -> String {
+    let mut out = String::with_capacity(t.len());
+    let mut rest = t.chars().peekable();
+    let mut begins = true;
+    while let Some(c) = rest.next() {
+        let follows = rest.peek().copied();
+        let hides = c == '\\' && follows.is_some_and(|f| MARKUP.contains(&f) || (begins && matches!(f, 'h' | 'b')));
+        let shown = if hides { rest.next().unwrap_or(c) } else { c };
+        begins = shown == '\n' || (begins && shown.is_whitespace());
+        out.push(shown);
+    }
+    out.replace(BACKSLASH, "\\")
 }
 
 fn block(b: &Block) -> Vec<Value> {
@@ -195,10 +257,13 @@ fn link(label: &str, url: &str) -> Value {
     text(label, &[json!({"type": "link", "attrs": {"href": url}})])
 }
 
-/// The text of a document, or of whatever else Jira keeps a text in (older ones: a string).
+/// The text of a document, or of whatever else Jira keeps a text in (the Data Center: wiki text).
 pub fn plain(document: &Value) -> String {
     let mut out = String::new();
     gather(document, &mut out, 0);
+    if document.is_string() {
+        out = unescaped(&out);
+    }
     out.lines()
         .map(str::trim_end)
         .collect::<Vec<_>>()
@@ -300,9 +365,28 @@ mod tests {
 
     #[test]
     fn the_data_center_gets_no_macros() {
-        assert_eq!(
-            wiki(&[Block::Text("{html}x{html} [a|b]".into())]),
-            "\\{html}x\\{html} \\[a|b]"
-        );
+        for (given, wanted) in [
+            ("{html}x{html} [a|b]", r"\{html}x\{html} \[a\|b]"),
+            ("!http://evil.example/x.png!", r"\!http://evil.example/x.png\!"),
+            (
+                "*b* _i_ -s- +u+ ^p^ ~q~ ??c??",
+                r"\*b\* \_i\_ \-s\- \+u\+ \^p\^ \~q\~ \?\?c\?\?",
+            ),
+            ("|| a || b ||", r"\|\| a \|\| b \|\|"),
+            (
+                "h1. Big\n  bq. said\n# one\n----",
+                "\\h1. Big\n  \\bq. said\n\\# one\n\\-\\-\\-\\-",
+            ),
+            (r"[~ada] C:\_x a\\b", r"\[\~ada] C:&#92;\_x a&#92;&#92;b"),
+            // Lists and addresses are what they are.
+            (
+                "- a-b\nsee https://x.example/a_b-c?d#e .",
+                "- a\\-b\nsee https://x.example/a_b-c?d#e .",
+            ),
+        ] {
+            let made = wiki(&[Block::Text(given.into())]);
+            assert_eq!(made, wanted);
+            assert_eq!(plain(&json!(made)), given, "it reads as it was written");
+        }
     }
 }

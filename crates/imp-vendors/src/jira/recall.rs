@@ -491,7 +491,8 @@ impl Told<'_> {
 /// Author, number and words of an update, from the comment that it became.
 fn update_of(text: &str) -> Option<(String, u32, String)> {
     let (first, rest) = text.split_once('\n')?;
-    let (author, n) = first.rsplit_once(", update ")?;
+    // The Data Center keeps the stars that make the line stand out.
+    let (author, n) = first.trim_matches('*').rsplit_once(", update ")?;
     Some((author.to_owned(), n.trim().parse().ok()?, rest.trim().to_owned()))
 }
 
@@ -507,6 +508,10 @@ mod tests {
         assert_eq!(
             update_of("Ana, update 3\nWe roll back.\n\nSoon."),
             Some(("Ana".into(), 3, "We roll back.\n\nSoon.".into()))
+        );
+        assert_eq!(
+            update_of("*Ana, update 3*\n\nWe roll back."),
+            Some(("Ana".into(), 3, "We roll back.".into()))
         );
         assert_eq!(update_of("Ana says\nupdate 3"), None);
     }
