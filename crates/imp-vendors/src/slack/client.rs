@@ -6,6 +6,8 @@ use crate::secret::Secret;
 use imp_core::Outcome;
 use imp_core::port::Pause;
 use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Slack's tiers: calls a minute for one method (docs "Rate limits", `rate_limit_tiers.json`). One below the published
@@ -42,7 +44,14 @@ pub struct Client {
     api_url: String,
     token: Secret,
     budget: Budget,
+    /// Where a look through the channels was broken off, by what was looked for: since when, and the next page.
+    looks: Mutex<HashMap<String, (Instant, String)>>,
 }
+
+/// How long a look that was broken off may go on where it stopped; Slack does not say how long a cursor is good.
+const LOOK_FRESH: Duration = Duration::from_secs(600);
+/// Looks that are remembered; there are seldom two.
+const LOOKS_MAX: usize = 100;
 
 /// How much of a method's window must be free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +142,7 @@ impl Client {
             api_url: format!("{api_url}{slash}"),
             token,
             budget: Budget::new(),
+            looks: Mutex::default(),
         }
     }
 
@@ -241,12 +251,13 @@ impl Client {
         }
     }
 
-    /// A channel by its name or identifier, if the app can see one.
+    /// A channel by its name or identifier, if the app can see one. A look that a limit breaks off goes on from there when
+    /// it is tried again: in a large workspace it would else never come to its end.
     ///
     /// # Errors
     /// [`Trouble`].
     pub async fn channel(&self, name: &str) -> Result<Option<Value>, Trouble> {
-        let mut cursor = String::new();
+        let mut cursor = self.broken_off(name).unwrap_or_default();
         loop {
             let mut args = vec![
                 ("limit", "1000"),
@@ -256,7 +267,18 @@ impl Client {
             if !cursor.is_empty() {
                 args.push(("cursor", cursor.as_str()));
             }
-            let page = self.call("conversations.list", &args, Urgency::Urgent).await?;
+            let page = match self.call("conversations.list", &args, Urgency::Urgent).await {
+                Ok(page) => page,
+                // The place is not known any more.
+                Err(t) if t.code() == "invalid_cursor" && !cursor.is_empty() => {
+                    cursor.clear();
+                    continue;
+                }
+                Err(t) => {
+                    self.break_off(name, cursor);
+                    return Err(t);
+                }
+            };
             let found = page["channels"]
                 .as_array()
                 .into_iter()
@@ -273,6 +295,24 @@ impl Client {
                 return Ok(None);
             }
         }
+    }
+
+    /// Where a look for this stopped, once.
+    fn broken_off(&self, name: &str) -> Option<String> {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, cursor) = looks.remove(name)?;
+        (since.elapsed() < LOOK_FRESH).then_some(cursor)
+    }
+
+    fn break_off(&self, name: &str, cursor: String) {
+        if cursor.is_empty() {
+            return;
+        }
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if looks.len() >= LOOKS_MAX {
+            looks.clear();
+        }
+        looks.insert(name.to_owned(), (Instant::now(), cursor));
     }
 
     /// Brings a file's bytes to the address that Slack gave for them. That address is the permission: no token goes along.

@@ -2,6 +2,7 @@
 
 mod jira;
 mod opslevel;
+mod slack;
 mod stage;
 mod statuspage;
 mod two_writers;
