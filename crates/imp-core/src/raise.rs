@@ -8,6 +8,9 @@ use crate::process::{Category, Process};
 use crate::summons::{invitees, path, summon};
 use crate::{Facts, Incident, words};
 
+/// Longest name of a service that no catalogue knows, in characters: it stands beside others in a list.
+const UNKNOWN_MAX: usize = 80;
+
 pub(crate) fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
     let Some(triage) = facts.process.first(Category::Triage).filter(|_| alert.firing) else {
         return Vec::new();
@@ -19,10 +22,8 @@ pub(crate) fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
         Some(s) => (Some(service_name(s)), team_of(s, facts.catalogue)),
         None => (hints.first().map(|h| unknown_service(h)), None),
     };
-    let team = route
-        .and_then(|r| r.team.as_deref())
-        .and_then(|t| team_named(t, facts).ok())
-        .or(team);
+    let (routed, unknown) = routed_team(alert, facts);
+    let team = routed.or(team);
     let severity = route.and_then(|r| r.severity.as_deref());
     let severity = severity.unwrap_or_else(|| facts.process.severity_of_alert(alert.severity.as_deref()));
     let mut alert = alert.clone();
@@ -45,8 +46,29 @@ pub(crate) fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
         return vec![opened, Event::AlertJoined { alert }, Event::AskingWaits];
     }
     let silenced = silence(&alert, facts);
-    let first = silenced.unwrap_or_else(|| ask(service.as_ref(), team.as_ref(), facts));
+    let first = silenced.unwrap_or_else(|| Event::Asked {
+        n: 1,
+        level: 0,
+        whom: path(service.as_ref(), team.as_ref(), facts).swap_remove(0),
+        because: unknown,
+    });
     vec![opened, Event::AlertJoined { alert }, first]
+}
+
+/// The team that the alert's route names; where the catalogue has none of that name, what to say of it to whoever is asked
+/// instead.
+fn routed_team(alert: &Alert, facts: &Facts) -> (Option<TeamName>, Option<String>) {
+    let Some(route) = facts.process.route(alert) else {
+        return (None, None);
+    };
+    match route.team.as_deref().map(|t| team_named(t, facts)) {
+        None => (None, None),
+        Some(Ok(team)) => (Some(team), None),
+        Some(Err(refusal)) => {
+            let why = format!("the route {:?} is of no use here: {}", route.id, refusal.message);
+            (None, Some(why.trim_end_matches('.').to_owned()))
+        }
+    }
 }
 
 /// The first question.
@@ -66,6 +88,11 @@ pub fn hints<'a>(alert: &'a Alert, process: &'a Process) -> Vec<&'a str> {
         .into_iter()
         .chain(alert.service_hints.iter().map(String::as_str))
         .collect()
+}
+
+/// What a service that no catalogue knows is called, here and in the store.
+pub fn unknown_alias(hint: &str) -> String {
+    words::cut(&words::title(hint), UNKNOWN_MAX)
 }
 
 /// Nobody is asked while the alert falls into a maintenance window.
@@ -311,6 +338,19 @@ turn_days = 7
         assert_eq!(
             asked(t.now()),
             ["first@acme.com", "second@acme.com", "the announcement channel"]
+        );
+    }
+
+    #[test]
+    fn a_route_to_a_team_that_nobody_has_is_said_with_the_question() {
+        let mut t = Tower::built();
+        t.catalogue.teams[0].alias = "plattform".into();
+        t.catalogue.teams[0].name = "Plattform".into();
+        t.happens("2026-11-24T12:00:00Z", alert("k", "batch-7", true));
+        let because = t.now().questions[0].because.clone().unwrap_or_default();
+        assert!(
+            because.contains("\"batch\"") && because.contains("\"platform\""),
+            "{because}"
         );
     }
 
