@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::person::{Actor, Door, Who};
 use crate::process::Role;
 use crate::refusal::{Kind, Refusal};
-use crate::{Facts, Incident, words};
+use crate::{Facts, Incident, whom, words};
 
 /// Gives a role. Where nobody holds it, where a person takes it for themselves, and where a program says so, that holds
 /// at once. Where somebody else holds it, it is offered: whoever holds it keeps it until the other accepts.
@@ -136,13 +136,7 @@ fn known<'a>(role: &str, facts: &Facts<'a>) -> Result<&'a Role, Refusal> {
 }
 
 fn somebody(who: &Who, facts: &Facts) -> Result<Who, Refusal> {
-    let who = facts.directory.complete(who);
-    if who.slack.is_none() && who.email.is_none() {
-        return Err(Refusal::field(
-            "user",
-            "Say who: a Slack identifier or an e-mail address.",
-        ));
-    }
+    let who = whom::person(who, "user", facts)?;
     let mails = facts.directory.people.iter().any(|p| p.email.is_some());
     if who.slack.is_none() && mails {
         // Slack itself names people by their identifier; an address that it does not know is a slip of somebody's pen.
@@ -324,6 +318,40 @@ mod tests {
         };
         assert_eq!(t.does("U5", Door::Slack, refuse), Ok(1));
         assert_eq!((t.commander().as_deref(), t.offered()), (Some("U2"), None));
+    }
+
+    #[test]
+    fn nobody_passes_for_a_person_who_could_not_be_one() {
+        let mut t = Table::laid();
+        let text = || "Roll back".to_owned();
+        for no in ["!channel", "C0123", "ada", ""] {
+            let who = || Who::slack(no);
+            let wishes = [
+                give(no),
+                Command::Join { who: who() },
+                Command::Subscribe { who: who() },
+                Command::AddTask {
+                    text: text(),
+                    assignee: Some(who()),
+                },
+                Command::AddFollowUp {
+                    text: text(),
+                    owner: Some(who()),
+                    due: None,
+                },
+            ];
+            for wish in wishes {
+                let refused = t.does("U1", Door::Rest, wish.clone()).expect_err("that is nobody");
+                assert!(refused.contains("e-mail address"), "{wish:?}: {refused}");
+            }
+        }
+        // Two who are somebody.
+        assert_eq!(t.does("U1", Door::Rest, Command::Join { who: Who::slack("U2") }), Ok(1));
+        let assignee = Some(Who::email("ada@acme.com"));
+        assert_eq!(
+            t.does("U1", Door::Rest, Command::AddTask { text: text(), assignee }),
+            Ok(1)
+        );
     }
 
     #[test]

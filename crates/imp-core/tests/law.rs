@@ -128,6 +128,11 @@ fn words() -> impl Strategy<Value = String> {
     ]
 }
 
+/// Somebody, most often one who could be a person.
+fn somebody() -> impl Strategy<Value = Who> {
+    prop_oneof![3 => Just("U1".to_owned()), 3 => Just("U2".to_owned()), 1 => words()].prop_map(Who::slack)
+}
+
 /// A status, most often one that there is.
 fn status() -> impl Strategy<Value = String> {
     let there: Vec<String> = PROCESS.statuses.iter().map(|s| s.id.clone()).collect();
@@ -157,8 +162,8 @@ fn command() -> impl Strategy<Value = Command> {
         6 => (status(), fields).prop_map(|(to, fields)| Command::Move { to, fields }),
         1 => (any::<bool>(), 0_u8..3).prop_map(|(f, k)| alert(f, k)),
         1 => (words(), words()).prop_map(|(t, s)| Command::Edit { title: Some(t), summary: None, severity: Some(s), service: None }),
-        1 => (words(), words()).prop_map(|(r, w)| Command::Assign { role: r, who: Who::slack(w) }),
-        1 => words().prop_map(|w| Command::Assign { role: "commander".into(), who: Who::slack(w) }),
+        1 => (words(), somebody()).prop_map(|(role, who)| Command::Assign { role, who }),
+        1 => somebody().prop_map(|who| Command::Assign { role: "commander".into(), who }),
         2 => words().prop_map(|text| Command::Post { text }),
         1 => (words(), words()).prop_map(|(title, body)| Command::Publish { title, body, components: vec![] }),
         1 => words().prop_map(|text| Command::AddTask { text, assignee: None }),
@@ -166,7 +171,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (words(), words()).prop_map(|(text, due)| Command::AddFollowUp { text, owner: None, due: Some(due) }),
         1 => words().prop_map(|text| Command::WriteReview { text }),
         1 => words().prop_map(|text| Command::Note { text, ts: None }),
-        1 => words().prop_map(|w| Command::Join { who: Who::slack(w) }),
+        1 => somebody().prop_map(|who| Command::Join { who }),
         1 => words().prop_map(|key| Command::Retry { key }),
         1 => (words(), words()).prop_map(|(key, why)| Command::Skip { key, why }),
         1 => (words(), words()).prop_map(|(key, why)| Command::GiveUp { key, what: "do something".into(), why }),
