@@ -3,14 +3,14 @@
 use crate::effect::{Effect, What};
 use crate::event::{Event, Fact};
 use crate::person::Who;
-use crate::{Facts, Incident, Refusal};
+use crate::{Facts, Incident, Refusal, whom};
 
 /// Followers of one incident at most: each hears each update by a message of its own.
 const FOLLOWERS_MAX: usize = 200;
 
 /// Somebody follows it from now on. Whoever does already, does.
 pub(crate) fn subscribe(i: &Incident, who: &Who, facts: &Facts) -> Result<Vec<Event>, Refusal> {
-    let who = facts.directory.complete(who);
+    let who = whom::person(who, "user", facts)?;
     if who.slack.is_none() {
         let message = "Say who: somebody whom Slack knows, by identifier or e-mail address.";
         return Err(Refusal::field("user", message));
@@ -44,7 +44,60 @@ pub(crate) fn reports(i: &Incident, fact: &Fact) -> Vec<Effect> {
     let update = match &fact.event {
         Event::UpdatePosted { n, .. } => Some(*n),
         Event::Moved { .. } if i.confirmed => None,
-        _ => return Vec::new(),
+        Event::Moved { .. }
+        | Event::Opened { .. }
+        | Event::AlertJoined { .. }
+        | Event::AlertFired { .. }
+        | Event::AlertCleared { .. }
+        | Event::Asked { .. }
+        | Event::Silenced { .. }
+        | Event::AskingWaits
+        | Event::Confirmed
+        | Event::Absorbed { .. }
+        | Event::PageTaken { .. }
+        | Event::PageLeft { .. }
+        | Event::Summoned { .. }
+        | Event::Joined { .. }
+        | Event::Retitled { .. }
+        | Event::Summarised { .. }
+        | Event::SeverityChanged { .. }
+        | Event::ServiceChanged { .. }
+        | Event::RoleTaken { .. }
+        | Event::RoleOffered { .. }
+        | Event::RoleRefused { .. }
+        | Event::LeftWithDuties { .. }
+        | Event::Subscribed { .. }
+        | Event::Unsubscribed { .. }
+        | Event::Rated { .. }
+        | Event::GlassBroken { .. }
+        | Event::PagePosted { .. }
+        | Event::TaskAdded { .. }
+        | Event::TaskDone { .. }
+        | Event::FollowUpAdded { .. }
+        | Event::FollowUpDone { .. }
+        | Event::Nudged { .. }
+        | Event::NudgeSnoozed { .. }
+        | Event::NudgeDismissed { .. }
+        | Event::HintsDismissed { .. }
+        | Event::ReviewWritten { .. }
+        | Event::Noted { .. }
+        | Event::Marked { .. }
+        | Event::NoteChanged { .. }
+        | Event::NoteRemoved { .. }
+        | Event::Linked { .. }
+        | Event::StepFailed { .. }
+        | Event::StepMended { .. }
+        | Event::StepSkipped { .. }
+        | Event::TicketMoved { .. }
+        | Event::TicketLabelled { .. }
+        | Event::Commented { .. }
+        | Event::CommentRemoved { .. }
+        | Event::Answered { .. }
+        | Event::RoleLeft { .. }
+        | Event::ConflictFound { .. }
+        | Event::ConflictSettled { .. }
+        | Event::BackFilled { .. }
+        | Event::TicketGone { .. } => return Vec::new(),
     };
     // Whoever wrote it has read it.
     let author = |w: &Who| fact.by.who().is_some_and(|by| by.is(w));

@@ -222,6 +222,21 @@ pub enum Command {
         /// Its alerts.
         alerts: Vec<Alert>,
     },
+    /// The public incident of another that was merged into this one is this one's from now on.
+    TakePage {
+        /// The other.
+        from: Ref,
+        /// Its identifier on the page.
+        id: String,
+        /// Its address.
+        url: String,
+        /// Its public title.
+        title: String,
+        /// What the public was last told.
+        body: String,
+        /// All components that were named.
+        components: Vec<String>,
+    },
     /// A hand has learnt something.
     Learn {
         /// Key of the effect.

@@ -9,7 +9,7 @@ use crate::process::{Category, FieldKind, Process};
 use crate::refusal::{Allowed, Kind, Refusal};
 use crate::summons::{escalate, invitees, not_asked, summon};
 use crate::together::decide_all;
-use crate::{At, Incident, Ref, audience, raise, record, rights, role, timeline, words};
+use crate::{At, Incident, Ref, audience, edit, public, raise, record, rights, role, timeline, whom, words};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a decision may look at besides the incident.
@@ -39,7 +39,42 @@ impl Command {
         match self {
             Command::Move { fields, .. } => fields.get("into").and_then(|r| Ref::parse(r)),
             Command::Together { wishes } => wishes.iter().find_map(Command::names),
-            _ => None,
+            Command::Alert(_)
+            | Command::Declare { .. }
+            | Command::Edit { .. }
+            | Command::Assign { .. }
+            | Command::Accept { .. }
+            | Command::Refuse { .. }
+            | Command::Leave { .. }
+            | Command::Subscribe { .. }
+            | Command::Unsubscribe { .. }
+            | Command::Rate { .. }
+            | Command::BreakGlass { .. }
+            | Command::Post { .. }
+            | Command::Publish { .. }
+            | Command::AddTask { .. }
+            | Command::FinishTask { .. }
+            | Command::AddFollowUp { .. }
+            | Command::FinishFollowUp { .. }
+            | Command::Snooze { .. }
+            | Command::Dismiss { .. }
+            | Command::DismissHints { .. }
+            | Command::WriteReview { .. }
+            | Command::Note { .. }
+            | Command::Mark { .. }
+            | Command::Reword { .. }
+            | Command::Unsay { .. }
+            | Command::Join { .. }
+            | Command::Retry { .. }
+            | Command::Skip { .. }
+            | Command::Absorb { .. }
+            | Command::TakePage { .. }
+            | Command::Learn { .. }
+            | Command::GiveUp { .. }
+            | Command::Nudge { .. }
+            | Command::Adopt { .. }
+            | Command::Settle { .. }
+            | Command::Repeat => None,
         }
     }
 }
@@ -104,7 +139,7 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             summary,
             severity,
             service,
-        } => edit(
+        } => edit::edit(
             i,
             [
                 title.as_deref(),
@@ -112,11 +147,12 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
                 severity.as_deref(),
                 service.as_deref(),
             ],
+            envelope,
             facts,
         ),
         Command::Subscribe { who } => audience::subscribe(i, who, facts),
         Command::Unsubscribe { who } => Ok(audience::unsubscribe(i, who, facts)),
-        Command::Rate { answers } => rate(i, answers, facts),
+        Command::Rate { answers } => edit::rate(i, answers, envelope, facts),
         Command::Assign { role, who } => role::assign(i, role, who, envelope, facts),
         Command::Accept { role } => role::accept(i, role, envelope, facts),
         Command::Refuse { role } => role::refuse(i, role, envelope, facts),
@@ -132,13 +168,24 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             title,
             body: text,
             components,
-        } => publish(i, title, text, components, facts),
+        } => public::publish(i, title, text, components, facts),
+        Command::TakePage {
+            from,
+            id,
+            url,
+            title,
+            body,
+            components,
+        } => Ok(public::take(i, *from, [id, url, title, body], components)),
         Command::AddTask { text, assignee } => {
             needs_open(i, facts)?;
             Ok(vec![Event::TaskAdded {
                 n: next(i.tasks.last().map(|t| t.n)),
                 text: line("text", text, "what is to be done")?,
-                assignee: assignee.as_ref().map(|w| facts.directory.complete(w)),
+                assignee: assignee
+                    .as_ref()
+                    .map(|w| whom::person(w, "assignee", facts))
+                    .transpose()?,
             }])
         }
         Command::FinishTask { n } => match i.tasks.iter().find(|t| t.n == *n) {
@@ -157,7 +204,7 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             Ok(vec![Event::FollowUpAdded {
                 n: next(i.follow_ups.last().map(|t| t.n)),
                 text: line("text", text, "what is to be done")?,
-                owner: owner.as_ref().map(|w| facts.directory.complete(w)),
+                owner: owner.as_ref().map(|w| whom::person(w, "owner", facts)).transpose()?,
                 due: due.clone(),
             }])
         }
@@ -202,7 +249,7 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
         Command::Mark { ts, emoji } => Ok(timeline::mark(i, ts, emoji, facts)),
         Command::Reword { ts, text } => Ok(timeline::reword(i, ts, text)),
         Command::Unsay { ts } => Ok(timeline::unsay(i, ts)),
-        Command::Join { who } => Ok(join(i, &facts.directory.complete(who))),
+        Command::Join { who } => whom::person(who, "user", facts).map(|who| join(i, &who)),
         Command::Retry { key } => failed(i, key).map(|()| vec![Event::StepMended { key: key.clone() }]),
         Command::Skip { key, why } => {
             failed(i, key)?;
@@ -291,7 +338,8 @@ fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
         },
         Event::Confirmed,
     ];
-    let mut who: Vec<Who> = members.iter().map(|w| facts.directory.complete(w)).collect();
+    let named = members.iter().map(|w| whom::person(w, "members", facts));
+    let mut who: Vec<Who> = named.collect::<Result<_, _>>()?;
     if !*private {
         who.extend(invitees(&severity, service.as_ref(), team.as_ref(), facts));
     }
@@ -454,7 +502,7 @@ fn needs_confirmed(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
     }
     let message = match facts.process.category(&i.status) {
         Category::Triage => format!("{} is not confirmed yet: say first whether it is real.", i.reference),
-        _ => format!("{} was never confirmed.", i.reference),
+        Category::Active | Category::After | Category::Done => format!("{} was never confirmed.", i.reference),
     };
     Err(with_allowed(Refusal::new(Kind::Conflict, message), i, facts.process))
 }
@@ -475,111 +523,7 @@ pub(crate) fn needs_open(i: &Incident, facts: &Facts) -> Result<(), Refusal> {
     Err(with_allowed(Refusal::new(Kind::Conflict, message), i, facts.process))
 }
 
-// ---- what it says of itself
-
-fn edit(
-    i: &Incident,
-    [title, summary, severity, service]: [Option<&str>; 4],
-    facts: &Facts,
-) -> Result<Vec<Event>, Refusal> {
-    let mut out = Vec::new();
-    if let Some(t) = title {
-        let title = line("title", t, "in a few words what is wrong")?;
-        if title != i.title {
-            out.push(Event::Retitled { title });
-        }
-    }
-    if let Some(s) = summary {
-        let summary = words::text(s);
-        if summary != i.summary {
-            out.push(Event::Summarised { summary });
-        }
-    }
-    let mut team = i.team.clone();
-    let mut now = i.service.clone();
-    if let Some(s) = service {
-        let service = service_named(s, facts)?;
-        if i.service.as_ref() != Some(&service) {
-            team = facts
-                .catalogue
-                .service(&service.alias)
-                .and_then(|s| team_of(s, facts.catalogue));
-            now = Some(service.clone());
-            out.push(Event::ServiceChanged {
-                service,
-                team: team.clone(),
-            });
-        }
-    }
-    let mut to = i.severity.clone();
-    if let Some(s) = severity {
-        to = severity_named(s, facts)?;
-        if to != i.severity {
-            out.push(Event::SeverityChanged {
-                from: i.severity.clone(),
-                to: to.clone(),
-            });
-        }
-    }
-    let wider = out
-        .iter()
-        .any(|e| matches!(e, Event::ServiceChanged { .. } | Event::SeverityChanged { .. }));
-    if wider && i.confirmed && !i.private {
-        summon(
-            &mut out,
-            i.members.clone(),
-            invitees(&to, now.as_ref(), team.as_ref(), facts),
-        );
-    }
-    Ok(out)
-}
-
-/// The answers about the impact, and the severity that follows from them.
-fn rate(i: &Incident, answers: &BTreeMap<String, String>, facts: &Facts) -> Result<Vec<Event>, Refusal> {
-    let given: BTreeMap<String, String> = answers
-        .iter()
-        .filter(|(_, a)| !a.trim().is_empty())
-        .map(|(q, a)| (q.trim().to_owned(), a.trim().to_owned()))
-        .collect();
-    let to = facts
-        .process
-        .rated(&given)
-        .map_err(|(field, why)| Refusal::field(&field, why))?;
-    let mut out = Vec::new();
-    if i.impact != given {
-        out.push(Event::Rated { answers: given });
-    }
-    out.extend(edit(i, [None, None, Some(&to), None], facts)?);
-    Ok(out)
-}
-
-fn publish(i: &Incident, title: &str, text: &str, components: &[String], facts: &Facts) -> Result<Vec<Event>, Refusal> {
-    needs_open(i, facts)?;
-    if !facts.can.contains(&Capability::Page) {
-        return Err(Refusal::new(
-            Kind::Conflict,
-            "No status page is connected; add [statuspage] to the configuration.",
-        ));
-    }
-    if i.private {
-        return Err(Refusal::new(
-            Kind::Conflict,
-            format!("{} is private; nothing of it goes to the public.", i.reference),
-        ));
-    }
-    let title = words::title(title);
-    let title = if title.is_empty() {
-        i.public.last().map_or(&i.title, |p| &p.title).clone()
-    } else {
-        title
-    };
-    Ok(vec![Event::PagePosted {
-        n: next(i.public.last().map(|p| p.n)),
-        title,
-        body: body("body", text, "the message")?,
-        components: components.iter().map(|c| words::cut(c, 100)).collect(),
-    }])
-}
+// ---- who is in it
 
 fn join(i: &Incident, who: &Who) -> Vec<Event> {
     let mut out = Vec::new();
@@ -689,7 +633,7 @@ pub(crate) fn service_name(s: &crate::catalogue::Service) -> ServiceName {
 }
 
 pub(crate) fn unknown_service(hint: &str) -> ServiceName {
-    let name = words::cut(&words::title(hint), 80);
+    let name = raise::unknown_alias(hint);
     ServiceName {
         alias: name.clone(),
         name,
@@ -708,7 +652,7 @@ pub(crate) fn team_of(s: &crate::catalogue::Service, catalogue: &Catalogue) -> O
 }
 
 /// The service that a person named. While the catalogue has never been read, any word is taken.
-fn service_named(word: &str, facts: &Facts) -> Result<ServiceName, Refusal> {
+pub(crate) fn service_named(word: &str, facts: &Facts) -> Result<ServiceName, Refusal> {
     if let Some(s) = facts.catalogue.service(word) {
         return Ok(service_name(s));
     }
@@ -748,7 +692,7 @@ pub(crate) fn team_named(word: &str, facts: &Facts) -> Result<TeamName, Refusal>
     ))
 }
 
-fn severity_named(word: &str, facts: &Facts) -> Result<String, Refusal> {
+pub(crate) fn severity_named(word: &str, facts: &Facts) -> Result<String, Refusal> {
     facts.process.severity(word).map(|s| s.id.clone()).ok_or_else(|| {
         let all: Vec<String> = facts.process.severities.iter().map(|s| s.id.clone()).collect();
         Refusal::field(
@@ -762,7 +706,7 @@ fn severity_named(word: &str, facts: &Facts) -> Result<String, Refusal> {
     })
 }
 
-fn line(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
+pub(crate) fn line(field: &str, text: &str, what: &str) -> Result<String, Refusal> {
     let text = words::title(text);
     if text.is_empty() {
         Err(Refusal::field(field, format!("Say {what}.")))
@@ -780,6 +724,6 @@ pub(crate) fn body(field: &str, text: &str, what: &str) -> Result<String, Refusa
     }
 }
 
-fn next(last: Option<u32>) -> u32 {
+pub(crate) fn next(last: Option<u32>) -> u32 {
     last.unwrap_or(0) + 1
 }

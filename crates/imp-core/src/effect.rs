@@ -367,6 +367,11 @@ pub enum What {
         /// The other.
         into: Ref,
     },
+    /// The public incident goes on with the one into which this was merged.
+    HandPage {
+        /// The other.
+        into: Ref,
+    },
     /// A timer.
     Timer(Timer),
 }
@@ -430,7 +435,7 @@ impl What {
             PublicPost { .. } | PageStatus => Capability::Page,
             CatalogueEvent { .. } => Capability::Catalogue,
             CatalogueNumbers { .. } => Capability::Numbers,
-            Absorb { .. } | Timer(_) => Capability::Desk,
+            Absorb { .. } | HandPage { .. } | Timer(_) => Capability::Desk,
         }
     }
 
@@ -475,6 +480,7 @@ impl What {
             CatalogueNumbers { of } => format!("numbers.{}", of.key()),
             Digest { of, stretch, to, .. } => format!("chat.digest.{}.{to}.{}", stretch.word(), of.key()),
             Absorb { into } => format!("desk.absorb.{into}"),
+            HandPage { into } => format!("desk.page.{into}"),
             Timer(self::Timer::Escalate { level }) => format!("desk.escalate.{level}"),
             Timer(self::Timer::Route) => "desk.route".into(),
             Timer(self::Timer::WindowOver { fact }) => format!("desk.window.{fact}"),
@@ -510,7 +516,8 @@ impl What {
             | Comment { .. }
             | FileTask { .. }
             | FileFollowUp { .. } => false,
-            OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Absorb { .. } | Duplicate { .. } => false,
+            OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Duplicate { .. } => false,
+            Absorb { .. } | HandPage { .. } => false,
             Timer(_) => false,
         }
     }
@@ -534,7 +541,7 @@ impl What {
     pub fn rank(&self) -> Rank {
         use What::*;
         match self {
-            Ask { .. } | OpenChannel | Timer(_) | Absorb { .. } | Members => Rank::Urgent,
+            Ask { .. } | OpenChannel | Timer(_) | Absorb { .. } | HandPage { .. } | Members => Rank::Urgent,
             Card | FileTicket | OpenMeeting | PublicPost { .. } | PageStatus | Announcement | Questions => Rank::Normal,
             Notice { .. }
             | PostUpdate { .. }
@@ -600,6 +607,7 @@ impl What {
             CatalogueNumbers { of } => format!("keep the numbers of {} in the catalogue", of.words()),
             Digest { of, stretch, to, .. } => format!("tell {} of the {} up to {to}", of.words(), stretch.word()),
             Absorb { into } => format!("tell {into}"),
+            HandPage { into } => format!("hand the public incident on to {into}"),
             Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),
             Timer(self::Timer::Route) => "ask somebody even if the catalogue stays unknown".into(),
             Timer(self::Timer::WindowOver { .. }) => "ask once the maintenance window is over".into(),

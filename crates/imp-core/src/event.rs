@@ -248,6 +248,29 @@ pub enum Event {
         /// Its alerts, which are now this one's.
         alerts: Vec<Alert>,
     },
+    /// The public incident of one that was merged into this one is this one's now.
+    PageTaken {
+        /// The other.
+        from: Ref,
+        /// Its identifier on the page.
+        id: String,
+        /// Its address.
+        url: String,
+        /// Its public title.
+        title: String,
+        /// What the public was last told.
+        body: String,
+        /// All components that were named.
+        components: Vec<String>,
+    },
+    /// The public incident of one that was merged into this one stays as it is, because this one cannot take it over: a
+    /// person sees to it.
+    PageLeft {
+        /// The other.
+        from: Ref,
+        /// The public incident's address.
+        url: String,
+    },
     /// People belong into it by themselves.
     Summoned {
         /// Who.

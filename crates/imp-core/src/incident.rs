@@ -76,6 +76,9 @@ pub struct Incident {
     pub merged_into: Option<Ref>,
     /// What was merged into it.
     pub absorbed: Vec<Ref>,
+    /// Public incidents of what was merged into it that it could not take over: whose, and the address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages_left: Vec<(Ref, String)>,
     /// Entry into each status, the latest, and other moments by name (`detected`, `confirmed`, `first_update`).
     pub moments: BTreeMap<String, At>,
     /// How often it was re-opened.
@@ -385,6 +388,7 @@ impl Incident {
                 review: None,
                 merged_into: None,
                 absorbed: Vec::new(),
+                pages_left: Vec::new(),
                 moments: BTreeMap::from([("opened".to_owned(), fact.at), (status.clone(), fact.at)]),
                 reopened: 0,
                 spent: BTreeMap::new(),
@@ -494,6 +498,26 @@ impl Incident {
                     }
                 }
             }
+            Event::PageTaken {
+                id,
+                url,
+                title,
+                body,
+                components,
+                ..
+            } => {
+                self.links.page = Some((id.clone(), url.clone()));
+                self.moments.entry("first_public".to_owned()).or_insert(fact.at);
+                self.public.push(PublicPost {
+                    n: self.public.last().map_or(1, |p| p.n + 1),
+                    title: title.clone(),
+                    body: body.clone(),
+                    components: components.clone(),
+                    status: self.status.clone(),
+                    at: fact.at,
+                });
+            }
+            Event::PageLeft { from, url } => self.pages_left.push((*from, url.clone())),
             Event::Summoned { who } => who.iter().for_each(|w| self.add_member(w)),
             Event::Joined { who } => self.add_member(who),
             Event::Retitled { title } => self.title.clone_from(title),

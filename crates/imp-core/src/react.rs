@@ -84,6 +84,8 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
             }
             out
         }
+        Event::PageTaken { .. } => vec![Page, Changed],
+        Event::PageLeft { .. } => vec![Changed],
         Event::Summoned { .. } | Event::Joined { .. } => vec![People],
         Event::RoleTaken { .. } | Event::RoleLeft { .. } => vec![People, Changed],
         Event::RoleOffered { .. } | Event::RoleRefused { .. } => vec![Changed],
@@ -132,16 +134,16 @@ fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: 
     let later = |what: What| vec![Effect { what, after_ms: calm }];
     let now = |what: What| vec![Effect::from(what)];
     match step {
-        Step::Ask => match &fact.event {
-            Event::Asked { n, level, .. } => vec![
-                What::Ask { n: *n }.into(),
-                Effect {
-                    what: What::Timer(Timer::Escalate { level: *level }),
-                    after_ms: process.timing.answer_within.0,
-                },
-            ],
-            _ => vec![],
-        },
+        Step::Ask => {
+            let Event::Asked { n, level, .. } = &fact.event else {
+                return vec![];
+            };
+            let escalation = Effect {
+                what: What::Timer(Timer::Escalate { level: *level }),
+                after_ms: process.timing.answer_within.0,
+            };
+            vec![What::Ask { n: *n }.into(), escalation]
+        }
         Step::Channel => now(What::OpenChannel),
         Step::Card => now(What::Card),
         Step::Topic => later(What::Topic),
@@ -149,19 +151,18 @@ fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: 
         Step::Bookmarks => now(What::Bookmarks),
         Step::Announcement => later(What::Announcement),
         Step::Questions => now(What::Questions),
-        Step::Notice => match &fact.event {
-            Event::Moved { from, to, .. } => now(What::Notice {
+        Step::Notice => {
+            let Event::Moved { from, to, .. } = &fact.event else {
+                return vec![];
+            };
+            now(What::Notice {
                 fact: n,
                 from: from.clone(),
                 to: to.clone(),
                 by: fact.by.clone(),
-            }),
-            _ => vec![],
-        },
-        Step::Update => match &fact.event {
-            Event::UpdatePosted { n, .. } => now(What::PostUpdate { n: *n }),
-            _ => vec![],
-        },
+            })
+        }
+        Step::Update => posted(&fact.event, |n| What::PostUpdate { n }),
         Step::Review => now(What::PostReview { fact: n }),
         Step::LastWord => now(What::LastWord { fact: n }),
         Step::Archive => vec![Effect {
@@ -175,10 +176,7 @@ fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: 
             .into_iter()
             .map(|to| What::TicketLink { to }.into())
             .collect(),
-        Step::Comment => match &fact.event {
-            Event::UpdatePosted { n, .. } => now(What::Comment { n: *n }),
-            _ => vec![],
-        },
+        Step::Comment => posted(&fact.event, |n| What::Comment { n }),
         Step::Task => {
             let file = i
                 .tasks
@@ -204,6 +202,14 @@ fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: 
     }
 }
 
+/// What is done about an update, where the fact is one.
+fn posted(event: &Event, what: impl FnOnce(u32) -> What) -> Vec<Effect> {
+    let Event::UpdatePosted { n, .. } = event else {
+        return vec![];
+    };
+    vec![what(*n).into()]
+}
+
 /// What follows from the nature of things rather than from the organisation's wishes: timers, what waited for a
 /// channel or a ticket, what a person asked for by hand.
 fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> {
@@ -224,9 +230,21 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             after_ms: ROUTE_AT_LAST_MS,
         }],
         Event::Moved { fields, .. } => match fields.get("into").and_then(|r| Ref::parse(r)) {
-            Some(into) => vec![What::Absorb { into }.into(), What::Duplicate { other: into }.into()],
+            Some(into) => vec![
+                What::Absorb { into }.into(),
+                What::Duplicate { other: into }.into(),
+                What::HandPage { into }.into(),
+            ],
             None => vec![],
         },
+        // What was to be told to the public when it was merged was still under way.
+        Event::Linked {
+            what: Link::Page { .. },
+        } => i
+            .merged_into
+            .map(|into| What::HandPage { into }.into())
+            .into_iter()
+            .collect(),
         // It was taken over from the ticket, or has to be put right there.
         Event::Linked {
             what: Link::TicketAgreed { .. },
@@ -312,7 +330,47 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
         Event::TicketMoved { .. } | Event::TicketGone { .. } | Event::ConflictFound { .. } => vec![What::Card.into()],
         Event::ConflictSettled { followed: true } => vec![What::Card.into()],
         Event::ConflictSettled { followed: false } => vec![What::TicketStatus.into(), What::Card.into()],
-        _ => vec![],
+        Event::Opened { .. }
+        | Event::AlertJoined { .. }
+        | Event::AlertFired { .. }
+        | Event::AlertCleared { .. }
+        | Event::Asked { .. }
+        | Event::Confirmed
+        | Event::Absorbed { .. }
+        | Event::PageTaken { .. }
+        | Event::PageLeft { .. }
+        | Event::Summoned { .. }
+        | Event::Joined { .. }
+        | Event::Retitled { .. }
+        | Event::Summarised { .. }
+        | Event::SeverityChanged { .. }
+        | Event::ServiceChanged { .. }
+        | Event::RoleTaken { .. }
+        | Event::RoleRefused { .. }
+        | Event::Subscribed { .. }
+        | Event::Unsubscribed { .. }
+        | Event::Rated { .. }
+        | Event::GlassBroken { .. }
+        | Event::UpdatePosted { .. }
+        | Event::TaskAdded { .. }
+        | Event::TaskDone { .. }
+        | Event::FollowUpAdded { .. }
+        | Event::FollowUpDone { .. }
+        | Event::Nudged { .. }
+        | Event::NudgeSnoozed { .. }
+        | Event::NudgeDismissed { .. }
+        | Event::HintsDismissed { .. }
+        | Event::ReviewWritten { .. }
+        | Event::Noted { .. }
+        | Event::NoteChanged { .. }
+        | Event::NoteRemoved { .. }
+        | Event::Linked { .. }
+        | Event::TicketLabelled { .. }
+        | Event::Commented { .. }
+        | Event::CommentRemoved { .. }
+        | Event::Answered { .. }
+        | Event::RoleLeft { .. }
+        | Event::BackFilled { .. } => vec![],
     }
 }
 
@@ -407,7 +465,9 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         What::TaskStatus { .. } | What::Duplicate { .. } => ticket,
         What::FileTicket => i.links.ticket.is_none(),
         What::OpenMeeting => i.links.meeting.is_none(),
-        What::PageStatus => i.links.page.is_some(),
+        // What was merged goes on elsewhere: the public is not told that it is over.
+        What::PageStatus => i.links.page.is_some() && i.merged_into.is_none(),
+        What::HandPage { .. } => i.links.page.is_some(),
         What::CatalogueEvent { .. } | What::CatalogueNumbers { .. } => !i.private,
         What::Digest { .. } => true,
         What::Ask { .. } | What::PublicPost { .. } | What::Absorb { .. } | What::Timer(_) => true,

@@ -160,6 +160,7 @@ pub fn right(command: &Command) -> Right {
             .unwrap_or(Right::Tell),
         Command::Alert(_)
         | Command::Absorb { .. }
+        | Command::TakePage { .. }
         | Command::Learn { .. }
         | Command::GiveUp { .. }
         | Command::Nudge { .. }

@@ -54,6 +54,8 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             format!("{by} moved it from {} to {}{with}", label(from), label(to))
         }
         Event::Absorbed { other, title, .. } => format!("{other} was merged into it: {title}"),
+        Event::PageTaken { from, .. } => format!("The public incident of {from} is its own now"),
+        Event::PageLeft { from, .. } => format!("The public incident of {from} stays as it is: somebody has to end it"),
         Event::Summoned { who } => {
             let names: Vec<String> = who.iter().map(|w| w.label().to_owned()).collect();
             format!("Invited {}", words::list(&names))

@@ -214,7 +214,7 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Arc
     let catalogue = seen.house.catalogue.load();
     let hints = imp_core::raise::hints(alert, &process);
     let service = hints.iter().find_map(|h| catalogue.service(h)).map(|s| s.alias.clone());
-    let Some(service) = service.or_else(|| hints.first().map(|h| (*h).to_owned())) else {
+    let Some(service) = service.or_else(|| hints.first().map(|h| imp_core::raise::unknown_alias(h))) else {
         return Ok(None);
     };
     catch_up(conn, seen.house, seen.shelf)?;
@@ -433,7 +433,7 @@ fn after_by_hand(conn: &mut dyn Conn, seen: &Seen, command: &Command, r: Option<
             "update effect set state = 'skipped', done_at = ?3 where ref = ?1 and key = ?2 and state = 'failed'",
             &[r.0.into(), key.as_str().into(), seen.now.0.into()],
         )?,
-        _ => 0,
+        Command::Alert(_) | Command::Declare { .. } | Command::Move { .. } | Command::Edit { .. } | Command::Assign { .. } | Command::Accept { .. } | Command::Refuse { .. } | Command::Leave { .. } | Command::Subscribe { .. } | Command::Unsubscribe { .. } | Command::Rate { .. } | Command::BreakGlass { .. } | Command::Post { .. } | Command::Publish { .. } | Command::AddTask { .. } | Command::FinishTask { .. } | Command::AddFollowUp { .. } | Command::FinishFollowUp { .. } | Command::Snooze { .. } | Command::Dismiss { .. } | Command::DismissHints { .. } | Command::WriteReview { .. } | Command::Note { .. } | Command::Mark { .. } | Command::Reword { .. } | Command::Unsay { .. } | Command::Join { .. } | Command::Absorb { .. } | Command::TakePage { .. } | Command::Learn { .. } | Command::GiveUp { .. } | Command::Nudge { .. } | Command::Together { .. } | Command::Adopt { .. } | Command::Settle { .. } | Command::Repeat => 0,
     };
     Ok(())
 }
@@ -629,6 +629,7 @@ fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>,
                 },
             )
         }),
+        Ok(What::HandPage { into }) => at_hand(conn, seen, r)?.and_then(|i| imp_core::public::hand_on(&i, into)),
         Ok(_) | Err(_) => None,
     };
     let Some((about, command)) = command else {

@@ -224,7 +224,43 @@ impl Port for Speaker {
     fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
         match &order.what {
             What::Digest { .. } => Box::pin(async move { self.digest(&order).await }),
-            _ => self.chat.perform(order),
+            What::Ask { .. }
+            | What::OpenChannel
+            | What::Card
+            | What::Topic
+            | What::Members
+            | What::Bookmarks
+            | What::Announcement
+            | What::Questions
+            | What::Notice { .. }
+            | What::PostUpdate { .. }
+            | What::PostReview { .. }
+            | What::LastWord { .. }
+            | What::Brief { .. }
+            | What::Offer { .. }
+            | What::Departure { .. }
+            | What::Report { .. }
+            | What::ReadMessage { .. }
+            | What::Remind { .. }
+            | What::ArchiveChannel { .. }
+            | What::FileTicket
+            | What::TicketFields
+            | What::TicketStatus
+            | What::TicketLink { .. }
+            | What::TicketJournal
+            | What::Comment { .. }
+            | What::FileTask { .. }
+            | What::TaskStatus { .. }
+            | What::FileFollowUp { .. }
+            | What::Duplicate { .. }
+            | What::OpenMeeting
+            | What::PublicPost { .. }
+            | What::PageStatus
+            | What::CatalogueEvent { .. }
+            | What::CatalogueNumbers { .. }
+            | What::Absorb { .. }
+            | What::HandPage { .. }
+            | What::Timer(_) => self.chat.perform(order),
         }
     }
 

@@ -252,6 +252,12 @@ fn now_block(v: &View) -> Option<Value> {
     for other in &i.absorbed {
         lines.push(format!("{other} was merged into it."));
     }
+    for (other, url) in &i.pages_left {
+        let page = link(url, "public incident");
+        lines.push(format!(
+            "The {page} of {other} was left as it is: end it on the status page."
+        ));
+    }
     let heading = v.status().map_or_else(|| "Now".to_owned(), |s| escape(&s.meaning));
     if lines.is_empty() {
         return Some(section(&format!("_{heading}_")));

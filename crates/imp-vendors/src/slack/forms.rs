@@ -212,7 +212,12 @@ pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incide
     let callback = match (process.category(&i.status), mv.requires.iter().any(|f| f == "into")) {
         (imp_core::process::Category::Triage, true) => "alert.merge",
         (imp_core::process::Category::Triage, false) => "alert.decline",
-        _ => "incident.transition",
+        (
+            imp_core::process::Category::Active
+            | imp_core::process::Category::After
+            | imp_core::process::Category::Done,
+            true | false,
+        ) => "incident.transition",
     };
     let memo = Memo {
         reference: Some(i.reference),

@@ -67,7 +67,7 @@ impl Statuspage {
         let i = &order.incident;
         let deed = format!("{}/{}", i.reference, order.key);
         if self.doubt.must_look(&deed, order.tried) {
-            if let Some(found) = self.find(order).await? {
+            if let Some(found) = self.find(order, post).await? {
                 self.doubt.done(&deed);
                 return Ok(self.page(found));
             }
@@ -75,10 +75,10 @@ impl Statuspage {
         }
         let body = json!({"incident": {
             "name": words::cut(if post.title.trim().is_empty() { &i.title } else { &post.title }, NAME_MAX),
-            "status": status(&order.process, &i.status),
+            "status": status(&order.process, stands(i, post)),
             "body": words::cut(&post.body, BODY_MAX),
             "component_ids": affected(i),
-            "components": components(&order.process, i),
+            "components": components(&order.process, i, stands(i, post)),
             "metadata": {"imp": {"ref": i.reference}},
             "deliver_notifications": true,
         }});
@@ -115,10 +115,10 @@ impl Statuspage {
             self.found_nothing(&deed);
         }
         let body = json!({"incident": {
-            "status": status(&order.process, &i.status),
+            "status": status(&order.process, stands(i, post)),
             "body": words::cut(&post.body, BODY_MAX),
             "component_ids": affected(i),
-            "components": components(&order.process, i),
+            "components": components(&order.process, i, stands(i, post)),
             "deliver_notifications": true,
         }});
         self.doubt.sending(&deed);
@@ -134,8 +134,8 @@ impl Statuspage {
     }
 
     /// The public incident that carries this reference, among those where it must stand.
-    async fn find(&self, order: &Order) -> Result<Option<wire::Incident>, Fault> {
-        let path = match status(&order.process, &order.incident.status) {
+    async fn find(&self, order: &Order, post: &PublicPost) -> Result<Option<wire::Incident>, Fault> {
+        let path = match status(&order.process, stands(&order.incident, post)) {
             "resolved" => "/incidents",
             _ => "/incidents/unresolved",
         };
@@ -194,7 +194,10 @@ impl Statuspage {
             return Ok(Outcome::Done(vec![]));
         };
         let path = format!("/incidents/{id}");
-        let wanted = (status(&order.process, &i.status), components(&order.process, i));
+        let wanted = (
+            status(&order.process, &i.status),
+            components(&order.process, i, &i.status),
+        );
         let agrees = |s: &Seen| {
             s.status == wanted.0
                 && wanted
@@ -226,6 +229,15 @@ impl Statuspage {
     }
 }
 
+/// The status that a post tells the public: that of the incident, but of one that was merged where it stood when the post
+/// was written, because nothing is over with a merge.
+fn stands<'a>(i: &'a Incident, post: &'a PublicPost) -> &'a str {
+    match i.merged_into {
+        Some(_) => &post.status,
+        None => &i.status,
+    }
+}
+
 /// Statuspage's word for a status: the same where it has the word, else by category.
 fn status(process: &Process, id: &str) -> &'static str {
     match (id, process.category(id)) {
@@ -248,9 +260,9 @@ fn affected(i: &Incident) -> Vec<&String> {
 }
 
 /// How each affected component is: by severity's rank in the process while it goes on, well afterwards.
-fn components(process: &Process, i: &Incident) -> BTreeMap<String, &'static str> {
+fn components(process: &Process, i: &Incident, stands: &str) -> BTreeMap<String, &'static str> {
     let rank = process.severities.iter().position(|s| s.id == i.severity);
-    let how = match (process.category(&i.status), rank) {
+    let how = match (process.category(stands), rank) {
         (Category::After | Category::Done, _) => "operational",
         (Category::Triage | Category::Active, Some(0)) => "major_outage",
         (Category::Triage | Category::Active, Some(1)) => "partial_outage",

@@ -5,6 +5,7 @@ mod browser;
 mod buttons;
 mod cli;
 mod console;
+mod discreet;
 mod documented;
 mod doors;
 mod guidance;
