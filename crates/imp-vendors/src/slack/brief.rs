@@ -1,7 +1,7 @@
 //! What somebody is told who has a role now: what it means, and how things stand, so that a hand-over loses nothing.
 
 use super::card::{Message, View};
-use super::mrkdwn::{actions, button, context, escape, link, moment, person, quote, section};
+use super::mrkdwn::{actions, button, context, escape, house, link, moment, person, quote, section};
 use imp_core::person::Who;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub fn message(v: &View, role: &str, who: &Who) -> Option<Message> {
     let mut blocks = vec![section(&format!(
         ":handshake: *{text}:* {}\n{}",
         quote(&i.title, 150),
-        escape(&role.instructions)
+        house(&role.instructions)
     ))];
     blocks.extend(first_steps(role));
     blocks.push(section(&standing(v).join("\n")));
@@ -45,7 +45,7 @@ pub fn message(v: &View, role: &str, who: &Who) -> Option<Message> {
 
 /// What whoever has the role does first, and where they look.
 fn first_steps(role: &imp_core::process::Role) -> Option<Value> {
-    let mut lines: Vec<String> = role.guidance.iter().map(|g| format!("•  {}", escape(g))).collect();
+    let mut lines: Vec<String> = role.guidance.iter().map(|g| format!("•  {}", house(g))).collect();
     let look: Vec<String> = role.references.iter().map(|r| link(&r.url, &r.label)).collect();
     if !look.is_empty() {
         lines.push(format!("Where to look: {}", look.join("  ·  ")));
@@ -68,7 +68,7 @@ pub fn offer(v: &View, n: u32, role: &str, who: &Who) -> Option<Message> {
     let mut blocks = vec![section(&format!(
         ":handshake: *{text}* by {by}: {}\n{holder} has it until you accept. {}",
         quote(&i.title, 150),
-        escape(&role.instructions)
+        house(&role.instructions)
     ))];
     blocks.extend(first_steps(role));
     blocks.push(section(&standing(v).join("\n")));
@@ -149,7 +149,7 @@ fn standing(v: &View) -> Vec<String> {
         out.push(format!("Last update, {}: {}", moment(u.at), quote(&u.text, 300)));
     }
     let next = imp_core::nudge::watched(i, v.process).into_iter().next();
-    out.extend(next.map(|o| format!("Due {}: {}", moment(o.due), escape(&o.nudge.text))));
+    out.extend(next.map(|o| format!("Due {}: {}", moment(o.due), house(&o.nudge.text))));
     let open: Vec<String> = i
         .tasks
         .iter()

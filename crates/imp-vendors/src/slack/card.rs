@@ -1,7 +1,8 @@
 //! What people see in Slack: the card, the question, the announcement and the lines in the channel, from an incident.
 
 use super::mrkdwn::{
-    actions, actor, button, context, divider, escape, header, link, link_button, moment, person, quote, section,
+    actions, actor, bold, button, context, divider, escape, fields, header, house, italic, link, link_button, moment,
+    person, quote, section, told,
 };
 use super::stale;
 use imp_core::catalogue::{Catalogue, Service};
@@ -10,9 +11,9 @@ use imp_core::event::Target;
 use imp_core::hint::Hint;
 use imp_core::incident::{Incident, Question};
 use imp_core::port::Waiting;
-use imp_core::process::{Category, Process, Status, Style};
+use imp_core::process::{Category, Move, Process, Status, Style};
 use imp_core::{Actor, At, words};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Open tasks shown on the card; more would push the buttons off a phone's screen.
@@ -150,7 +151,7 @@ pub fn card(v: &View) -> Message {
     let i = v.incident;
     let mut blocks = vec![header(&i.title), facts(v)];
     if !i.summary.is_empty() {
-        blocks.push(section(&quote(&i.summary, 600)));
+        blocks.push(told(&quote(&i.summary, 600)));
     }
     if let Some(u) = i.updates.last() {
         // What it says stands in the channel itself; the card stays short.
@@ -191,7 +192,7 @@ pub fn card(v: &View) -> Message {
 
 fn facts(v: &View) -> Value {
     let i = v.incident;
-    let mut fields = vec![
+    let mut known = vec![
         format!("*Status*\n{}", v.status_words()),
         format!("*Severity*\n{}", v.severity_words()),
         format!("*Service*\n{}", v.service_words()),
@@ -208,17 +209,13 @@ fn facts(v: &View) -> Value {
                     person(who),
                     offer.unwrap_or_default()
                 );
-                fields.push(held);
+                known.push(held);
             }
-            None if role.id == "commander" => fields.push(format!("*{}*\nnobody yet", escape(&role.label))),
+            None if role.id == "commander" => known.push(format!("*{}*\nnobody yet", escape(&role.label))),
             None => {}
         }
     }
-    let fields: Vec<Value> = fields
-        .into_iter()
-        .map(|text| json!({"type": "mrkdwn", "text": words::cut(&text, 1900)}))
-        .collect();
-    json!({"type": "section", "fields": fields})
+    fields(&known)
 }
 
 fn now_block(v: &View) -> Option<Value> {
@@ -229,11 +226,11 @@ fn now_block(v: &View) -> Option<Value> {
     }
     lines.extend(super::reminder::lines(v));
     if let Some(s) = v.status() {
-        lines.extend(s.guidance.iter().map(|g| escape(g)));
+        lines.extend(s.guidance.iter().map(|g| house(g)));
     }
     if v.category() == Category::Active {
         let severity = v.process.severity(&i.severity);
-        lines.extend(severity.into_iter().flat_map(|s| &s.guidance).map(|g| escape(g)));
+        lines.extend(severity.into_iter().flat_map(|s| &s.guidance).map(|g| house(g)));
     }
     if !i.alerts.is_empty() {
         let firing = i.alerts.iter().filter(|a| a.firing).count();
@@ -258,7 +255,7 @@ fn now_block(v: &View) -> Option<Value> {
             "The {page} of {other} was left as it is: end it on the status page."
         ));
     }
-    let heading = v.status().map_or_else(|| "Now".to_owned(), |s| escape(&s.meaning));
+    let heading = v.status().map_or_else(|| "Now".to_owned(), |s| house(&s.meaning));
     if lines.is_empty() {
         return Some(section(&format!("_{heading}_")));
     }
@@ -348,8 +345,8 @@ fn conflict(v: &View) -> Vec<Value> {
         return Vec::new();
     };
     let words = format!(
-        ":warning: Jira says *{}*, the incident is *{}*. {}",
-        escape(&c.theirs),
+        ":warning: Jira says {}, the incident is *{}*. {}",
+        bold(&c.theirs),
         plain_status(v),
         quote(&c.why, 300)
     );
@@ -366,12 +363,20 @@ fn conflict(v: &View) -> Vec<Value> {
 /// The moves from where it stands; and once it is over for users, the whole way to the end in one.
 fn move_buttons(v: &View) -> Vec<Value> {
     let i = v.incident;
-    let mut out: Vec<Value> = v.process.moves_from(&i.status).map(|m| move_button(v, m)).collect();
-    out.extend(way_buttons(v, &i.status));
-    out
+    let all = v.process.moves_from(&i.status);
+    usual_first(all)
+        .map(|m| move_button(v, m))
+        .chain(way_buttons(v, &i.status))
+        .collect()
 }
 
-fn move_button(v: &View, m: &imp_core::process::Move) -> Value {
+/// The usual next step stands first; else as the process has them.
+fn usual_first<'a>(all: impl Iterator<Item = &'a Move>) -> impl Iterator<Item = &'a Move> {
+    let (usual, others): (Vec<&Move>, Vec<&Move>) = all.partition(|m| m.style == Style::Primary);
+    usual.into_iter().chain(others)
+}
+
+fn move_button(v: &View, m: &Move) -> Value {
     let style = match m.style {
         Style::Plain => None,
         Style::Primary => Some("primary"),
@@ -532,19 +537,14 @@ pub fn question(v: &View, q: &Question) -> Message {
     let open = v.category() == Category::Triage;
     let since = i.moments.get("detected").copied().unwrap_or(i.opened_at);
     let mut blocks = vec![header(&i.title)];
-    let fields = [
+    blocks.push(fields(&[
         format!("*Service*\n{}", v.service_words()),
         format!("*Severity*\n{}", v.severity_words()),
         format!("*Since*\n{}", moment(since)),
         format!("*Team*\n{}", v.team_words()),
-    ];
-    let fields: Vec<Value> = fields
-        .iter()
-        .map(|t| json!({"type": "mrkdwn", "text": words::cut(t, 1900)}))
-        .collect();
-    blocks.push(json!({"type": "section", "fields": fields}));
+    ]));
     if !i.summary.is_empty() && i.summary != i.title {
-        blocks.push(section(&quote(&i.summary, 800)));
+        blocks.push(told(&quote(&i.summary, 800)));
     }
     if i.alerts.len() > 1 {
         let titles: Vec<String> = i
@@ -553,7 +553,7 @@ pub fn question(v: &View, q: &Question) -> Message {
             .take(5)
             .map(|a| format!("•  {}", quote(&a.alert.title, 150)))
             .collect();
-        blocks.push(section(&format!("*{} alerts*\n{}", i.alerts.len(), titles.join("\n"))));
+        blocks.push(told(&format!("*{} alerts*\n{}", i.alerts.len(), titles.join("\n"))));
     }
     let look = v.references();
     if !look.is_empty() {
@@ -629,7 +629,7 @@ fn answer(v: &View) -> String {
     let reason = i
         .fields
         .get("reason")
-        .map(|r| format!(" _{}_", quote(r, 300)))
+        .map(|r| format!(" {}", italic(&words::cut(r, 300))))
         .unwrap_or_default();
     let place = i
         .links
@@ -642,6 +642,7 @@ fn answer(v: &View) -> String {
             ":arrow_upper_right: It goes on as {}.",
             link(&format!("{}/incidents/{into}", v.public_url), &into.to_string())
         ),
+        (None, true) if v.category() == Category::Done => format!("{}. It was real.", v.status_words()),
         (None, true) => format!("{}. It is real.{place}", v.status_words()),
         (None, false) => format!("{}.{reason}", v.status_words()),
     }
@@ -653,8 +654,8 @@ fn answer(v: &View) -> String {
 pub fn announcement(v: &View) -> Message {
     let i = v.incident;
     let mut lines = vec![format!(
-        "*{}*  {}  ·  {}",
-        escape(&i.title).replace('*', "∗").replace('`', "ˋ"),
+        "{}  {}  ·  {}",
+        bold(&i.title),
         v.status_words(),
         v.severity_words()
     )];
@@ -680,7 +681,7 @@ pub fn announcement(v: &View) -> Message {
         quote(&i.title, 200),
         i.severity
     );
-    let mut blocks = vec![section(&lines.join("\n"))];
+    let mut blocks = vec![told(&lines.join("\n"))];
     if matches!(v.category(), Category::Active | Category::After) {
         let follow = button("incident.follow", "Follow", &i.reference.to_string(), None);
         blocks.extend(actions("follow", vec![follow]));
@@ -753,7 +754,7 @@ fn next_buttons(v: &View, status: &str) -> Vec<Value> {
         .process
         .moves_from(status)
         .filter(|m| !m.requires.iter().any(|f| f == "into"));
-    forward
+    usual_first(forward)
         .map(|m| move_button(v, m))
         .chain(way_buttons(v, status))
         .collect()

@@ -1,7 +1,7 @@
 //! Other incidents that are worth a look: perhaps the same, perhaps the cause, or what helped the last time.
 
 use super::card::View;
-use super::mrkdwn::{actions, button, context, escape, link, moment, quote, section};
+use super::mrkdwn::{actions, button, context, italic, link, moment, quote, told};
 use imp_core::hint::{Hint, Kind};
 use imp_core::process::Category;
 use serde_json::Value;
@@ -12,7 +12,7 @@ pub fn of_card(v: &View) -> Vec<Value> {
         return Vec::new();
     }
     let lines: Vec<String> = v.hints.iter().map(|h| line(v, h)).collect();
-    let mut out = vec![section(&format!("*Worth a look*\n{}", lines.join("\n")))];
+    let mut out = vec![told(&format!("*Worth a look*\n{}", lines.join("\n")))];
     let reference = v.incident.reference.to_string();
     let mut buttons = Vec::new();
     if let Some(h) = v.hints.iter().find(|h| h.kind == Kind::SameService) {
@@ -52,9 +52,9 @@ fn line(v: &View, h: &Hint) -> String {
         &h.reference.to_string(),
     );
     let title = quote(&h.title, 100);
-    let why = escape(&h.why);
+    let why = italic(&format!("({})", h.why));
     match &h.kind {
-        Kind::SameService | Kind::Neighbour | Kind::SameWords => format!(":link: {name} {title} _({why})_"),
+        Kind::SameService | Kind::Neighbour | Kind::SameWords => format!(":link: {name} {title} {why}"),
         Kind::Past { fixed, by, at } => {
             let fixed = fixed
                 .as_ref()
@@ -64,7 +64,7 @@ fn line(v: &View, h: &Hint) -> String {
                 .as_ref()
                 .map(|b| format!(", led by {}", quote(b, 60)))
                 .unwrap_or_default();
-            format!(":books: {name} {title}, {}{by} _({why})_.{fixed}", moment(*at))
+            format!(":books: {name} {title}, {}{by} {why}.{fixed}", moment(*at))
         }
     }
 }

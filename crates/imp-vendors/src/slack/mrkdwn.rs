@@ -6,12 +6,85 @@ use serde_json::{Value, json};
 
 /// The longest text of a block (Slack: 3000), less room for an ellipsis.
 pub const BLOCK_TEXT: usize = 2900;
+/// The longest text of a field (Slack: 2000).
+const FIELD_TEXT: usize = 1900;
+/// Elements in one `actions` block (Slack: 25).
+const ACTIONS_MAX: usize = 25;
 /// The longest plain header (Slack: 150).
 pub const HEADER_TEXT: usize = 150;
 
+/// What Slack reads as markup, and the sign that looks like it and is none.
+const MARKERS: [(char, char); 4] = [('*', '∗'), ('_', 'ˍ'), ('~', '∼'), ('`', 'ˋ')];
+
 /// Text from outside: nothing in it is markup, a mention or a link.
 pub fn escape(text: &str) -> String {
+    house(&still(text))
+}
+
+/// Text of the house itself, from its process or from this program: it may be bold, but calls nobody and links nowhere.
+pub fn house(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Text from outside, set in bold: it cannot end that by itself.
+pub fn bold(text: &str) -> String {
+    format!("*{}*", escape(&lone(text, '*')))
+}
+
+/// Text from outside, set in italics: it cannot end that by itself.
+pub fn italic(text: &str) -> String {
+    format!("_{}_", escape(&lone(text, '_')))
+}
+
+/// Where a pair of markers would format what is between them, signs that look the same stand instead. Slack sees a
+/// pair in one line, where no letter is before the first or after the second and no gap is inside; `payments_api` and
+/// `2 * 3` stay as they are.
+fn still(text: &str) -> String {
+    if !text.contains(MARKERS.map(|(m, _)| m)) {
+        return text.to_owned();
+    }
+    let lines = text.split('\n').map(|line| {
+        let mut all: Vec<char> = line.chars().collect();
+        for (marker, sign) in MARKERS {
+            let mut from = 0;
+            while let Some(first) = (from..all.len()).find(|n| opens(&all, *n, marker)) {
+                let Some(last) = (first + 2..all.len()).find(|n| closes(&all, *n, marker)) else {
+                    break;
+                };
+                all[first] = sign;
+                all[last] = sign;
+                from = first + 1;
+            }
+        }
+        all.into_iter().collect::<String>()
+    });
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// The same for one marker at the edge of a word that has no second: beside one of ours it would make a pair.
+fn lone(text: &str, marker: char) -> String {
+    let sign = MARKERS.iter().find(|(m, _)| *m == marker).map_or(marker, |(_, s)| *s);
+    let mut all: Vec<char> = text.chars().collect();
+    for n in 0..all.len() {
+        if opens(&all, n, marker) || closes(&all, n, marker) {
+            all[n] = sign;
+        }
+    }
+    all.into_iter().collect()
+}
+
+fn opens(all: &[char], n: usize, marker: char) -> bool {
+    let before = n.checked_sub(1).and_then(|b| all.get(b));
+    all.get(n) == Some(&marker)
+        && before.is_none_or(|c| !c.is_alphanumeric())
+        && all.get(n + 1).is_some_and(|c| !c.is_whitespace())
+}
+
+fn closes(all: &[char], n: usize, marker: char) -> bool {
+    let before = n.checked_sub(1).and_then(|b| all.get(b));
+    all.get(n) == Some(&marker)
+        && before.is_some_and(|c| !c.is_whitespace())
+        && all.get(n + 1).is_none_or(|c| !c.is_alphanumeric())
 }
 
 /// Text from outside, shortened before it is escaped, so that no entity is cut in two.
@@ -66,6 +139,21 @@ pub fn section(text: &str) -> Value {
     json!({"type": "section", "text": {"type": "mrkdwn", "text": words::cut(text, BLOCK_TEXT)}})
 }
 
+/// A `section` with text from outside: Slack makes no link of an address that it finds there.
+pub fn told(text: &str) -> Value {
+    let mut b = section(text);
+    b["text"]["verbatim"] = json!(true);
+    b
+}
+
+/// The fields of a section, a name and what is known of it; names come from outside as well.
+pub fn fields(texts: &[String]) -> Value {
+    let all = texts
+        .iter()
+        .map(|t| json!({"type": "mrkdwn", "text": words::cut(t, FIELD_TEXT), "verbatim": true}));
+    json!({"type": "section", "fields": all.collect::<Vec<_>>()})
+}
+
 /// A `header`.
 pub fn header(text: &str) -> Value {
     let text = words::cut(text, HEADER_TEXT);
@@ -73,9 +161,10 @@ pub fn header(text: &str) -> Value {
     json!({"type": "header", "text": {"type": "plain_text", "text": text, "emoji": true}})
 }
 
-/// A `context` line.
+/// A `context` line; where titles and reasons stand in it, no address becomes a link by itself.
 pub fn context(text: &str) -> Value {
-    json!({"type": "context", "elements": [{"type": "mrkdwn", "text": words::cut(text, BLOCK_TEXT)}]})
+    json!({"type": "context", "elements": [
+        {"type": "mrkdwn", "text": words::cut(text, BLOCK_TEXT), "verbatim": true}]})
 }
 
 /// A `divider`.
@@ -104,9 +193,18 @@ pub fn link_button(action_id: &str, label: &str, url: &str) -> Option<Value> {
     web(url).map(|url| json!({"type": "button", "action_id": action_id, "text": plain(label, 75), "url": url}))
 }
 
-/// An `actions` block; none where there is no element.
-pub fn actions(block_id: &str, elements: Vec<Value>) -> Option<Value> {
-    (!elements.is_empty()).then(|| json!({"type": "actions", "block_id": block_id, "elements": elements}))
+/// `actions` blocks, as many as it takes; none where there is no element.
+pub fn actions(block_id: &str, elements: Vec<Value>) -> Vec<Value> {
+    let rows = elements.chunks(ACTIONS_MAX).enumerate();
+    rows.map(|(n, row)| {
+        let id = if n == 0 {
+            block_id.to_owned()
+        } else {
+            format!("{block_id}.{n}")
+        };
+        json!({"type": "actions", "block_id": id, "elements": row})
+    })
+    .collect()
 }
 
 #[cfg(test)]
@@ -126,5 +224,40 @@ mod tests {
         );
         assert_eq!(person(&Who::slack("!channel")), "!channel");
         assert_eq!(quote(&"&".repeat(10), 4), "&amp;&amp;&amp;…");
+    }
+
+    #[test]
+    fn text_from_outside_is_never_formatted_and_ordinary_text_stays_as_it_is() {
+        assert_eq!(escape("*bold* _it_ ~st~ `code`"), "∗bold∗ ˍitˍ ∼st∼ ˋcodeˋ");
+        assert_eq!(
+            escape("(*bold*), **twice** and ```all```"),
+            "(∗bold∗), ∗∗twice∗∗ and ˋˋˋallˋˋˋ"
+        );
+        for ordinary in [
+            "payments_api and search_v2_read",
+            "2 * 3 * 4, 2*3*4",
+            "~5 minutes",
+            "_a line\nb_ another",
+            "a* b *c",
+            "cost_of_* and `",
+        ] {
+            assert_eq!(escape(ordinary), ordinary);
+        }
+        assert_eq!(bold("a* b"), "*a∗ b*");
+        assert_eq!(bold("2 * 3_x"), "*2 * 3_x*");
+        assert_eq!(italic("so_ and"), "_soˍ and_");
+        assert_eq!(house("*Now:* a < b"), "*Now:* a &lt; b");
+    }
+
+    #[test]
+    fn a_row_of_buttons_is_never_longer_than_slack_takes() {
+        let row = |n: usize| actions("moves", vec![button("a", "b", "c", None); n]);
+        assert_eq!(row(0), Vec::<Value>::new());
+        let sizes: Vec<_> = row(60)
+            .iter()
+            .map(|b| b["elements"].as_array().map_or(0, Vec::len))
+            .collect();
+        assert_eq!(sizes, [25, 25, 10]);
+        assert_eq!(row(60)[1]["block_id"], "moves.1");
     }
 }

@@ -1,7 +1,7 @@
 //! A reminder of something overdue: what it says, what mends it, and how to have peace.
 
 use super::card::{Message, View};
-use super::mrkdwn::{actions, button, context, escape, link, moment, quote, section};
+use super::mrkdwn::{actions, button, context, house, link, moment, quote, section};
 use imp_core::event::Listener;
 use imp_core::nudge::Overdue;
 use imp_core::process::Watch;
@@ -13,7 +13,7 @@ pub fn message(v: &View, nudge: &str, to: &Listener) -> Option<Message> {
     let late = imp_core::nudge::overdue(i, v.process, v.now);
     let o = late.iter().find(|o| o.nudge.id == nudge)?;
     let reference = i.reference.to_string();
-    let words = escape(&o.nudge.text);
+    let words = house(&o.nudge.text);
     let mut blocks = vec![section(&match to {
         Listener::Channel => format!(":bell: {words}"),
         Listener::Person(_) | Listener::Nobody => {
@@ -70,6 +70,6 @@ pub fn lines(v: &View) -> Vec<String> {
         .iter()
         // That there is no commander is said there already.
         .filter(|o| o.nudge.when != Watch::NoCommander)
-        .map(|o| format!(":bell: *Overdue since {}.* {}", moment(o.due), escape(&o.nudge.text)))
+        .map(|o| format!(":bell: *Overdue since {}.* {}", moment(o.due), house(&o.nudge.text)))
         .collect()
 }

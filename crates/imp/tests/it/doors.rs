@@ -405,6 +405,10 @@ async fn words_from_outside_call_nobody_and_break_nothing() {
                         "<!everyone",
                         "<@U0P000000A> <#C1>",
                         "<https://evil.example",
+                        "*bold*",
+                        "_it_",
+                        "~st~",
+                        "`code`",
                     ] {
                         assert!(!text.contains(call), "{call} in {text}");
                     }
