@@ -208,7 +208,20 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
                 Some(_) | None => nothing,
             })
         }
-        Intent::Submit { about, commands, id } => {
+        Intent::Submit {
+            about,
+            mut commands,
+            id,
+        } => {
+            let catalogue = hall.desk.house.catalogue.load_full();
+            for command in &mut commands {
+                if let Command::Declare {
+                    service: Some(service), ..
+                } = command
+                {
+                    *service = forms::written(&catalogue, service).map_err(refusal)?;
+                }
+            }
             let about = match about {
                 None => None,
                 Some(a) => match place(hall, inbound, &a).await? {
@@ -430,17 +443,28 @@ fn sees(hall: &Hall, i: &Incident, user: &str) -> bool {
     rights::may_see(i, &Actor::Person { who, door: Door::Slack }, Role::Responder)
 }
 
+/// The newest incidents that somebody may see: a list's length and more where there are more.
 pub async fn visible(hall: &Hall, user: &str, categories: &[&str]) -> Result<Vec<Incident>, StoreError> {
     let filter = read::Filter {
         categories: categories.iter().map(|c| (*c).to_owned()).collect(),
         ..read::Filter::default()
     };
-    let all = hall
-        .desk
-        .store
-        .read(move |c| read::incidents(c, &filter, None, LISTED))
-        .await?;
-    Ok(all.into_iter().filter(|i| sees(hall, i, user)).collect())
+    // What others may not see is left out here, so it is read on until enough is left.
+    let (mut out, mut before): (Vec<Incident>, Option<u64>) = (Vec::new(), None);
+    loop {
+        let filter = filter.clone();
+        let page = hall
+            .desk
+            .store
+            .read(move |c| read::incidents(c, &filter, before, LISTED))
+            .await?;
+        let full = page.len() == LISTED;
+        before = page.last().map(|i| i.reference.0);
+        out.extend(page.into_iter().filter(|i| sees(hall, i, user)));
+        if !full || out.len() > LISTED {
+            return Ok(out);
+        }
+    }
 }
 
 // ---- sentences
@@ -450,7 +474,8 @@ fn say(inbound: &Inbound, text: &str) -> Answer {
         Inbound::Command { .. } => Answer::saying(json!({"response_type": "ephemeral", "text": text})),
         Inbound::Submitted { inputs, .. } => match inputs.first() {
             Some(first) => Answer::saying(json!({"response_action": "errors", "errors": {first: text}})),
-            None => Answer::empty(),
+            // A form that asks nothing has no field beside which it could stand.
+            None => Answer::saying(json!({"response_action": "update", "view": forms::sentence(text)})),
         },
         Inbound::Press { response_url, .. } | Inbound::Shortcut { response_url, .. } if !response_url.is_empty() => {
             whisper(response_url, text)
@@ -472,6 +497,20 @@ fn whisper(response_url: &str, text: &str) -> Answer {
 }
 
 fn refused(inbound: &Inbound, refusal: &Refusal) -> Answer {
+    if refusal.kind == Kind::KeyReused {
+        // The law speaks of the key that a program sends; here people sent one form twice.
+        let again = Refusal::new(
+            Kind::KeyReused,
+            "This form was sent already. Open it anew for something else.",
+        );
+        return match inbound {
+            Inbound::Submitted { inputs, .. } if !inputs.is_empty() => {
+                let errors = forms::errors(inputs, &again);
+                Answer::saying(json!({"response_action": "errors", "errors": errors}))
+            }
+            _ => say(inbound, &again.message),
+        };
+    }
     if let Inbound::Submitted { inputs, .. } = inbound
         && !inputs.is_empty()
     {
@@ -559,7 +598,12 @@ async fn list(hall: &Hall, user: &str) -> Result<String, StoreError> {
             mrkdwn::escape(&i.severity)
         )
     };
-    Ok(open.iter().map(line).collect::<Vec<_>>().join("\n"))
+    let mut lines: Vec<String> = open.iter().take(LISTED).map(line).collect();
+    if open.len() > LISTED {
+        let all = format!("{}/incidents", hall.config.public_url());
+        lines.push(format!("There are more: {}.", mrkdwn::link(&all, "all of them")));
+    }
+    Ok(lines.join("\n"))
 }
 
 // ---- after the acknowledgement

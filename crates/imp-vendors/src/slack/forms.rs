@@ -5,7 +5,7 @@ use imp_core::catalogue::Catalogue;
 use imp_core::hint::Hint;
 use imp_core::person::Who;
 use imp_core::process::{Category, Field, FieldKind, Move, Process};
-use imp_core::{Command, Incident, Ref, record, words};
+use imp_core::{Command, Incident, Ref, Refusal, record, words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -94,10 +94,21 @@ fn severities(process: &Process, initial: &str) -> Value {
     select(options, Some(initial), "How bad is it?")
 }
 
-/// The catalogue's services, grouped by team; a line to write in while the catalogue is not known.
-fn services(catalogue: &Catalogue, initial: Option<&str>) -> Value {
+/// How a form asks which service.
+#[derive(Debug, Clone, PartialEq)]
+enum Services {
+    /// The catalogue is not known yet: whatever is written is kept.
+    Unknown,
+    /// All of them, grouped by team.
+    Menu(Vec<Value>),
+    /// More than Slack's menus hold: a line to write in, which has to name one of them.
+    Line,
+}
+
+/// Slack's menus hold a hundred groups of a hundred.
+fn services(catalogue: &Catalogue) -> Services {
     if catalogue.services.is_empty() {
-        return text_input(false, 80, initial.unwrap_or_default());
+        return Services::Unknown;
     }
     let mut groups: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for s in &catalogue.services {
@@ -111,15 +122,33 @@ fn services(catalogue: &Catalogue, initial: Option<&str>) -> Value {
             &format!("{} ({})", words::cut(&s.name, 35), words::cut(&s.alias, 35)),
         ));
     }
-    let mut e = json!({"type": "static_select", "placeholder": plain("Which service is affected?", 150)});
-    if let Some(o) = initial.and_then(|i| groups.values().flatten().find(|o| o["value"] == i)) {
-        e["initial_option"] = o.clone();
+    if groups.len() > OPTIONS_MAX || groups.values().any(|g| g.len() > OPTIONS_MAX) {
+        return Services::Line;
     }
-    let groups = groups.into_iter().take(OPTIONS_MAX).map(|(team, options)| {
-        json!({"label": plain(team, 75), "options": options.into_iter().take(OPTIONS_MAX).collect::<Vec<_>>()})
-    });
-    e["option_groups"] = groups.collect();
-    e
+    let groups = groups
+        .into_iter()
+        .map(|(team, options)| json!({"label": plain(team, 75), "options": options}));
+    Services::Menu(groups.collect())
+}
+
+/// The service that was written where there are too many for a menu, by its alias: people write names as well.
+///
+/// # Errors
+/// What to say beside the field, where no service is called that.
+pub fn written(catalogue: &Catalogue, service: &str) -> Result<String, Refusal> {
+    if services(catalogue) != Services::Line {
+        return Ok(service.to_owned());
+    }
+    if let Some(s) = catalogue.service(service) {
+        return Ok(s.alias.clone());
+    }
+    let near = catalogue.nearest_service(service);
+    let near = near.map(|s| format!(" Do you mean {}?", s.alias)).unwrap_or_default();
+    let text = format!(
+        "No service in the catalogue is called {:?}.{near} Write its name or alias, or leave it empty.",
+        words::cut(service, 60)
+    );
+    Err(Refusal::field("service", text))
 }
 
 fn person_select(placeholder: &str, initial: Option<&str>) -> Value {
@@ -136,16 +165,21 @@ fn person_select(placeholder: &str, initial: Option<&str>) -> Value {
 pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &str, open: &[Hint]) -> Value {
     let private = json!({"type": "checkboxes", "options": [
         {"text": plain("Private: only the people in it may see it", 75), "value": "private"}]});
-    let mut service = input(
-        "service",
-        "Which service?",
-        Some("IMP then knows whom to call."),
-        true,
-        services(catalogue, None),
-    );
-    if !catalogue.services.is_empty() {
-        service["dispatch_action"] = json!(true);
-    }
+    let ask = |hint: &str, element: Value| input("service", "Which service?", Some(hint), true, element);
+    let service = match services(catalogue) {
+        Services::Unknown => ask("IMP then knows whom to call.", text_input(false, 80, "")),
+        Services::Line => ask(
+            "Its name or alias in the catalogue; IMP then knows whom to call.",
+            text_input(false, 80, ""),
+        ),
+        Services::Menu(groups) => {
+            let mut e = json!({"type": "static_select", "placeholder": plain("Which service is affected?", 150)});
+            e["option_groups"] = Value::Array(groups);
+            let mut b = ask("IMP then knows whom to call.", e);
+            b["dispatch_action"] = json!(true);
+            b
+        }
+    };
     view(
         "incident.declare",
         "Declare an incident",
@@ -301,7 +335,7 @@ pub fn role(i: &Incident, process: &Process, role: &str, presser: &str) -> Value
     let options = process.roles.iter().map(|r| option(&r.id, &r.label)).collect();
     let mut blocks: Vec<Value> = process
         .role(role)
-        .map(|r| section(&super::mrkdwn::escape(&r.instructions)))
+        .map(|r| section(&super::mrkdwn::house(&r.instructions)))
         .into_iter()
         .collect();
     blocks.push(input(
@@ -318,10 +352,16 @@ pub fn role(i: &Incident, process: &Process, role: &str, presser: &str) -> Value
         false,
         person_select("Choose somebody", Some(presser)),
     ));
+    // Taking command is pressed in a hurry: the form says what its button said.
+    let (title, submit) = match process.role(role) {
+        Some(r) if r.id == "commander" && !i.roles.contains_key(&r.id) => ("Take command".to_owned(), "Take command"),
+        Some(r) => (format!("Give: {}", r.label), "Give"),
+        None => ("Give a role".to_owned(), "Give"),
+    };
     view(
         "incident.role",
-        "Give a role",
-        "Save",
+        &title,
+        submit,
         &Memo {
             reference: Some(i.reference),
             to: Some(role.to_owned()),
@@ -480,7 +520,7 @@ pub fn skip(i: &Incident, key: &str) -> Value {
 
 /// Asks why a reminder is not needed.
 pub fn dismiss(i: &Incident, process: &Process, nudge: &str) -> Value {
-    let says = process.nudge(nudge).map(|n| section(&super::mrkdwn::escape(&n.text)));
+    let says = process.nudge(nudge).map(|n| section(&super::mrkdwn::house(&n.text)));
     let why = input(
         "why",
         "Why is it not needed?",
@@ -506,6 +546,16 @@ fn memo(i: &Incident) -> Memo {
         reference: Some(i.reference),
         ..Memo::default()
     }
+}
+
+/// A sentence where a form stood.
+pub fn sentence(text: &str) -> Value {
+    json!({
+        "type": "modal",
+        "title": plain("IMP", 24),
+        "close": plain("Close", 24),
+        "blocks": [section(text)],
+    })
 }
 
 // ---- what answers mean
@@ -675,4 +725,49 @@ pub fn errors(inputs: &[String], refusal: &imp_core::Refusal) -> Map<String, Val
         out.insert(first.clone(), json!(words::cut(&refusal.message, 2000)));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imp_core::catalogue::Service;
+
+    fn catalogue(services: usize) -> Catalogue {
+        let one = |n: usize| Service {
+            alias: format!("service-{n}"),
+            name: format!("Service {n}"),
+            ..Service::default()
+        };
+        Catalogue {
+            services: (0..services).map(one).collect(),
+            ..Catalogue::default()
+        }
+    }
+
+    fn asked(catalogue: &Catalogue) -> Value {
+        let form = declare(&Process::built_in(), catalogue, "", "", &[]);
+        let mut blocks = form["blocks"].as_array().into_iter().flatten();
+        blocks
+            .find(|b| b["block_id"] == "service")
+            .map(|b| b["element"].clone())
+            .expect("it asks for the service")
+    }
+
+    #[test]
+    fn every_service_can_be_named_however_many_there_are() {
+        let menu = asked(&catalogue(100));
+        assert_eq!(menu["option_groups"][0]["options"].as_array().map(Vec::len), Some(100));
+        let many = catalogue(101);
+        assert_eq!(asked(&many)["type"], "plain_text_input");
+        assert_eq!(written(&many, "service 100"), Ok("service-100".to_owned()));
+        let refusal = written(&many, "servise-100").expect_err("there is none");
+        assert_eq!(refusal.fields.first().map(|(f, _)| f.as_str()), Some("service"));
+        assert!(
+            refusal.message.contains("Do you mean service-100?"),
+            "{}",
+            refusal.message
+        );
+        // Where everything fits into the menu, or nothing is known yet, whatever comes is taken as it is.
+        assert_eq!(written(&catalogue(0), "anything"), Ok("anything".to_owned()));
+    }
 }

@@ -1,6 +1,6 @@
 //! What people say to IMP in Slack, and what they read there in answer.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::moves::only;
 
@@ -53,4 +53,26 @@ async fn a_shortcut_declares_with_the_words_of_the_message_and_none_of_slacks_ma
     s.settle().await;
     assert_eq!(s.incidents().await[0]["title"], "The lift is stuck");
     s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_may_not_see_hides_nothing_from_the_list() {
+    let s = only(&["slack"]).await;
+    let seen = s.declares_bare("The lift is stuck").await;
+    for n in 0..51 {
+        let body = json!({"title": format!("Secret {n}"), "private": true});
+        let (status, said) = s.post("/api/v1/incidents", body).await;
+        assert_eq!(status, 201, "{said}");
+    }
+    let ada = s.slack("ada.lima");
+    let channels = ada.channels().await;
+    let open = channels
+        .iter()
+        .find(|c| c["sort"] == "public")
+        .expect("a public channel");
+    let place = open["name"].as_str().expect("a name");
+    ada.says(place, "/imp list").await;
+    let list = ada.sees(place, &seen).await;
+    assert!(!list.words.contains("Secret"), "{}", list.words);
+    assert!(list.words.contains("The lift is stuck"), "{}", list.words);
 }
