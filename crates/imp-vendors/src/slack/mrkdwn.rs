@@ -76,7 +76,7 @@ fn lone(text: &str, marker: char) -> String {
 fn opens(all: &[char], n: usize, marker: char) -> bool {
     let before = n.checked_sub(1).and_then(|b| all.get(b));
     all.get(n) == Some(&marker)
-        && before.is_none_or(|c| !c.is_alphanumeric())
+        && before.is_none_or(|c| !letter(*c))
         && all.get(n + 1).is_some_and(|c| !c.is_whitespace())
 }
 
@@ -84,7 +84,12 @@ fn closes(all: &[char], n: usize, marker: char) -> bool {
     let before = n.checked_sub(1).and_then(|b| all.get(b));
     all.get(n) == Some(&marker)
         && before.is_some_and(|c| !c.is_whitespace())
-        && all.get(n + 1).is_none_or(|c| !c.is_alphanumeric())
+        && all.get(n + 1).is_none_or(|c| !letter(*c))
+}
+
+/// The signs that stand for markers count as such, though Unicode has some of them as letters.
+fn letter(c: char) -> bool {
+    c.is_alphanumeric() && MARKERS.iter().all(|(_, sign)| *sign != c)
 }
 
 /// Text from outside, shortened before it is escaped, so that no entity is cut in two.
