@@ -164,7 +164,7 @@ fn describe() -> OpenApi {
     ];
     for item in api.paths.paths.values_mut() {
         let looks = item.get.as_mut().into_iter().map(|o| (o, true));
-        let acts = [&mut item.post, &mut item.patch]
+        let acts = [&mut item.post, &mut item.patch, &mut item.delete]
             .into_iter()
             .filter_map(|o| o.as_mut())
             .map(|o| (o, false));
