@@ -145,7 +145,15 @@ async fn a_desk_that_cannot_write_is_not_ready_and_says_why() {
         )
     };
     until("imp is ready", async || (ready().await? == 200).then_some(())).await;
-    until("the disk is full", async || (ready().await? == 503).then_some(())).await;
+    let declares = || {
+        let body = serde_json::json!({"title": "It fills the disk", "summary": "x".repeat(2000)});
+        http.post(format!("http://{base}/api/v1/incidents")).json(&body).send()
+    };
+    until("the disk is full", async || {
+        declares().await.ok()?;
+        (ready().await? == 503).then_some(())
+    })
+    .await;
     let (status, said) = answer(http.get(format!("http://{base}/readyz"))).await;
     assert_eq!(status, 503, "{said}");
     assert!(
