@@ -455,7 +455,7 @@ fn hard_history() -> String {
 async fn every_number_of_a_hard_history_is_exactly_what_python_works_out() {
     let python = std::env::var("IMP_TEST_PYTHON")
         .expect("IMP_TEST_PYTHON does not name a program: run `cargo xtask test`, which finds or fetches it");
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/numbers.py");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/peers/calculation.py");
     let s = Stage::dark(Mode::Http, |config| config).await;
     let file = s.config().with_file_name("hard.csv");
     std::fs::write(&file, hard_history()).expect("a file");
