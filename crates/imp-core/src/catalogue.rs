@@ -146,4 +146,18 @@ impl Directory {
             None => who.clone(),
         }
     }
+
+    /// Everybody who goes by a name: the whole of it, or else one word of it, in whatever case.
+    pub fn named(&self, name: &str) -> Vec<&Who> {
+        let wanted = name.trim().to_lowercase();
+        let by = |fits: &dyn Fn(&str) -> bool| -> Vec<&Who> {
+            let named = |p: &&Who| p.name.as_ref().is_some_and(|n| fits(&n.to_lowercase()));
+            self.people.iter().filter(named).collect()
+        };
+        let whole = by(&|n| n == wanted);
+        match whole.is_empty() {
+            true => by(&|n| n.split_whitespace().any(|w| w == wanted)),
+            false => whole,
+        }
+    }
 }

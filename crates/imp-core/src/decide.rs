@@ -460,7 +460,7 @@ fn mergeable<'a>(i: &Incident, into: &str, envelope: &Envelope, facts: &Facts<'a
     if !facts.process.category(&other.status).is_open() {
         return Err(refuse(format!(
             "{reference} is {}; choose one that is open.",
-            other.status
+            facts.process.status(&other.status).map_or(&other.status, |s| &s.label)
         )));
     }
     Ok(other)
@@ -488,7 +488,8 @@ pub(crate) fn with_allowed(mut refusal: Refusal, i: &Incident, process: &Process
 }
 
 fn possible(i: &Incident, process: &Process) -> String {
-    let all: Vec<String> = process.moves_from(&i.status).map(|m| m.to.clone()).collect();
+    let label = |id: &str| process.status(id).map_or(id.to_owned(), |s| s.label.clone());
+    let all: Vec<String> = process.moves_from(&i.status).map(|m| label(&m.to)).collect();
     if all.is_empty() {
         "nothing: it is finished".to_owned()
     } else {

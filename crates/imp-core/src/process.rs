@@ -583,6 +583,14 @@ impl Process {
         self.statuses.iter().find(|s| s.id.eq_ignore_ascii_case(id.trim()))
     }
 
+    /// The name of the status that people call so, by its name or by its label; what nobody knows stays as it is.
+    pub fn called(&self, words: &str) -> String {
+        let label = |s: &&Status| s.label.to_lowercase() == words.trim().to_lowercase();
+        self.status(words)
+            .or_else(|| self.statuses.iter().find(label))
+            .map_or_else(|| words.to_owned(), |s| s.id.clone())
+    }
+
     /// In which category a status stands; one that the process no longer knows counts as active.
     pub fn category(&self, id: &str) -> Category {
         self.status(id).map_or(Category::Active, |s| s.category)

@@ -254,6 +254,11 @@ impl Desk {
         self.work.notify_one();
     }
 
+    /// Why a wish about an incident would be refused as things stand. Nothing is written.
+    pub fn refusal(&self, incident: &Incident, envelope: &Envelope) -> Option<Refusal> {
+        tx::refusal(&self.house, incident, envelope)
+    }
+
     /// Hands in a wish; answers once the facts are on disk.
     ///
     /// # Errors

@@ -47,6 +47,22 @@ pub struct Granted {
     pub effects: bool,
 }
 
+/// Why a wish about an incident would be refused as things stand. Nothing is written.
+pub fn refusal(house: &House, incident: &Incident, envelope: &Envelope) -> Option<Refusal> {
+    let (process, catalogue, directory) = (house.process.load(), house.catalogue.load(), house.directory.load());
+    let facts = Facts {
+        process: &process,
+        catalogue: &catalogue,
+        directory: &directory,
+        next: Ref(0),
+        other: None,
+        can: &house.can,
+        now: envelope.at,
+        catalogue_comes: house.reads_catalogue && catalogue.as_of.is_none(),
+    };
+    decide(Some(incident), envelope, &facts).err()
+}
+
 /// Grants or refuses a wish.
 pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<Result<Granted, Refusal>, StoreError> {
     let print = print_of(envelope);

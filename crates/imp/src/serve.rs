@@ -65,6 +65,7 @@ pub async fn run(
     beside: Option<std::path::PathBuf>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
+    crate::open_files::raise();
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
         Failure::Failed(format!(
             "cannot listen on {}: {e}; choose another address with [server] listen",

@@ -90,6 +90,15 @@ pub enum Then {
         /// What.
         text: String,
     },
+    /// Say this in a channel, to one person alone.
+    Tell {
+        /// Where.
+        channel: String,
+        /// To whom.
+        user: String,
+        /// What.
+        text: String,
+    },
     /// Open this view, which is about no incident.
     View {
         /// For opening it.
@@ -176,32 +185,38 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
         Intent::Home { user } => Ok(Answer::then(Then::Home { user })),
         Intent::Wish {
             about,
-            commands,
+            mut commands,
             id,
             done,
         } => {
+            for command in &mut commands {
+                if let Command::Assign { who, .. } = command
+                    && let Err(unclear) = known_by_name(hall, who)
+                {
+                    return Ok(say(inbound, &unclear));
+                }
+            }
             let quiet = matches!(inbound, Inbound::Event { .. });
             if quiet && is_us(hall, user(inbound)) {
                 return Ok(nothing);
             }
-            let about = match about {
+            let before = match about {
                 None => None,
                 Some(a) => match place(hall, inbound, &a).await? {
-                    Some(i) => Some(i.reference),
+                    Some(i) => Some(i),
                     None if quiet => return Ok(nothing),
                     None => return Ok(say(inbound, &not_here(hall, &a))),
                 },
             };
-            let declares = about.is_none();
-            let gives = commands.iter().find_map(|c| match c {
-                Command::Assign { role, .. } => Some(role.clone()),
-                _ => None,
-            });
-            let i = wish(hall, inbound, about, commands, &id).await?;
-            let done = match (declares, i) {
-                (true, Some(i)) => Some(declared(hall, &i)),
-                (false, Some(i)) if gives.is_some() => gives.and_then(|r| offered(hall, &i, &r)).or(done),
-                (true, None) | (false, _) => done,
+            let about = before.as_ref().map(|i| i.reference);
+            let given = given(&commands);
+            let after = wish(hall, inbound, about, commands, &id).await?;
+            let done = match (before, after) {
+                (None, Some(i)) => Some(declared(hall, &i)),
+                (Some(was), Some(is)) => given
+                    .and_then(|(role, who)| role_given(hall, &was, &is, &role, &who))
+                    .or(done),
+                (_, None) => done,
             };
             Ok(match done {
                 Some(text) if !quiet => say(inbound, &text),
@@ -222,20 +237,37 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
                     *service = forms::written(&catalogue, service).map_err(refusal)?;
                 }
             }
-            let about = match about {
+            let before = match about {
                 None => None,
                 Some(a) => match place(hall, inbound, &a).await? {
-                    Some(i) => Some(i.reference),
+                    Some(i) => Some(i),
                     None => return Err(refusal(Refusal::new(Kind::Unknown, not_here(hall, &a)))),
                 },
             };
+            let about = before.as_ref().map(|i| i.reference);
             let id = if about.is_none() {
                 id
             } else {
                 format!("{id}:{}", print(&commands))
             };
-            wish(hall, inbound, about, commands, &id).await?;
-            Ok(nothing)
+            let given = given(&commands);
+            let noted = commands.iter().find_map(converse::noted);
+            let after = wish(hall, inbound, about, commands, &id).await?;
+            // A form closes without a word; what shows itself nowhere at once is said in the channel, privately.
+            let text = match (&before, &after) {
+                (Some(was), Some(is)) => given.and_then(|(role, who)| role_given(hall, was, is, &role, &who)),
+                _ => None,
+            };
+            let text = text.or_else(|| noted.map(str::to_owned));
+            let channel = before.and_then(|i| i.links.channel.as_ref().map(|c| c.id.clone()));
+            Ok(match (text, channel) {
+                (Some(text), Some(channel)) => Answer::then(Then::Tell {
+                    channel,
+                    user: user(inbound).to_owned(),
+                    text,
+                }),
+                _ => nothing,
+            })
         }
         Intent::Open { about, form } => open(hall, inbound, about, form).await,
         Intent::Look { view_id, hash, answers } => Ok(Answer::then(Then::Redraw {
@@ -284,18 +316,30 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         Form::Answer { answer } => Form::Transition {
             to: meant(&hall.desk.house.process.load(), answer),
         },
+        Form::Transition { to } => Form::Transition {
+            to: hall.desk.house.process.load().called(&to),
+        },
         other => other,
     };
+    if let (Some(i), Some(command)) = (&incident, form.wish())
+        && let Some(why) = hopeless(hall, inbound, i, command)
+    {
+        return Ok(refused(inbound, &why));
+    }
     if let (Some(i), Form::Same { into }) = (&incident, &form) {
         let process = hall.desk.house.process.load();
         let merges = |m: &&imp_core::process::Move| m.requires.iter().any(|f| f == "into");
         // Where it cannot be merged any more, the law says so in its own words.
-        let to = process
+        let Some(merge) = process
             .moves_from(&i.status)
             .find(merges)
-            .map_or("merged", |m| m.to.as_str());
+            .or(process.moves.iter().find(merges))
+        else {
+            return Ok(say(inbound, "By the process, incidents are not merged."));
+        };
+        let to = &merge.to;
         let command = Command::Move {
-            to: to.to_owned(),
+            to: to.clone(),
             fields: [("into".to_owned(), into.to_string())].into(),
         };
         let pressed = match inbound {
@@ -358,6 +402,13 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
     Ok(Answer::then(then))
 }
 
+/// Why a form would be filled in for nothing: whatever is answered, its wish is refused.
+fn hopeless(hall: &Hall, inbound: &Inbound, i: &Incident, command: Command) -> Option<Refusal> {
+    let asked = envelope(hall, inbound, Some(i.reference), command, "");
+    let refusal = hall.desk.refusal(i, &asked)?;
+    (refusal.kind != Kind::Invalid).then_some(refusal)
+}
+
 /// A question asks whether an alert is real; once that is answered, its buttons mean nothing any more, even where the
 /// process has a move of that name.
 fn answered(process: &imp_core::Process, inbound: &Inbound, i: &Incident) -> Option<String> {
@@ -405,8 +456,12 @@ async fn wish(
     commands: Vec<Command>,
     id: &str,
 ) -> Result<Option<Arc<Incident>>, SubmitError> {
+    let envelope = envelope(hall, inbound, about, Command::of(commands), id);
+    Ok(hall.desk.submit(envelope).await?.incident)
+}
+
+fn envelope(hall: &Hall, inbound: &Inbound, about: Option<Ref>, command: Command, id: &str) -> Envelope {
     let who = hall.desk.house.directory.load().complete(&Who::slack(user(inbound)));
-    let command = Command::of(commands);
     // Who comes into a channel was let in by Slack; IMP only takes note of it.
     let seen = matches!(
         (inbound, &command),
@@ -418,15 +473,14 @@ async fn wish(
         let door = Door::Slack;
         (Actor::Person { who, door }, Role::Responder)
     };
-    let envelope = Envelope {
+    Envelope {
         id: id.to_owned(),
         by,
         role,
         at: hall.desk.clock.now(),
         about,
         command,
-    };
-    Ok(hall.desk.submit(envelope).await?.incident)
+    }
 }
 
 /// The incident that is meant, where this person may see it.
@@ -536,17 +590,52 @@ fn not_here(hall: &Hall, about: &About) -> String {
     }
 }
 
-/// That a role is only offered: who gives it should not think that it is done.
-fn offered(hall: &Hall, i: &Incident, role: &str) -> Option<String> {
+/// The role that is given, and to whom.
+fn given(commands: &[Command]) -> Option<(String, Who)> {
+    commands.iter().find_map(|c| match c {
+        Command::Assign { role, who } => Some((role.clone(), who.clone())),
+        _ => None,
+    })
+}
+
+/// What the card does not show at once to whoever gave a role: that it is only offered, or was held already.
+fn role_given(hall: &Hall, was: &Incident, is: &Incident, role: &str, who: &Who) -> Option<String> {
     let process = hall.desk.house.process.load();
     let role = process.role(role)?;
-    let offer = i.offers.get(&role.id)?;
-    Some(format!(
-        "{} is asked to take {}; until they accept, {} has it.",
-        mrkdwn::person(&offer.to),
-        mrkdwn::escape(&role.label),
-        i.roles.get(&role.id).map_or("nobody".to_owned(), mrkdwn::person)
-    ))
+    let label = mrkdwn::escape(&role.label);
+    let holder = was.roles.get(&role.id);
+    let who = hall.desk.house.directory.load().complete(who);
+    match (is.offers.get(&role.id), holder) {
+        (Some(offer), _) => Some(format!(
+            "{} is asked to take {label}; until they accept, {} has it.",
+            mrkdwn::person(&offer.to),
+            is.roles.get(&role.id).map_or("nobody".to_owned(), mrkdwn::person)
+        )),
+        (None, Some(holder)) if holder.is(&who) => Some(format!("{} is {label} already.", mrkdwn::person(holder))),
+        (None, _) => None,
+    }
+}
+
+/// Puts the person in the place of a name.
+fn known_by_name(hall: &Hall, who: &mut Who) -> Result<(), String> {
+    let (None, None, Some(name)) = (&who.slack, &who.email, &who.name) else {
+        return Ok(());
+    };
+    let directory = hall.desk.house.directory.load();
+    let name = mrkdwn::quote(name, 80);
+    match directory.named(who.name.as_deref().unwrap_or_default())[..] {
+        [one] => {
+            *who = one.clone();
+            Ok(())
+        }
+        [] => Err(format!(
+            "IMP knows nobody called “{name}”. Mention the person with `@`."
+        )),
+        ref several => Err(format!(
+            "{} people are called “{name}”. Mention the one you mean with `@`.",
+            several.len()
+        )),
+    }
 }
 
 fn declared(hall: &Hall, i: &Incident) -> String {
@@ -566,10 +655,13 @@ fn declared(hall: &Hall, i: &Incident) -> String {
             h.reference
         )
     });
+    let page = format!("{}/incidents/{}", hall.config.public_url(), i.reference);
     format!(
-        "{} is declared: {}. Its channel opens by itself; you are invited.{}",
+        "{} is declared as {}: {}. Its channel opens by itself, and you are invited; until then, {}.{}",
         i.reference,
+        mrkdwn::escape(&i.severity),
         mrkdwn::quote(&i.title, 200),
+        mrkdwn::link(&page, "its page"),
         same.unwrap_or_default()
     )
 }
@@ -612,6 +704,13 @@ async fn carry_on(hall: &Hall, then: Then) {
     let Some(slack) = &hall.slack else { return };
     match then {
         Then::Whisper { response_url, text } => slack.client.whisper(&response_url, &text).await,
+        Then::Tell { channel, user, text } => {
+            let args = [("channel", channel.as_str()), ("user", &user), ("text", &text)];
+            if let Err(t) = slack.client.call("chat.postEphemeral", &args, Urgency::Urgent).await {
+                // What was wished for is done and stands on the card; only the word about it is missing.
+                tracing::info!(code = t.code(), "a word to one person in a channel was not said");
+            }
+        }
         Then::Home { user } => crate::home::draw(hall, slack, &user).await,
         Then::Follow { user, run } => crate::shape::slack::follow(hall, slack, &user, &run).await,
         Then::View {

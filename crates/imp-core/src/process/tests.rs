@@ -7,6 +7,15 @@ const START_UP: &str = include_str!("../../../../process/examples/start-up.toml"
 const BANK: &str = include_str!("../../../../process/examples/bank.toml");
 
 #[test]
+fn a_status_is_known_by_its_name_and_by_its_label() {
+    let text = include_str!("../../../../process/built-in.toml")
+        .replace("label = \"Declined\"", "label = \"Not an incident\"");
+    let process = Process::parse(&text).expect("it is well");
+    let called = ["Monitoring", "not an INCIDENT", "declined", "nowhere"].map(|w| process.called(w));
+    assert_eq!(called, ["monitoring", "declined", "declined", "nowhere"]);
+}
+
+#[test]
 fn the_built_in_process_is_right() {
     let p = Process::built_in();
     let to: Vec<_> = p.moves_from("identified").map(|m| m.to.as_str()).collect();

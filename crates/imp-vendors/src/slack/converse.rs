@@ -80,6 +80,51 @@ pub enum Form {
     Follow,
 }
 
+impl Form {
+    /// What it will wish for, with a word in the place of answers: so that it can be seen beforehand whether any answer
+    /// could be granted. `None` where that hangs on the answers.
+    pub fn wish(&self) -> Option<Command> {
+        let text = || "…".to_owned();
+        match self {
+            Form::Update => Some(Command::Post { text: text() }),
+            Form::Task => Some(Command::AddTask {
+                text: text(),
+                assignee: None,
+            }),
+            Form::Statuspage => Some(Command::Publish {
+                title: String::new(),
+                body: text(),
+                components: Vec::new(),
+            }),
+            Form::Review => Some(Command::WriteReview { text: text() }),
+            Form::Severity => Some(Command::Edit {
+                title: None,
+                summary: Some(text()),
+                severity: None,
+                service: None,
+            }),
+            Form::Declare { .. }
+            | Form::Transition { .. }
+            | Form::Answer { .. }
+            | Form::Role { .. }
+            | Form::Skip { .. }
+            | Form::Same { .. }
+            | Form::Dismiss { .. }
+            | Form::Follow => None,
+        }
+    }
+}
+
+/// What is said to whoever sent a form, where what came of it is not before their eyes at once.
+pub fn noted(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::AddTask { .. } => Some("The task is noted; it stands on the card."),
+        Command::AddFollowUp { .. } => Some("The follow-up is noted; it stands on the card."),
+        Command::Publish { .. } => Some("The status page is told now; the card links to it."),
+        _ => None,
+    }
+}
+
 /// What somebody means.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Intent {
@@ -142,12 +187,19 @@ pub fn understand(inbound: &Inbound) -> Intent {
     match inbound {
         Inbound::Challenge(_) => Intent::Nothing,
         Inbound::Command {
+            word,
             user,
             channel,
             text,
             trigger,
             ..
-        } => command(user, channel, text, trigger),
+        } => command(&Said {
+            word,
+            user,
+            channel,
+            text,
+            trigger,
+        }),
         Inbound::Press {
             user,
             action_id,
@@ -187,7 +239,9 @@ pub fn understand(inbound: &Inbound) -> Intent {
                 form: Form::Declare { title, summary },
             }
         }
-        Inbound::Shortcut { .. } => Intent::Say("IMP does not know this shortcut. Try `/imp help`.".into()),
+        Inbound::Shortcut { .. } => {
+            Intent::Say("IMP does not know this shortcut; declare with its command instead.".into())
+        }
         Inbound::Event { id, what } => happened(id, what),
         Inbound::Other { .. } => Intent::Say(
             "IMP does not know this action. The message may be from an older version; open the incident's card.".into(),
@@ -204,14 +258,25 @@ fn wish(about: Option<About>, command: Command, id: String, done: &str) -> Inten
     }
 }
 
-fn command(user: &str, channel: &str, text: &str, trigger: &str) -> Intent {
-    let text = text.trim();
+/// A slash command, as somebody said it.
+struct Said<'a> {
+    /// The command itself.
+    word: &'a str,
+    user: &'a str,
+    channel: &'a str,
+    /// What follows the command.
+    text: &'a str,
+    trigger: &'a str,
+}
+
+fn command(said: &Said) -> Intent {
+    let text = said.text.trim();
     let (word, rest) = text
         .split_once(char::is_whitespace)
         .map_or((text, ""), |(w, r)| (w, r.trim()));
     // A reference in front says which incident is meant; else it is the channel's.
     if let Some(r) = Ref::parse(word) {
-        return about_words(user, About::Ref(r), rest, trigger);
+        return about_words(said, About::Ref(r), rest);
     }
     match word.to_lowercase().as_str() {
         "" => Intent::Open {
@@ -238,20 +303,23 @@ fn command(user: &str, channel: &str, text: &str, trigger: &str) -> Intent {
                 private: false,
                 members: Vec::new(),
             };
-            wish(None, command, format!("slack:{trigger}"), "")
+            wish(None, command, format!("slack:{}", said.trigger), "")
         }
         "list" => Intent::List,
         "help" => Intent::Help { unknown: None },
-        "home" => Intent::Home { user: user.to_owned() },
-        _ => about_words(user, About::Channel(channel.to_owned()), text, trigger),
+        "home" => Intent::Home {
+            user: said.user.to_owned(),
+        },
+        _ => about_words(said, About::Channel(said.channel.to_owned()), text),
     }
 }
 
-fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
+fn about_words(said: &Said, about: About, text: &str) -> Intent {
+    let (c, user) = (said.word, said.user);
     let (word, rest) = text
         .split_once(char::is_whitespace)
         .map_or((text, ""), |(w, r)| (w, r.trim()));
-    let id = format!("slack:{trigger}");
+    let id = format!("slack:{}", said.trigger);
     let open = |form: Form| Intent::Open {
         about: Some(about.clone()),
         form,
@@ -319,27 +387,14 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
             let (role, whom) = rest
                 .split_once(char::is_whitespace)
                 .map_or((rest, ""), |(r, w)| (r, w.trim()));
-            match (whom.is_empty(), mention(whom)) {
-                (true, _) => open(Form::Role { role: role.to_owned() }),
-                (false, Some(who)) => wish(
-                    Command::Assign {
-                        role: role.to_owned(),
-                        who,
-                    },
-                    "",
-                ),
-                (false, None) if whom == "me" => wish(
-                    Command::Assign {
-                        role: role.to_owned(),
-                        who: Who::slack(user),
-                    },
-                    "",
-                ),
-                (false, None) => Intent::Say(format!(
-                    "Whom do you mean? Mention the person: `/imp role {} @name`.",
-                    super::mrkdwn::escape(role)
-                )),
+            if whom.is_empty() {
+                return open(Form::Role { role: role.to_owned() });
             }
+            let command = Command::Assign {
+                role: role.to_owned(),
+                who: whom_of(whom, user),
+            };
+            wish(command, "")
         }
         ("task", "") => open(Form::Task),
         ("task", text) => wish(
@@ -351,7 +406,7 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
         ),
         ("done", n) => match n.trim_start_matches('#').parse() {
             Ok(n) => wish(Command::FinishTask { n }, "Well done."),
-            Err(_) => Intent::Say("Which task? `/imp done 2`.".into()),
+            Err(_) => Intent::Say(format!("Which task? `{c} done 2`.")),
         },
         ("statuspage" | "status-page" | "public", _) => open(Form::Statuspage),
         ("review", _) => open(Form::Review),
@@ -377,23 +432,14 @@ fn about_words(user: &str, about: About, text: &str, trigger: &str) -> Intent {
             },
             "It is on the timeline.",
         ),
-        ("merge", into) if !into.is_empty() => {
-            let fields = BTreeMap::from([("into".to_owned(), into.to_owned())]);
-            wish(
-                Command::Move {
-                    to: "merged".into(),
-                    fields,
-                },
-                "",
-            )
-        }
-        ("move" | "status" | "to", to) if !to.is_empty() => {
-            let to = to.split_whitespace().next().unwrap_or_default().to_lowercase();
-            open(Form::Transition { to })
-        }
+        ("merge", into) if !into.is_empty() => match Ref::parse(into) {
+            Some(into) => open(Form::Same { into }),
+            None => Intent::Say(format!("Into which incident? `{c} merge IMP-7`.")),
+        },
+        ("move" | "status" | "to", to) if !to.is_empty() => open(Form::Transition { to: to.to_owned() }),
         (word, _) => match lacks(word) {
             Some(what) => Intent::Say(format!(
-                "Something is missing after `{word}`, for example `/imp {word} {what}`."
+                "Something is missing after `{word}`, for example `{c} {word} {what}`."
             )),
             None => Intent::Help {
                 unknown: Some(imp_core::words::cut(word, 40)).filter(|w| !w.is_empty()),
@@ -634,6 +680,28 @@ fn happened(id: &str, what: &Happened) -> Intent {
     }
 }
 
+/// Whoever is named: by a mention, as `me`, by an e-mail address, or else by name, which the directory has to know.
+fn whom_of(text: &str, me: &str) -> Who {
+    if text == "me" {
+        return Who::slack(me);
+    }
+    mention(text).unwrap_or_else(|| {
+        let plain = unslack(text);
+        let plain = plain
+            .trim()
+            .trim_start_matches("mailto:")
+            .trim_start_matches('@')
+            .trim();
+        match plain.contains('@') {
+            true => Who::email(plain),
+            false => Who {
+                name: Some(plain.to_owned()),
+                ..Who::default()
+            },
+        }
+    })
+}
+
 /// `<@U123|ada>` as a person.
 fn mention(text: &str) -> Option<Who> {
     let inner = text.strip_prefix("<@")?.split_once('>')?.0;
@@ -681,7 +749,7 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
          •  `{c} list` the open incidents · `{c} home` draws the app's home anew · `{c} help` this\n\
          •  `{c} new-service` makes a service from a template\n\
          In an incident's channel, or with its reference in front (`{c} IMP-42 update …`):\n\
-         •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name` (or `me`)\n\
+         •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name` (or `me`, a name, an address)\n\
          •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} summary TEXT` · `{c} service NAME`\n\
          •  `{c} move resolved` · `{c} merge IMP-7` · `{c} follow` · `{c} unfollow` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT` · `{c} follow-up done 1`"
     )
@@ -690,6 +758,35 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn says(text: &str) -> Intent {
+        command(&Said {
+            word: "/emea-imp",
+            user: "U1",
+            channel: "C1",
+            text,
+            trigger: "t1",
+        })
+    }
+
+    fn given_to(text: &str) -> Who {
+        match says(text) {
+            Intent::Wish { commands, .. } => match &commands[..] {
+                [Command::Assign { who, .. }] => who.clone(),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn people_are_named_by_mention_address_or_name() {
+        assert_eq!(given_to("role commander <@U7|ana>"), Who::slack("U7"));
+        assert_eq!(given_to("role commander me"), Who::slack("U1"));
+        let mail = "role commander <mailto:ana@acme.example|ana@acme.example>";
+        assert_eq!(given_to(mail).email.as_deref(), Some("ana@acme.example"));
+        assert_eq!(given_to("role commander @Ana Costa").name.as_deref(), Some("Ana Costa"));
+    }
 
     #[test]
     fn what_slack_made_of_words_becomes_words_again() {
@@ -703,7 +800,7 @@ mod tests {
 
     #[test]
     fn a_reference_in_front_says_which_incident_is_meant() {
-        let got = command("U1", "C1", "imp-7 update it works", "t1");
+        let got = says("imp-7 update it works");
         let Intent::Wish { about, commands, .. } = got else {
             panic!("{got:?}")
         };
@@ -721,14 +818,14 @@ mod tests {
     #[test]
     fn an_unknown_word_gets_help() {
         assert_eq!(
-            command("U1", "C1", "frobnicate now", "t"),
+            says("frobnicate now"),
             Intent::Help {
                 unknown: Some("frobnicate".into())
             }
         );
         assert_eq!(
-            command("U1", "C1", "title", "t"),
-            Intent::Say("Something is missing after `title`, for example `/imp title Search is slow`.".into())
+            says("title"),
+            Intent::Say("Something is missing after `title`, for example `/emea-imp title Search is slow`.".into())
         );
         assert!(matches!(
             press("U1", "incident.transition.closed", "nonsense", "1"),

@@ -15,6 +15,8 @@ pub enum Inbound {
     Challenge(String),
     /// A slash command.
     Command {
+        /// The command itself, as the app is configured at Slack: `/imp`.
+        word: String,
         /// Who.
         user: String,
         /// In which channel.
@@ -221,6 +223,7 @@ pub fn command(body: &[u8]) -> Result<Inbound, Refused> {
         return Err(Refused::Shape);
     }
     Ok(Inbound::Command {
+        word: get("command"),
         user: get("user_id"),
         channel: get("channel_id"),
         text: get("text"),
@@ -243,6 +246,7 @@ pub fn interaction_form(body: &[u8]) -> Result<Inbound, Refused> {
 /// Reads a slash command as Socket Mode carries it.
 pub fn command_json(p: &Value) -> Inbound {
     Inbound::Command {
+        word: text(&p["command"]),
         user: text(&p["user_id"]),
         channel: text(&p["channel_id"]),
         text: text(&p["text"]),

@@ -23,6 +23,7 @@ mod monitoring;
 mod moves;
 mod numbers_told;
 mod outages;
+mod overload;
 mod prometheus;
 mod readme;
 mod rebuild;

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::moves::only;
+use crate::slack::Person;
+use crate::stage::until;
 
 /// What a form proposes for a field.
 fn proposed<'a>(form: &'a Value, field: &str) -> &'a str {
@@ -75,4 +77,91 @@ async fn what_others_may_not_see_hides_nothing_from_the_list() {
     let list = ada.sees(place, &seen).await;
     assert!(!list.words.contains("Secret"), "{}", list.words);
     assert!(list.words.contains("The lift is stuck"), "{}", list.words);
+}
+
+/// What only one person read in a channel, once it says this.
+async fn whispered(who: &Person<'_>, channel: &str, words: &str) {
+    until(&format!("somebody reads {words:?}"), async || {
+        let all = who.whispers(channel).await;
+        all.iter().any(|w| w.contains(words)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_in_the_channel_are_understood_as_people_write_them() {
+    let s = only(&["slack", "statuspage"]).await;
+    let ada = s.slack("ada.lima");
+    let channels = ada.channels().await;
+    let open = channels
+        .iter()
+        .find(|c| c["sort"] == "public")
+        .expect("a public channel");
+    let place = open["name"].as_str().expect("a name");
+    ada.says(place, "/imp declare The lift is stuck").await;
+    let said = ada.sees(place, "is declared as SEV").await.words;
+    assert!(
+        said.contains("until then, ") && said.contains("/incidents/IMP-1"),
+        "{said}"
+    );
+    s.settle().await;
+    let incident = "IMP-1";
+    let channel = s.incident(incident).await["links"]["slack"]["channel_id"]
+        .as_str()
+        .expect("a channel")
+        .to_owned();
+    ada.says(&channel, &format!("/imp {incident} task call the firm")).await;
+    whispered(&ada, &channel, "The task is noted.").await;
+
+    ada.says(&channel, "/imp role commander nobody at all").await;
+    whispered(&ada, &channel, "IMP knows nobody called “nobody at all”").await;
+    ada.says(&channel, "/imp role commander tiago fernandes").await;
+    until("Tiago commands", async || {
+        let i = s.incident(incident).await;
+        (i["roles"]["commander"]["name"] == "Tiago Fernandes").then_some(())
+    })
+    .await;
+    ada.says(&channel, "/imp role commander Tiago").await;
+    whispered(&ada, &channel, "is Commander already.").await;
+
+    ada.says(&channel, "/imp merge that one").await;
+    whispered(&ada, &channel, "Into which incident? `/imp merge IMP-7`.").await;
+    ada.says(&channel, "/imp task").await;
+    ada.fills("incident.task", &[("text", "Free the people")]).await;
+    whispered(&ada, &channel, "The task is noted; it stands on the card.").await;
+    let (status, said) = s
+        .post(
+            &format!("/api/v1/incidents/{incident}/transitions"),
+            json!({"to": "identified"}),
+        )
+        .await;
+    assert_eq!(status, 200, "{said}");
+    // The name of the status as people read it, whatever its case.
+    ada.says(&channel, "/imp move MONITORING").await;
+    until("it is monitored", async || {
+        (s.incident(incident).await["status"] == "monitoring").then_some(())
+    })
+    .await;
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_form_opens_that_could_only_be_refused() {
+    let s = only(&["slack", "statuspage"]).await;
+    let ada = s.slack("ada.lima");
+    let body = json!({"title": "A quiet matter", "private": true, "members": [ada.id()]});
+    let (status, i) = s.post("/api/v1/incidents", body).await;
+    assert_eq!(status, 201, "{i}");
+    let incident = i["ref"].as_str().expect("a reference").to_owned();
+    s.settle().await;
+    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"]
+        .as_str()
+        .expect("a channel")
+        .to_owned();
+    ada.says(&channel, "/imp statuspage").await;
+    whispered(&ada, &channel, "is private; nothing of it goes to the public.").await;
+    ada.says(&channel, "/imp move declined").await;
+    whispered(&ada, &channel, "It can go to").await;
+    assert!(ada.modal().await.is_none(), "no form is open");
+    s.finish().await;
 }
