@@ -1,5 +1,6 @@
 //! The README alone is enough: what it shows of `imp.toml` is a configuration, and the smallest one runs.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 
 use crate::imp::command;
@@ -94,4 +95,56 @@ async fn the_smallest_configuration_of_the_readme_runs() {
         card.buttons()
     );
     s.finish().await;
+}
+
+/// The words between backticks in the first column of the tables under a heading, each without what it is followed by.
+fn words_of_the_tables(heading: &str) -> BTreeSet<String> {
+    let (_, rest) = README.split_once(heading).expect("the heading");
+    let section = rest.split("\n## ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|l| l.strip_prefix("| `"));
+    let columns = rows.map(|l| format!("`{}", l.split(" | ").next().unwrap_or_default()));
+    let mut out = BTreeSet::new();
+    for column in columns {
+        for code in column.split('`').skip(1).step_by(2) {
+            let said = code.strip_prefix("/imp").unwrap_or(code).trim();
+            out.extend(said.split(' ').next().filter(|w| !w.is_empty()).map(str::to_owned));
+        }
+    }
+    out
+}
+
+#[test]
+fn the_words_of_the_readme_are_those_of_the_help_and_are_understood() {
+    use imp_vendors::slack::converse::{Intent, help, understand};
+    use imp_vendors::slack::inlet::Inbound;
+    let told = words_of_the_tables("\n## `/imp`\n");
+    assert!(told.len() > 20, "{told:?}");
+    let help = help("/imp", None);
+    let mut helped: BTreeSet<String> = help
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.strip_prefix("/imp ").unwrap_or(code).split(' ').next())
+        .filter(|w| !w.starts_with("/imp"))
+        .map(str::to_owned)
+        .collect();
+    helped.remove("IMP-42");
+    assert_eq!(told, helped, "the README's words, and those of /imp help");
+    for word in told
+        .iter()
+        .filter(|w| !["new-service", "me", "help"].contains(&w.as_str()))
+    {
+        let said = Inbound::Command {
+            word: "/imp".into(),
+            user: "U1".into(),
+            channel: "C1".into(),
+            text: word.clone(),
+            trigger: "1".into(),
+            response_url: String::new(),
+        };
+        assert!(
+            !matches!(understand(&said), Intent::Help { .. }),
+            "{word} is not understood"
+        );
+    }
 }
