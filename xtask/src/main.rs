@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask test [FILTER…]   everything: tools, format, lints, build, all tests (a filter narrows the tests)
 cargo xtask bench [PART]     measures a release build and prints ratios; the parts are start, set-up, acknowledge,
-                             alerts, grow, remember and numbers";
+                             alerts, grow, remember, law, shape and numbers";
 
 enum Task {
     Test(Vec<String>),

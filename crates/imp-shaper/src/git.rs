@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// How long one call may take: a large template over a slow line.
 const TIME_MAX: Duration = Duration::from_secs(300);
-/// How often a running call is looked at.
-const LOOK_AFTER: Duration = Duration::from_millis(15);
+/// How often a call is looked at that has closed its output and still runs.
+const LOOK_AFTER: Duration = Duration::from_millis(2);
 
 /// A call in a folder; its standard output where it went well.
 pub fn run(folder: &Path, args: &[&str]) -> Result<String> {
@@ -42,6 +42,8 @@ pub fn call(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Output
             "protocol.ext.allow=never",
             "-c",
             "core.fsmonitor=false",
+            "-c",
+            "maintenance.auto=false",
         ])
         .args(args)
         .current_dir(folder)
@@ -66,18 +68,25 @@ pub fn call(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Output
 /// Waits for a process, and ends it when its time is over.
 pub fn wait(mut child: std::process::Child, max: Duration, name: &str) -> Result<Output> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (closed, closes) = std::sync::mpsc::channel();
     let read = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+        let closed = closed.clone();
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
             if let Some(mut p) = pipe {
                 let _ = std::io::Read::read_to_end(&mut p, &mut bytes);
             }
+            let _ = closed.send(());
             bytes
         })
     };
     let out = read(out.map(|p| Box::new(p) as _));
     let err = read(err.map(|p| Box::new(p) as _));
     let until = Instant::now() + max;
+    // A process that ends closes both; until then there is nothing to look at.
+    for _ in 0..2 {
+        let _ = closes.recv_timeout(until.saturating_duration_since(Instant::now()));
+    }
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
@@ -123,8 +132,15 @@ const TELLTALES: [&str; 5] = [
 
 /// Who commits: whoever Git knows here, else the Shaper.
 fn identity(folder: &Path) -> Vec<(&'static str, &'static str)> {
-    let known = |key: &str| run(folder, &["config", key]).is_ok_and(|v| !v.trim().is_empty());
-    match known("user.name") && known("user.email") || std::env::var_os("GIT_AUTHOR_NAME").is_some() {
+    let known = || {
+        let said = run(folder, &["config", "--get-regexp", r"^user\.(name|email)$"]).unwrap_or_default();
+        let has = |key: &str| {
+            said.lines()
+                .any(|l| l.strip_prefix(key).is_some_and(|v| !v.trim().is_empty()))
+        };
+        has("user.name ") && has("user.email ")
+    };
+    match std::env::var_os("GIT_AUTHOR_NAME").is_some() || known() {
         true => Vec::new(),
         false => SHAPER.to_vec(),
     }
@@ -132,10 +148,13 @@ fn identity(folder: &Path) -> Vec<(&'static str, &'static str)> {
 
 /// Commits everything in a folder, which becomes a repository with the branch `main`.
 pub fn first_commit(folder: &Path, message: &str) -> Result<String> {
-    if !is_repository(folder) {
-        run(folder, &["init", "--quiet", "--initial-branch=main", "--template="])?;
+    if is_repository(folder) {
+        return commit(folder, message);
     }
-    commit(folder, message)
+    run(folder, &["init", "--quiet", "--initial-branch=main", "--template="])?;
+    // Every byte as the template made it, whatever the reader's system likes at the end of a line.
+    run(folder, &["-c", "core.autocrlf=false", "add", "--all", "--force", "."])?;
+    commit_added(folder, message)
 }
 
 /// Commits everything; the commit's name. A folder in which nothing changed keeps its last one.
@@ -143,19 +162,25 @@ pub fn commit(folder: &Path, message: &str) -> Result<String> {
     run(folder, &["add", "--all", "--force", "."])?;
     let born = run(folder, &["rev-parse", "--verify", "--quiet", "HEAD"]).is_ok();
     let clean = born && call(folder, &["diff", "--cached", "--quiet"], &[])?.status.success();
-    if !clean {
-        let args = [
-            "-c",
-            "commit.gpgsign=false",
-            "commit",
-            "--quiet",
-            "--no-verify",
-            "--allow-empty",
-            "-m",
-            message,
-        ];
-        run_with(folder, &args, &identity(folder))?;
+    match clean {
+        true => Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned()),
+        false => commit_added(folder, message),
     }
+}
+
+/// Commits what was added; the commit's name.
+fn commit_added(folder: &Path, message: &str) -> Result<String> {
+    let args = [
+        "-c",
+        "commit.gpgsign=false",
+        "commit",
+        "--quiet",
+        "--no-verify",
+        "--allow-empty",
+        "-m",
+        message,
+    ];
+    run_with(folder, &args, &identity(folder))?;
     Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned())
 }
 

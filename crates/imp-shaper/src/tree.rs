@@ -1,8 +1,8 @@
 //! Files before they are files: what a template makes, checked so that nothing leaves the folder it is made for.
 
 use crate::fault::{Fault, Result};
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// How many files one template may make.
 pub const FILES_MAX: usize = 20_000;
@@ -233,8 +233,9 @@ impl Tree {
 
     /// Writes everything into a folder, which must not lead elsewhere on the way.
     pub fn write(&self, folder: &Path) -> Result<()> {
+        let mut writer = Writer::new(folder);
         for (path, entry) in &self.entries {
-            write_entry(folder, path, entry)?;
+            writer.write(path, entry)?;
         }
         Ok(())
     }
@@ -284,27 +285,53 @@ impl Tree {
 
 /// Writes one entry.
 pub fn write_entry(folder: &Path, path: &str, entry: &Entry) -> Result<()> {
-    let at = folder.join(path);
-    let wrong = |e: std::io::Error| Fault::failed(format!("{} cannot be written: {e}", at.display()));
-    let parent = at.parent().unwrap_or(folder);
-    std::fs::create_dir_all(parent).map_err(wrong)?;
-    let real = parent.canonicalize().map_err(wrong)?;
-    if !real.starts_with(folder.canonicalize().map_err(wrong)?) {
-        return Err(Fault::failed(format!(
-            "{} leads out of the folder through a link; nothing was written there",
-            at.display()
-        )));
-    }
-    if at.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
-        std::fs::remove_file(&at).map_err(wrong)?;
-    }
-    match entry {
-        Entry::Folder => std::fs::create_dir_all(&at).map_err(wrong),
-        Entry::File { bytes, mode } => {
-            std::fs::write(&at, bytes).map_err(wrong)?;
-            set_mode(&at, *mode).map_err(wrong)
+    Writer::new(folder).write(path, entry)
+}
+
+/// Writes entries into a folder, and nowhere else.
+struct Writer<'a> {
+    folder: &'a Path,
+    /// Folders below it that lead nowhere else, as seen since the last link was made.
+    safe: BTreeSet<PathBuf>,
+}
+
+impl Writer<'_> {
+    fn new(folder: &Path) -> Writer<'_> {
+        Writer {
+            folder,
+            safe: BTreeSet::new(),
         }
-        Entry::Link(target) => make_link(target, &at).map_err(wrong),
+    }
+
+    fn write(&mut self, path: &str, entry: &Entry) -> Result<()> {
+        let at = self.folder.join(path);
+        let wrong = |e: std::io::Error| Fault::failed(format!("{} cannot be written: {e}", at.display()));
+        let parent = at.parent().unwrap_or(self.folder);
+        if !self.safe.contains(parent) {
+            std::fs::create_dir_all(parent).map_err(wrong)?;
+            let real = parent.canonicalize().map_err(wrong)?;
+            if !real.starts_with(self.folder.canonicalize().map_err(wrong)?) {
+                return Err(Fault::failed(format!(
+                    "{} leads out of the folder through a link; nothing was written there",
+                    at.display()
+                )));
+            }
+            self.safe.insert(parent.to_owned());
+        }
+        if at.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
+            std::fs::remove_file(&at).map_err(wrong)?;
+        }
+        match entry {
+            Entry::Folder => std::fs::create_dir_all(&at).map_err(wrong),
+            Entry::File { bytes, mode } => {
+                std::fs::write(&at, bytes).map_err(wrong)?;
+                set_mode(&at, *mode).map_err(wrong)
+            }
+            Entry::Link(target) => {
+                self.safe.clear();
+                make_link(target, &at).map_err(wrong)
+            }
+        }
     }
 }
 

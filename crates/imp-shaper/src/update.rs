@@ -228,6 +228,11 @@ fn export(folder: &Path, commit: &str) -> Result<Tree> {
     Tree::read(&to)
 }
 
+/// Says that a commit holds the version just as the template made it, and nothing besides.
+pub fn base_is(folder: &Path, commit: &str) -> Result<()> {
+    git::run(folder, &["update-ref", BASE, commit]).map(|_| ())
+}
+
 /// Keeps a version as the template made it beside the service's own history.
 pub fn keep_base(folder: &Path, pristine: &Tree) -> Result<()> {
     let kept = tempfile::Builder::new()
@@ -263,7 +268,7 @@ pub fn keep_base(folder: &Path, pristine: &Tree) -> Result<()> {
         ],
         &who,
     )?;
-    git::run(folder, &["update-ref", BASE, commit.trim()]).map(|_| ())
+    base_is(folder, commit.trim())
 }
 
 /// What each path becomes.

@@ -411,10 +411,12 @@ fn build(
     render::write(made, shape, folder, trust)?;
     let message = commit_message(&shape.template, shape.version.as_deref());
     let commit = git::first_commit(folder, &message)?;
-    let tree = Tree::read(folder)?;
-    update::keep_base(folder, &tree)?;
+    update::base_is(folder, &commit)?;
     let by = std::env::var("USER").unwrap_or_else(|_| "the command line".into());
-    let run = planned.map(|p| Run::new(p(&tree), &by, SystemClock.now().0, &commit));
+    let run = match planned {
+        Some(plan) => Some(Run::new(plan(&Tree::read(folder)?), &by, SystemClock.now().0, &commit)),
+        None => None,
+    };
     if let Some(run) = &run {
         publish::begin(folder, run)?;
     }
