@@ -18,7 +18,7 @@ const LINE_MOST: u64 = 64 * 1024 * 1024;
 const REPORT_EVERY: u64 = 10_000;
 
 /// What is copied: each table, its columns, and their order. What is left out (who performs what) means nothing elsewhere.
-const TABLES: [(&str, &[&str], &str); 6] = [
+const TABLES: [(&str, &[&str], &str); 7] = [
     ("journal", &["seq", "ref", "n", "at", "fact"], "seq"),
     (
         "incident",
@@ -68,6 +68,7 @@ const TABLES: [(&str, &[&str], &str); 6] = [
     ),
     ("envelope", &["id", "at", "ref", "print"], "id"),
     ("sheet", &["name", "at", "body"], "name"),
+    ("saved_view", &["id", "owner", "page", "name", "query", "made_at"], "id"),
 ];
 
 /// Why a copy cannot be made or used.

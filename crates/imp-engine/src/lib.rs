@@ -15,6 +15,7 @@ pub mod past;
 pub mod read;
 pub mod rebuild;
 pub mod runner;
+pub mod saved_view;
 pub mod session;
 mod shelf;
 pub mod store;

@@ -35,11 +35,11 @@ pub fn incidents(
     before: Option<u64>,
     limit: usize,
 ) -> Result<Vec<Incident>, StoreError> {
-    let mut sql = String::from("select state from incident where ref < ?1");
+    let mut wanted = String::new();
     let mut args: Vec<Val> = vec![before.map_or(Val::Int(i64::MAX), Val::from)];
     let mut also = |column: &str, value: &str| {
         args.push(value.into());
-        sql.push_str(&format!(" and {column} = ?{}", args.len()));
+        wanted.push_str(&format!(" and {column} = ?{}", args.len()));
     };
     for (column, value) in [
         ("status", &filter.status),
@@ -51,6 +51,28 @@ pub fn incidents(
             also(column, v);
         }
     }
+    if let Some(w) = filter.words.as_deref().map(str::trim).filter(|w| !w.is_empty()) {
+        let mut like = |text: String| {
+            let hidden = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            args.push(format!("%{hidden}%").into());
+            format!("lower(title) like ?{} escape '\\'", args.len())
+        };
+        // One kind of store knows small and capital letters beyond ASCII, the other does not.
+        let mut ways = vec![like(w.to_lowercase())];
+        if w.to_ascii_lowercase() != w.to_lowercase() {
+            ways.push(like(w.to_ascii_lowercase()));
+        }
+        args.push(Ref::parse(w).map_or(-1, |r| i64::try_from(r.0).unwrap_or(-1)).into());
+        args.push(w.to_uppercase().into());
+        let n = args.len();
+        ways.push(format!("ref = ?{} or ticket = ?{n}", n - 1));
+        wanted.push_str(&format!(" and ({})", ways.join(" or ")));
+    }
+    // What is filtered by these is found in an index that holds all of them: rows are large, and there are many.
+    let how = match wanted.is_empty() {
+        true => String::new(),
+        false => conn.by_index("incident_list"),
+    };
     if !filter.categories.is_empty() {
         let places: Vec<String> = filter
             .categories
@@ -60,30 +82,30 @@ pub fn incidents(
                 format!("?{}", args.len())
             })
             .collect();
-        sql.push_str(&format!(" and category in ({})", places.join(", ")));
-    }
-    if let Some(w) = filter.words.as_deref().map(str::trim).filter(|w| !w.is_empty()) {
-        let like = format!(
-            "%{}%",
-            w.to_lowercase()
-                .replace('\\', "\\\\")
-                .replace('%', "\\%")
-                .replace('_', "\\_")
-        );
-        args.push(like.into());
-        let n = args.len();
-        args.push(Ref::parse(w).map_or(-1, |r| i64::try_from(r.0).unwrap_or(-1)).into());
-        args.push(w.to_uppercase().into());
-        sql.push_str(&format!(
-            " and (lower(title) like ?{n} escape '\\' or ref = ?{} or ticket = ?{})",
-            n + 1,
-            n + 2
-        ));
+        wanted.push_str(&format!(" and category in ({})", places.join(", ")));
     }
     args.push(Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)));
-    sql.push_str(&format!(" order by ref desc limit ?{}", args.len()));
-    let read = |row: &Row| serde_json::from_str(row.text(0)).map_err(|e| StoreError(e.to_string()));
-    conn.rows(&sql, &args)?.iter().map(read).collect()
+    let sql = format!(
+        "select state from incident where ref in (select ref from incident{how} where ref < ?1{wanted} order by ref desc limit ?{})
+         order by ref desc",
+        args.len()
+    );
+    conn.rows(&sql, &args)?.iter().map(told).collect()
+}
+
+/// Incidents with follow-ups that are not done, newest first.
+///
+/// # Errors
+/// What the store says.
+pub fn owing(conn: &mut dyn Conn, limit: usize) -> Result<Vec<Incident>, StoreError> {
+    let most = Val::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+    let sql = "select state from incident where ref in (select ref from measure where owed is not null order by ref desc limit ?1)
+               order by ref desc";
+    conn.rows(sql, &[most])?.iter().map(told).collect()
+}
+
+fn told(row: &Row) -> Result<Incident, StoreError> {
+    serde_json::from_str(row.text(0)).map_err(|e| StoreError(e.to_string()))
 }
 
 /// The incident with this reference or Jira key.
@@ -184,6 +206,23 @@ pub struct Delivery {
     pub due: Option<String>,
 }
 
+/// What is planned for later than this is a plan, not a debt.
+const PLAN_MS: i64 = 60_000;
+/// And the journal in the ticket follows what IMP's own hands report only when all else is done.
+const JOURNAL_PLAN_MS: i64 = 3_000;
+/// What is owed, of all effects: `?1` is the end of plans, `?2` the key of the journal in the ticket, `?3` the end of its plans.
+const OWED: &str = "select id, ref, key, what, capability, state, tried, fault, made_at, due_at from effect
+    where capability <> 'desk' and (tried > 0 or state <> 'pending' or due_at < ?1)
+    and (key <> ?2 or tried > 0 or state <> 'pending' or due_at < ?3)";
+
+fn plans(now: At) -> Vec<Val> {
+    vec![
+        now.plus(PLAN_MS).0.into(),
+        JOURNAL_KEY.into(),
+        now.plus(JOURNAL_PLAN_MS).0.into(),
+    ]
+}
+
 /// A page of deliveries in a state, before number `before`, newest first. Timers are not deliveries, and neither is
 /// what is not due for more than a minute (a channel that will be archived next week).
 ///
@@ -196,46 +235,51 @@ pub fn deliveries(
     now: At,
     limit: usize,
 ) -> Result<Vec<Delivery>, StoreError> {
-    /// What is planned for later than this is a plan, not a debt.
-    const PLAN_MS: i64 = 60_000;
-    /// And the journal in the ticket follows what IMP's own hands report only when all else is done.
-    const JOURNAL_PLAN_MS: i64 = 3_000;
-    let rows = conn.rows(
-        "select id, ref, key, what, capability, state, tried, fault, made_at, due_at from effect
-         where capability <> 'desk' and id < ?1 and state in (?2, ?3) and (tried > 0 or state <> 'pending' or due_at < ?4)
-         and (key <> ?6 or tried > 0 or state <> 'pending' or due_at < ?7) order by id desc limit ?5",
-        &[
-            Val::Int(before.unwrap_or(i64::MAX)),
-            state.into(),
-            if state == "pending" { "running".into() } else { state.into() },
-            now.plus(PLAN_MS).0.into(),
-            Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
-            JOURNAL_KEY.into(),
-            now.plus(JOURNAL_PLAN_MS).0.into(),
-        ],
-    )?;
-    let read = |row: &Row| {
-        let state = if row.text(5) == "running" {
-            "pending"
+    let mut args = plans(now);
+    args.extend([
+        Val::Int(before.unwrap_or(i64::MAX)),
+        state.into(),
+        if state == "pending" {
+            "running".into()
         } else {
-            row.text(5)
-        };
-        Delivery {
-            id: row.int(0),
-            reference: Ref(row.int(1).unsigned_abs()),
-            key: row.text(2).to_owned(),
-            what: serde_json::from_str::<What>(row.text(3))
-                .map(|w| w.words())
-                .unwrap_or_default(),
-            capability: row.text(4).to_owned(),
-            state: state.to_owned(),
-            tried: row.int(6),
-            fault: row.maybe(7).map(str::to_owned),
-            since: At(row.int(8)).rfc3339(),
-            due: (state == "pending").then(|| At(row.int(9)).rfc3339()),
-        }
+            state.into()
+        },
+        Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
+    ]);
+    let sql = format!("{OWED} and id < ?4 and state in (?5, ?6) order by id desc limit ?7");
+    Ok(conn.rows(&sql, &args)?.iter().map(owed).collect())
+}
+
+/// What an incident still waits for, and what of it has failed, newest first.
+///
+/// # Errors
+/// What the store says.
+pub fn deliveries_of(conn: &mut dyn Conn, r: Ref, now: At) -> Result<Vec<Delivery>, StoreError> {
+    let mut args = plans(now);
+    args.push(r.0.into());
+    let sql = format!("{OWED} and ref = ?4 and state in ('pending', 'running', 'failed') order by id desc");
+    Ok(conn.rows(&sql, &args)?.iter().map(owed).collect())
+}
+
+fn owed(row: &Row) -> Delivery {
+    let state = match row.text(5) {
+        "running" => "pending",
+        state => state,
     };
-    Ok(rows.iter().map(read).collect())
+    Delivery {
+        id: row.int(0),
+        reference: Ref(row.int(1).unsigned_abs()),
+        key: row.text(2).to_owned(),
+        what: serde_json::from_str::<What>(row.text(3))
+            .map(|w| w.words())
+            .unwrap_or_default(),
+        capability: row.text(4).to_owned(),
+        state: state.to_owned(),
+        tried: row.int(6),
+        fault: row.maybe(7).map(str::to_owned),
+        since: At(row.int(8)).rfc3339(),
+        due: (state == "pending").then(|| At(row.int(9)).rfc3339()),
+    }
 }
 
 /// Reference and key of a delivery, and whether it has failed.

@@ -159,6 +159,10 @@ pub trait Conn: Send {
     /// The type of a column that numbers its rows by itself.
     fn serial(&self) -> &'static str;
 
+    /// Words behind a table's name that have a question read an index instead of the rows, where the store does not see
+    /// by itself that it holds all that is asked.
+    fn by_index(&self, index: &str) -> String;
+
     /// Numbering goes on after the highest number there is, after rows were written with numbers of their own.
     ///
     /// # Errors

@@ -128,6 +128,10 @@ impl Conn for Sqlite {
         "integer primary key autoincrement"
     }
 
+    fn by_index(&self, index: &str) -> String {
+        format!(" indexed by {index}")
+    }
+
     fn renumber(&mut self, _table: &str, _column: &str) -> Result<(), StoreError> {
         // SQLite takes note of the highest number by itself.
         Ok(())

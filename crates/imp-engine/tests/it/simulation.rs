@@ -159,6 +159,10 @@ impl Conn for Shaky {
         self.inner().serial()
     }
 
+    fn by_index(&self, index: &str) -> String {
+        self.inner().by_index(index)
+    }
+
     fn renumber(&mut self, table: &str, column: &str) -> Result<(), StoreError> {
         self.inner().renumber(table, column)
     }
