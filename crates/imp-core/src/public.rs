@@ -4,8 +4,61 @@ use crate::command::Command;
 use crate::decide::{body, needs_open, next};
 use crate::effect::Capability;
 use crate::event::Event;
+use crate::process::Category;
 use crate::refusal::{Kind, Refusal};
-use crate::{Facts, Incident, Ref, words};
+use crate::{Facts, Incident, Process, Ref, words};
+
+/// What a form proposes to say to the public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// The public title.
+    pub title: String,
+    /// What users should know; empty once the public has read what is said of this status.
+    pub text: &'static str,
+    /// Identifiers of the components, of those that there are.
+    pub components: Vec<String>,
+}
+
+/// What a form proposes; `components` of the page are identifier and name.
+pub fn propose(i: &Incident, process: &Process, components: &[(String, String)]) -> Proposal {
+    let last = i.public.last();
+    // What an alert is called is for engineers; the public reads which part has a problem.
+    let title = match (last, &i.service) {
+        (Some(p), _) => p.title.clone(),
+        (None, Some(s)) if s.known && !i.alerts.is_empty() => format!("Problems with {}", s.name),
+        (None, _) => i.title.clone(),
+    };
+    // Once the public has read what is said of this status, the words are the person's own.
+    let text = match last {
+        Some(p) if p.status == i.status => "",
+        Some(_) | None => draft(process, &i.status),
+    };
+    // Those that were named last; before, the one that bears the service's name.
+    let service = i.service.as_ref().map(|s| words::key(&s.name));
+    let named = |(id, name): &&(String, String)| match last {
+        Some(p) => p.components.contains(id),
+        None => service.as_ref().is_some_and(|s| words::key(name) == *s),
+    };
+    let all = components.iter().filter(named).map(|(id, _)| id.clone());
+    Proposal {
+        title,
+        text,
+        components: match last {
+            Some(_) => all.collect(),
+            None => all.take(1).collect(),
+        },
+    }
+}
+
+/// What the public may read of a status: the statuses that Statuspage has words for, else by category.
+fn draft(process: &Process, status: &str) -> &'static str {
+    match (status, process.category(status)) {
+        ("identified", _) => "We know the cause of the problem and are repairing it. We will say more within the hour.",
+        ("monitoring", _) => "The problem is repaired. We are watching whether it stays so.",
+        (_, Category::Triage | Category::Active) => "We are investigating a problem. We will say more within the hour.",
+        (_, Category::After | Category::Done) => "The problem is solved. We are sorry for the trouble.",
+    }
+}
 
 /// Tells the public something.
 pub(crate) fn publish(

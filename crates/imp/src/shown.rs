@@ -6,6 +6,9 @@ use imp_console::caller::Token;
 use imp_console::{DrillView, Finding, Setup};
 use imp_core::At;
 use imp_core::port::Boxed;
+use imp_vendors::statuspage::Statuspage;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// A token as the doors know it.
 pub fn token(t: &ApiToken) -> Token {
@@ -28,15 +31,29 @@ pub fn moment(text: &str) -> Option<At> {
     }
 }
 
+/// The status page's components. The list is kept for some minutes; where Statuspage does not answer now, whoever fills in
+/// a form goes without.
+pub async fn parts(page: Option<&Statuspage>) -> Vec<(String, String)> {
+    /// Slack drops a form after three seconds, and nobody waits gladly for a page.
+    const PATIENCE: Duration = Duration::from_millis(1500);
+    let Some(page) = page else { return Vec::new() };
+    let all = tokio::time::timeout(PATIENCE, page.components()).await;
+    all.ok().and_then(Result::ok).unwrap_or_default()
+}
+
 /// The configuration, as it may be shown.
 pub struct Shown {
     config: Config,
+    statuspage: Option<Arc<Statuspage>>,
 }
 
 impl Shown {
-    /// Of a configuration.
-    pub fn of(config: &Config) -> Shown {
-        Shown { config: config.clone() }
+    /// Of a configuration, and the status page that it names.
+    pub fn of(config: &Config, statuspage: Option<Arc<Statuspage>>) -> Shown {
+        Shown {
+            config: config.clone(),
+            statuspage,
+        }
     }
 }
 
@@ -159,6 +176,10 @@ impl Setup for Shown {
             });
             shown.collect()
         })
+    }
+
+    fn components(&self) -> Boxed<'_, Vec<(String, String)>> {
+        Box::pin(async { parts(self.statuspage.as_deref()).await })
     }
 
     fn drills(&self) -> Vec<DrillView> {

@@ -5,7 +5,7 @@ use crate::serve::Hall;
 use imp_core::person::{Actor, Door, Who};
 use imp_core::refusal::{Kind, Refusal};
 use imp_core::{Command, Envelope, Incident, Ref, Role, decide, rights};
-use imp_engine::{StoreError, SubmitError, read};
+use imp_engine::{StoreError, SubmitError, audit, read};
 use imp_vendors::budget::Urgency;
 use imp_vendors::secret::Secret;
 use imp_vendors::slack::card::{self, View};
@@ -516,9 +516,36 @@ pub async fn visible(hall: &Hall, user: &str, categories: &[&str]) -> Result<Vec
         before = page.last().map(|i| i.reference.0);
         out.extend(page.into_iter().filter(|i| sees(hall, i, user)));
         if !full || out.len() > LISTED {
-            return Ok(out);
+            break;
         }
     }
+    witness(hall, user, &out).await?;
+    Ok(out)
+}
+
+/// Writes down that somebody was shown private incidents. Without the entry there is no look.
+async fn witness(hall: &Hall, user: &str, shown: &[Incident]) -> Result<(), StoreError> {
+    let who = hall.desk.house.directory.load().complete(&Who::slack(user));
+    let (by, now) = (Actor::Person { who, door: Door::Slack }, hall.desk.clock.now());
+    let deed = |i: &Incident| audit::Deed {
+        at: now,
+        who: audit::name_of(&by),
+        role: Role::Responder.word().to_owned(),
+        door: "slack".to_owned(),
+        origin: "slack".to_owned(),
+        what: "look".to_owned(),
+        about: Some(i.reference),
+        private: true,
+        detail: json!({"how": "listed"}),
+    };
+    let deeds: Vec<audit::Deed> = shown.iter().filter(|i| i.private).map(deed).collect();
+    if deeds.is_empty() {
+        return Ok(());
+    }
+    let write = hall
+        .desk
+        .write(move |c| deeds.into_iter().try_for_each(|d| audit::write(c, d)));
+    write.await.map_err(|e| StoreError(e.to_string()))
 }
 
 // ---- sentences
@@ -786,16 +813,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
         Form::Task => Some(forms::task(i)),
         Form::Statuspage => match &hall.statuspage {
             None => return Err("No status page is connected.".into()),
-            // The list of parts is kept for some minutes; where Statuspage does not answer now, the form goes without.
-            Some(s) => {
-                let patience = std::time::Duration::from_millis(1500);
-                let parts = tokio::time::timeout(patience, s.components()).await;
-                Some(forms::statuspage(
-                    i,
-                    &process,
-                    &parts.ok().and_then(Result::ok).unwrap_or_default(),
-                ))
-            }
+            Some(s) => Some(forms::statuspage(i, &process, &crate::shown::parts(Some(s)).await)),
         },
         Form::Review => {
             let view = view(hall, i, &process, &catalogue);

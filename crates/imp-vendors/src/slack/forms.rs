@@ -4,8 +4,8 @@ use super::mrkdwn::{plain, section};
 use imp_core::catalogue::Catalogue;
 use imp_core::hint::Hint;
 use imp_core::person::Who;
-use imp_core::process::{Category, Field, FieldKind, Move, Process};
-use imp_core::{Command, Incident, Ref, Refusal, record, words};
+use imp_core::process::{Field, FieldKind, Move, Process};
+use imp_core::{Command, Incident, Ref, Refusal, public, record, words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -394,71 +394,43 @@ pub fn task(i: &Incident) -> Value {
 
 /// Tells the public. `components` are identifier and name.
 pub fn statuspage(i: &Incident, process: &Process, components: &[(String, String)]) -> Value {
-    let last = i.public.last();
-    let options: Vec<Value> = components.iter().map(|(id, name)| option(id, name)).collect();
+    let proposal = public::propose(i, process, components);
     let mut blocks = vec![section(
         "*This becomes public as soon as you press Publish.* Say what users see, not what is broken inside.",
     )];
-    // What an alert is called is for engineers; the public reads which part has a problem.
-    let title = match (last, &i.service) {
-        (Some(p), _) => p.title.clone(),
-        (None, Some(s)) if s.known && !i.alerts.is_empty() => format!("Problems with {}", s.name),
-        (None, _) => i.title.clone(),
-    };
     blocks.push(input(
         "title",
         "Public title",
         None,
         false,
-        text_input(false, 150, &title),
+        text_input(false, 150, &proposal.title),
     ));
-    // Once the public has read what is said of this status, the words are the person's own.
-    let draft = match last {
-        Some(p) if p.status == i.status => "",
-        Some(_) | None => public_draft(process, &i.status),
-    };
     blocks.push(input(
         "message",
         "Message",
         None,
         false,
-        text_input(true, words::TEXT_MAX, draft),
+        text_input(true, words::TEXT_MAX, proposal.text),
     ));
-    if !options.is_empty() {
-        let chosen: Vec<Value> = match last {
-            Some(p) => options
-                .iter()
-                .filter(|o| p.components.iter().any(|c| o["value"] == c.as_str()))
-                .cloned()
-                .collect(),
-            None => guess(i, components, &options),
-        };
+    if !components.is_empty() {
+        let options: Vec<Value> = components
+            .iter()
+            .take(OPTIONS_MAX)
+            .map(|(id, name)| option(id, name))
+            .collect();
+        let chosen: Vec<Value> = options
+            .iter()
+            .filter(|o| proposal.components.iter().any(|c| o["value"] == c.as_str()))
+            .cloned()
+            .collect();
         let mut e = json!({"type": "multi_static_select", "placeholder": plain("Which parts?", 150)});
-        e["options"] = options.into_iter().take(OPTIONS_MAX).collect();
+        e["options"] = Value::Array(options);
         if !chosen.is_empty() {
             e["initial_options"] = Value::Array(chosen);
         }
         blocks.push(input("components", "Affected components", None, true, e));
     }
     view("incident.statuspage", "Status page", "Publish", &memo(i), blocks)
-}
-
-/// What the public may read of a status: the statuses that Statuspage has words for, else by category.
-fn public_draft(process: &Process, status: &str) -> &'static str {
-    match (status, process.category(status)) {
-        ("identified", _) => "We know the cause of the problem and are repairing it. We will say more within the hour.",
-        ("monitoring", _) => "The problem is repaired. We are watching whether it stays so.",
-        (_, Category::Triage | Category::Active) => "We are investigating a problem. We will say more within the hour.",
-        (_, Category::After | Category::Done) => "The problem is solved. We are sorry for the trouble.",
-    }
-}
-
-/// The component that bears the service's name.
-fn guess(i: &Incident, components: &[(String, String)], options: &[Value]) -> Vec<Value> {
-    let Some(service) = &i.service else { return Vec::new() };
-    let key = words::key(&service.name);
-    let hit = components.iter().position(|(_, name)| words::key(name) == key);
-    hit.and_then(|n| options.get(n)).cloned().into_iter().collect()
 }
 
 /// Writes the review, and a follow-up with it.
