@@ -16,6 +16,16 @@ use subtle::ConstantTimeEq;
 /// The cookie that holds the console's session.
 pub const SESSION_COOKIE: &str = "imp_session";
 
+/// A cookie's whole name. Over https it is bound to this very host: no other, and no page over http, can set it.
+pub fn cookie_name(name: &str, secure: bool) -> String {
+    format!("{}{name}", if secure { "__Host-" } else { "" })
+}
+
+/// The digest of the session that a browser says to have.
+pub fn session_of(headers: &HeaderMap, doors: &Doors) -> Option<String> {
+    cookie(headers, &cookie_name(SESSION_COOKIE, doors.secure)).map(digest_of)
+}
+
 /// Who may come in.
 #[derive(Debug, Clone, Default)]
 pub struct Doors {
@@ -136,14 +146,26 @@ impl Caller {
     /// # Errors
     /// That refusal.
     pub fn must(&self, what: rights::Right) -> Result<(), Problem> {
-        match rights::allows(self.role, what) {
+        self.must_as(self.role, what)
+    }
+
+    /// The same about an incident: a role that they have for its team counts too.
+    ///
+    /// # Errors
+    /// That refusal.
+    pub fn must_about(&self, incident: &Incident, what: rights::Right) -> Result<(), Problem> {
+        self.must_as(self.role_for(incident), what)
+    }
+
+    fn must_as(&self, role: Role, what: rights::Right) -> Result<(), Problem> {
+        match rights::allows(role, what) {
             true => Ok(()),
             false => Err(Problem::forbidden(&format!(
                 "{} needs the role {}; {} is {}.",
                 what.words(),
                 what.least().word(),
                 self.name,
-                self.role.word()
+                role.word()
             ))),
         }
     }
@@ -229,15 +251,20 @@ fn by_session(s: Session, app: &App, origin: String) -> Caller {
         None => Actor::Token { name: s.name.clone() },
     };
     Caller {
-        name: match &s.who {
-            Some(Who { email: Some(e), .. }) => e.clone(),
-            _ => s.name.clone(),
-        },
+        name: owner_of(&s),
         actor,
         role: s.role,
         teams: s.teams,
         origin: format!("console {origin}"),
         session: Some(s.digest),
+    }
+}
+
+/// Whose a session is: the name by which their calls, keys and views are told from others'.
+pub fn owner_of(s: &Session) -> String {
+    match &s.who {
+        Some(Who { email: Some(e), .. }) => e.clone(),
+        _ => s.name.clone(),
     }
 }
 
@@ -295,6 +322,7 @@ async fn let_in(parts: &Parts, app: &App) -> Result<Caller, Problem> {
             Some(t) => by_token(t, method, origin),
             None if doors.is_open() => doors.this_machine(headers, method, origin),
             None => {
+                tracing::warn!(%origin, "a token that is not known, or over, was tried at the API");
                 app.limits.guess(&origin, now)?;
                 Err(Problem::unauthorised(
                     "This token is not one that the configuration knows, or its time is over.",
@@ -305,10 +333,9 @@ async fn let_in(parts: &Parts, app: &App) -> Result<Caller, Problem> {
     if doors.is_open() {
         return doors.this_machine(headers, method, origin);
     }
-    let Some(secret) = cookie(headers, SESSION_COOKIE) else {
+    let Some(digest) = session_of(headers, doors) else {
         return Err(Problem::unauthorised("Send a token: Authorization: Bearer …"));
     };
-    let digest = digest_of(secret);
     let wanted = digest.clone();
     let found = app
         .desk

@@ -8,6 +8,7 @@ pub mod limits;
 pub mod pages;
 pub mod problem;
 pub mod shaper;
+mod views;
 mod witness;
 
 use axum::Router;
@@ -50,6 +51,9 @@ pub trait Setup: Send + Sync {
 
     /// What `imp check` says now.
     fn check(&self) -> imp_core::port::Boxed<'_, Vec<Finding>>;
+
+    /// The status page's components, identifier and name; none where there is no page, or it does not answer soon.
+    fn components(&self) -> imp_core::port::Boxed<'_, Vec<(String, String)>>;
 
     /// Where the practice workspace is, if IMP is connected to one.
     fn practice(&self) -> Option<String>;

@@ -203,6 +203,12 @@ impl IntoResponse for Problem {
     }
 }
 
+/// Where an address has other methods.
+pub async fn no_method() -> Problem {
+    let detail = "This address has other methods: the header Allow names them.";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not with this method", detail)
+}
+
 /// The layer around everything: an address whose bytes are no text is answered like any other fault of a call.
 pub async fn readable(request: Request, next: middleware::Next) -> Response {
     match is_text(request.uri().path()) {
@@ -210,6 +216,14 @@ pub async fn readable(request: Request, next: middleware::Next) -> Response {
         false => Problem::bad("The address holds bytes that are not UTF-8; write it with percent signs, as UTF-8.")
             .into_response(),
     }
+}
+
+/// The layer around everything where the browser reaches IMP over https: never again without it, for a year.
+pub async fn only_https(request: Request, next: middleware::Next) -> Response {
+    let mut response = next.run(request).await;
+    let policy = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, policy);
+    response
 }
 
 /// Whether a path's bytes, once its percent signs are taken back, are UTF-8.

@@ -5,8 +5,10 @@ use crate::caller::Caller;
 use crate::problem::Problem;
 use imp_core::rights::Right;
 use imp_core::{At, Incident, Ref};
-use imp_engine::audit::{self, Deed, Entry};
+use imp_engine::audit::{self, Deed};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 /// Something that a caller did, to be written down.
 pub fn deed(caller: &Caller, at: At, what: &str, about: Option<&Incident>, detail: serde_json::Value) -> Deed {
@@ -52,6 +54,45 @@ pub async fn looked<'a>(
         .await?)
 }
 
+/// Of these incidents those that the caller may see; which private ones are among them is written down. Without the
+/// entry there is no look.
+///
+/// # Errors
+/// What the store says.
+pub async fn shown<'a>(
+    app: &App,
+    caller: &Caller,
+    all: &'a [Incident],
+    how: &str,
+) -> Result<Vec<&'a Incident>, Problem> {
+    let seen: Vec<&Incident> = all.iter().filter(|i| caller.sees(i)).collect();
+    looked(app, caller, seen.iter().copied(), how).await?;
+    Ok(seen)
+}
+
+/// Of things that belong to incidents those that the caller may see, with the same written down; what belongs to none is
+/// everybody's to see.
+///
+/// # Errors
+/// What the store says.
+pub async fn theirs<T>(
+    app: &App,
+    caller: &Caller,
+    all: Vec<T>,
+    of: impl Fn(&T) -> Option<Ref>,
+    how: &str,
+) -> Result<Vec<T>, Problem> {
+    let mut known: BTreeMap<Ref, Option<Arc<Incident>>> = BTreeMap::new();
+    for r in all.iter().filter_map(&of) {
+        if let Entry::Vacant(place) = known.entry(r) {
+            place.insert(app.desk.incident(r).await?.filter(|i| caller.sees(i)));
+        }
+    }
+    looked(app, caller, known.values().flatten().map(AsRef::as_ref), how).await?;
+    let sees = |t: &T| of(t).is_none_or(|r| known.get(&r).is_some_and(Option::is_some));
+    Ok(all.into_iter().filter(sees).collect())
+}
+
 /// Entries that a caller may see: what is about a private incident is for those who see that.
 ///
 /// # Errors
@@ -62,7 +103,7 @@ pub async fn visible(
     about: Option<Ref>,
     before: Option<u64>,
     limit: usize,
-) -> Result<(Vec<Entry>, Option<u64>), Problem> {
+) -> Result<(Vec<audit::Entry>, Option<u64>), Problem> {
     caller.must(Right::Audit)?;
     let all = app
         .desk
@@ -70,23 +111,6 @@ pub async fn visible(
         .read(move |c| audit::entries(c, about, before, limit))
         .await?;
     let next = all.last().filter(|_| all.len() == limit).map(|e| e.n);
-    let mut known: BTreeMap<Ref, bool> = BTreeMap::new();
-    let mut seen = Vec::new();
-    for e in all {
-        let sees = match e.about {
-            Some(r) => match known.get(&r) {
-                Some(s) => *s,
-                None => {
-                    let sees = app.desk.incident(r).await?.is_some_and(|i| caller.sees(&i));
-                    known.insert(r, sees);
-                    sees
-                }
-            },
-            None => true,
-        };
-        if sees {
-            seen.push(e);
-        }
-    }
+    let seen = theirs(app, caller, all, |e| e.about, "its audit log read").await?;
     Ok((seen, next))
 }

@@ -277,16 +277,19 @@ impl Service {
             limits: Limits::new(config.server.requests_per_minute),
             live: imp_console::pages::Hub::on(&self.hall.desk),
             shaper: self.hall.workshop.clone(),
-            setup: Box::new(shown::Shown::of(config)),
+            setup: Box::new(shown::Shown::of(config, self.hall.statuspage.clone())),
             public_url,
         });
         let mut routes = imp_console::routes(app.clone());
         if let Some(p) = provider {
             routes = routes.merge(crate::sign_in::routes(app, p));
         }
-        let routes = routes
-            .merge(doors::routes(self.hall.clone()))
-            .merge(health::routes(self.hall.clone()));
+        let machines = doors::routes(self.hall.clone()).merge(health::routes(self.hall.clone()));
+        let routes = routes.merge(machines.method_not_allowed_fallback(imp_console::problem::no_method));
+        let routes = match self.hall.config.public_url().starts_with("https://") {
+            true => routes.layer(axum::middleware::from_fn(imp_console::problem::only_https)),
+            false => routes,
+        };
         routes
             .layer(axum::middleware::from_fn(imp_console::problem::readable))
             .layer(axum::middleware::from_fn(crate::drain::layer))

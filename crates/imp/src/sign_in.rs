@@ -10,7 +10,7 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use imp_console::App;
-use imp_console::caller::{cookie, origin_of};
+use imp_console::caller::{cookie, cookie_name, origin_of, session_of};
 use imp_console::pages::sign_in::{Newcomer, Wish, inside, let_in, set_cookie, trouble};
 use imp_core::{At, Role, Who};
 use imp_vendors::http::{self, Http};
@@ -346,6 +346,7 @@ impl Provider {
             role,
             teams,
             origin: String::new(),
+            former: None,
         })
     }
 }
@@ -444,6 +445,7 @@ pub fn routes(app: Arc<App>, provider: Provider) -> Router {
 }
 
 fn said(door: &Door, why: Why) -> Response {
+    tracing::warn!(why = %why.1, "a sign-in at the identity provider did not succeed");
     let mut response = trouble(&door.app, why.0, "You are not signed in", &why.1);
     set_cookie(&mut response, COOKIE, "", 0, door.app.doors.secure);
     response
@@ -501,7 +503,8 @@ struct Answer {
 }
 
 fn pending(door: &Door, headers: &HeaderMap, answer: &Answer, now: At) -> Result<Pending, Why> {
-    let found = cookie(headers, COOKIE).and_then(|c| door.provider.unsealed(c, now));
+    let name = cookie_name(COOKIE, door.app.doors.secure);
+    let found = cookie(headers, &name).and_then(|c| door.provider.unsealed(c, now));
     let again = "This sign-in was not begun in this browser, or it took longer than ten minutes. Begin again.";
     let p = found.ok_or_else(|| refused(again))?;
     if !bool::from(p.state.as_bytes().ct_eq(answer.state.as_bytes())) {
@@ -539,6 +542,7 @@ async fn back(State(door): State<Arc<Door>>, Query(answer): Query<Answer>, reque
         Ok(who) => {
             let newcomer = Newcomer {
                 origin: origin_of(&parts),
+                former: session_of(&parts.headers, &door.app.doors),
                 ..who
             };
             let mut response = let_in(&door.app, newcomer, &p.to).await;

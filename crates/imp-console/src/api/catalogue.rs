@@ -1,13 +1,12 @@
 //! Services and teams of the catalogue.
 
-use super::incidents::{PageQuery, limit, query};
+use super::call::{Answer, Asked, PageQuery, limit, no_cursor, query};
 use super::shapes::{Page, PersonView};
 use crate::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use imp_core::catalogue::{Reference, Service, Team};
 use imp_core::words;
 use serde::Serialize;
@@ -105,12 +104,12 @@ impl From<&Team> for TeamView {
 }
 
 /// A page of things that are kept by name; the cursor is the alias that came last.
-fn page<T, V>(all: &[T], alias: impl Fn(&T) -> &str, q: PageQuery, view: impl Fn(&T) -> V) -> Result<Page<V>, Problem> {
+fn page<T, V>(all: &[T], alias: impl Fn(&T) -> &str, q: PageQuery, view: impl Fn(&T) -> V) -> Answer<Page<V>> {
     let from = match q.cursor.as_deref().filter(|c| !c.is_empty()) {
         None => 0,
         Some(last) => {
             let place = all.iter().position(|t| alias(t) == last);
-            1 + place.ok_or_else(|| Problem::bad("cursor: take it from `next` of the page before, unchanged."))?
+            1 + place.ok_or_else(no_cursor)?
         }
     };
     // Left out, all of them come: a catalogue is as long as an organisation is large.
@@ -131,8 +130,8 @@ fn page<T, V>(all: &[T], alias: impl Fn(&T) -> &str, q: PageQuery, view: impl Fn
 pub async fn services(
     State(app): State<Arc<App>>,
     _caller: Caller,
-    q: Result<Query<PageQuery>, QueryRejection>,
-) -> Result<Json<Page<ServiceView>>, Problem> {
+    q: Asked<PageQuery>,
+) -> Answer<Json<Page<ServiceView>>> {
     let catalogue = app.desk.house.catalogue.load();
     page(&catalogue.services, |s| &s.alias, query(q)?, |s| ServiceView::from(s)).map(Json)
 }
@@ -143,7 +142,7 @@ pub async fn service(
     State(app): State<Arc<App>>,
     _caller: Caller,
     Path(alias): Path<String>,
-) -> Result<Json<ServiceView>, Problem> {
+) -> Answer<Json<ServiceView>> {
     let catalogue = app.desk.house.catalogue.load();
     let found = catalogue.service(&alias).map(ServiceView::from);
     found.map(Json).ok_or_else(|| {
@@ -158,22 +157,14 @@ pub async fn service(
 
 /// The teams of the catalogue.
 #[utoipa::path(get, path = "/teams", params(PageQuery), responses((status = 200, body = Page<TeamView>), (status = 400, body = Problem)))]
-pub async fn teams(
-    State(app): State<Arc<App>>,
-    _caller: Caller,
-    q: Result<Query<PageQuery>, QueryRejection>,
-) -> Result<Json<Page<TeamView>>, Problem> {
+pub async fn teams(State(app): State<Arc<App>>, _caller: Caller, q: Asked<PageQuery>) -> Answer<Json<Page<TeamView>>> {
     let catalogue = app.desk.house.catalogue.load();
     page(&catalogue.teams, |t| &t.alias, query(q)?, |t| TeamView::from(t)).map(Json)
 }
 
 /// A team, by alias or name.
 #[utoipa::path(get, path = "/teams/{alias}", params(("alias" = String, Path)), responses((status = 200, body = TeamView), (status = 404, body = Problem)))]
-pub async fn team(
-    State(app): State<Arc<App>>,
-    _caller: Caller,
-    Path(alias): Path<String>,
-) -> Result<Json<TeamView>, Problem> {
+pub async fn team(State(app): State<Arc<App>>, _caller: Caller, Path(alias): Path<String>) -> Answer<Json<TeamView>> {
     let catalogue = app.desk.house.catalogue.load();
     let found = catalogue.team(&alias).map(TeamView::from);
     let detail = || format!("The catalogue has no team {:?}.", words::cut(&alias, 40));

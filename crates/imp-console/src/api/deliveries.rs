@@ -1,22 +1,21 @@
 //! What is owed to vendors, and what people may do about it.
 
 use super::body::Body;
-use super::incidents::{cursor, find, limit, query, wish};
+use super::call::{Answer, Asked, cursor, find, limit, query, wish};
 use super::shapes::Page;
 use crate::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
 use imp_core::effect::Capability;
 use imp_core::rights::Right;
-use imp_core::{Command, Ref};
-use imp_engine::audit::{self, Deed};
+use imp_core::{Command, Incident, Ref};
+use imp_engine::Val;
+use imp_engine::audit;
 use imp_engine::read::{self, Delivery};
 use imp_engine::store::Conn;
-use imp_engine::{StoreError, Val};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -87,8 +86,8 @@ pub struct SkipBody {
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
-    q: Result<Query<DeliveryQuery>, QueryRejection>,
-) -> Result<Json<Page<DeliveryView>>, Problem> {
+    q: Asked<DeliveryQuery>,
+) -> Answer<Json<Page<DeliveryView>>> {
     let q = query(q)?;
     let state = q.state.unwrap_or_else(|| "pending".to_owned());
     if !matches!(state.as_str(), "pending" | "failed" | "done") {
@@ -96,29 +95,25 @@ pub async fn list(
     }
     let before = cursor(q.cursor.as_deref())?.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
     let (most, now) = (limit(q.limit)?, app.desk.clock.now());
-    let found = app
+    let read = app
         .desk
         .store
-        .read(move |c| {
-            let all = read::deliveries(c, &state, before, now, most)?;
-            let next = (all.len() == most)
-                .then(|| all.last().map(|d| d.id.to_string()))
-                .flatten();
-            let mut seen = Vec::new();
-            for d in all {
-                if may_see(c, d.reference, &caller)? {
-                    seen.push(DeliveryView::from(d));
-                }
-            }
-            Ok(Page { items: seen, next })
-        })
-        .await?;
-    Ok(Json(found))
+        .read(move |c| read::deliveries(c, &state, before, now, most));
+    let all = read.await?;
+    let next = (all.len() == most)
+        .then(|| all.last().map(|d| d.id.to_string()))
+        .flatten();
+    let seen = visible(&app, &caller, all).await?;
+    Ok(Json(Page {
+        items: seen.into_iter().map(DeliveryView::from).collect(),
+        next,
+    }))
 }
 
-/// Whether a caller may see what is owed for an incident; what is owed for none is everybody's to see.
-pub(crate) fn may_see(c: &mut dyn Conn, r: Ref, caller: &Caller) -> Result<bool, StoreError> {
-    Ok(r == Ref::HOUSE || read::load(c, r)?.is_some_and(|i| caller.sees(&i)))
+/// Those that a caller may see; what is owed for no incident is everybody's to see.
+pub(crate) async fn visible(app: &App, caller: &Caller, all: Vec<Delivery>) -> Answer<Vec<Delivery>> {
+    let of = |d: &Delivery| Some(d.reference).filter(|r| *r != Ref::HOUSE);
+    crate::witness::theirs(app, caller, all, of, "its deliveries listed").await
 }
 
 /// Tries a delivery again now.
@@ -129,61 +124,49 @@ pub async fn retry(
     caller: Caller,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Result<axum::http::StatusCode, Problem> {
+) -> Answer<StatusCode> {
     again(&app, &caller, &id, &headers).await?;
-    Ok(axum::http::StatusCode::ACCEPTED)
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Has a delivery tried again now; whose it is.
-pub(crate) async fn again(app: &App, caller: &Caller, id: &str, headers: &HeaderMap) -> Result<Ref, Problem> {
-    let (id, reference, key, state) = named(app, caller, id).await?;
-    match state.as_str() {
-        "failed" if reference == Ref::HOUSE => {
+pub(crate) async fn again(app: &App, caller: &Caller, id: &str, headers: &HeaderMap) -> Answer<Ref> {
+    let owed = named(app, caller, id).await?;
+    let key = owed.key.clone();
+    match (owed.state.as_str(), &owed.of) {
+        ("failed", Some(i)) => drop(wish(app, caller, headers, Some(i), Command::Retry { key }).await?),
+        ("failed", None) => {
             let sql = "update effect set state = 'pending', due_at = ?2, held = 0 where id = ?1 and state = 'failed'
                        and not exists (select 1 from effect w where w.ref = effect.ref and w.key = effect.key and w.state = 'pending')";
-            by_hand(app, caller, id, ("retry", json!({"key": key})), sql).await?;
+            by_hand(app, caller, &owed, ("retry", json!({"key": key})), sql).await?;
         }
-        "failed" => drop(wish(app, caller, headers, "", Some(reference), Command::Retry { key }).await?),
-        "pending" => {
-            caller.must(Right::Deliver)?;
-            let now = app.desk.clock.now();
-            let deed = crate::witness::deed(caller, now, "retry", None, json!({"said": {"key": key}}));
-            let deed = Deed {
-                about: Some(reference).filter(|r| *r != Ref::HOUSE),
-                ..deed
-            };
+        ("pending", _) => {
             let sql = "update effect set due_at = ?2 where id = ?1 and state = 'pending' and held = 0";
-            app.desk
-                .write(move |c| {
-                    c.run(sql, &[Val::Int(id), Val::Int(now.0)])?;
-                    audit::write(c, deed)
-                })
-                .await?;
+            by_hand(app, caller, &owed, ("retry", json!({"key": key})), sql).await?;
         }
-        "running" => {}
+        ("running", _) => {}
         _ => {
             return Err(Problem::new(
-                axum::http::StatusCode::CONFLICT,
+                StatusCode::CONFLICT,
                 "conflict",
                 "It is done",
                 "There is nothing to try again.",
             ));
         }
     }
-    Ok(reference)
+    Ok(owed.of.map_or(Ref::HOUSE, |i| i.reference))
 }
 
-/// What a person decides of something that is owed for no incident; `sql` has its number and now.
+/// What a person decides of something that is owed, where no command does; `sql` has its number and now.
 async fn by_hand(
     app: &App,
     caller: &Caller,
-    id: i64,
+    owed: &Owed,
     (verb, said): (&'static str, serde_json::Value),
     sql: &'static str,
-) -> Result<(), Problem> {
-    caller.must(Right::Deliver)?;
-    let now = app.desk.clock.now();
-    let deed = crate::witness::deed(caller, now, verb, None, json!({"said": said}));
+) -> Answer<()> {
+    let (id, now) = (owed.id, app.desk.clock.now());
+    let deed = crate::witness::deed(caller, now, verb, owed.of.as_ref(), json!({"said": said}));
     let write = move |c: &mut dyn Conn| {
         c.run(sql, &[Val::Int(id), Val::Int(now.0)])?;
         audit::write(c, deed)
@@ -200,36 +183,44 @@ pub async fn skip(
     Path(id): Path<String>,
     headers: HeaderMap,
     Body(b): Body<SkipBody>,
-) -> Result<axum::http::StatusCode, Problem> {
-    let (id, reference, key, _) = named(&app, &caller, &id).await?;
-    if reference == Ref::HOUSE {
-        let sql = "update effect set state = 'skipped', done_at = ?2 where id = ?1 and state = 'failed'";
-        by_hand(&app, &caller, id, ("skip", json!({"key": key, "why": b.why})), sql).await?;
-        return Ok(axum::http::StatusCode::ACCEPTED);
+) -> Answer<StatusCode> {
+    let owed = named(&app, &caller, &id).await?;
+    let (key, why) = (owed.key.clone(), b.why);
+    match &owed.of {
+        Some(i) => drop(wish(&app, &caller, &headers, Some(i), Command::Skip { key, why }).await?),
+        None => {
+            let sql = "update effect set state = 'skipped', done_at = ?2 where id = ?1 and state = 'failed'";
+            by_hand(&app, &caller, &owed, ("skip", json!({"key": key, "why": why})), sql).await?;
+        }
     }
-    wish(
-        &app,
-        &caller,
-        &headers,
-        "",
-        Some(reference),
-        Command::Skip { key, why: b.why },
-    )
-    .await?;
-    Ok(axum::http::StatusCode::ACCEPTED)
+    Ok(StatusCode::ACCEPTED)
 }
 
-async fn named(app: &App, caller: &Caller, id: &str) -> Result<(i64, Ref, String, String), Problem> {
+/// Something that is owed, as a caller named it.
+struct Owed {
+    id: i64,
+    /// The incident that it is of; none: of none, such as a digest.
+    of: Option<Incident>,
+    key: String,
+    state: String,
+}
+
+/// What somebody names to do something about it, where they may.
+async fn named(app: &App, caller: &Caller, id: &str) -> Answer<Owed> {
     let unknown = || Problem::not_found("There is no such delivery.");
     let id: i64 = id.parse().map_err(|_| unknown())?;
-    let (reference, key, state) = app
-        .desk
-        .store
-        .read(move |c| read::delivery(c, id))
-        .await?
-        .ok_or_else(unknown)?;
-    if reference != Ref::HOUSE {
-        find(app, caller, &reference.to_string()).await.map_err(|_| unknown())?;
+    let found = app.desk.store.read(move |c| read::delivery(c, id)).await?;
+    let (reference, key, state) = found.ok_or_else(unknown)?;
+    let of = match reference == Ref::HOUSE {
+        true => None,
+        false => {
+            let seen = find(app, caller, &reference.to_string()).await;
+            Some(seen.map_err(|p| if p.status == 404 { unknown() } else { p })?)
+        }
+    };
+    match &of {
+        Some(i) => caller.must_about(i, Right::Deliver)?,
+        None => caller.must(Right::Deliver)?,
     }
-    Ok((id, reference, key, state))
+    Ok(Owed { id, of, key, state })
 }

@@ -1,35 +1,26 @@
 //! Incidents: declared, shown, moved, told about.
 
 use super::body::Body;
+use super::call::{About, Answer, Asked, PageQuery, cursor, granted, limit, page, query, tag_of, wish, wish_unseen};
 use super::shapes::{
-    AlertView, Choice, DeclareBody, DeclaredView, EditBody, FollowUpBody, GlassBody, HintView, ImpactBody,
-    IncidentView, MemberBody, MomentView, MoveBody, Page, RoleBody, RoleView, SettleBody, TaskBody, TaskView, TextBody,
-    UpdateBody, UpdateView, who,
+    AlertView, Choice, DeclareBody, DeclaredView, EditBody, FollowUpBody, FollowUpView, GlassBody, HintView,
+    ImpactBody, IncidentView, MemberBody, MomentView, MoveBody, Page, PublicBody, RoleBody, RoleView, SettleBody,
+    TaskBody, TaskView, TextBody, UpdateBody, UpdateView, who,
 };
 use crate::App;
 use crate::caller::Caller;
-use crate::filters::{Asked, understand};
+use crate::filters::{self, understand};
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use imp_core::{Command, Envelope, Incident, Ref};
-use imp_engine::{Given, Receipt, read};
+use imp_core::{Command, Ref};
+use imp_engine::read;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::IntoParams;
-
-/// Things on a page where the caller does not say.
-const PAGE: usize = 50;
-/// Things on a page at most.
-const PAGE_MAX: usize = 200;
-/// The longest Idempotency-Key.
-const KEY_MAX: usize = 200;
-
-type Answer<T> = Result<T, Problem>;
 
 /// Which incidents, and which page of them.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -48,49 +39,18 @@ pub struct ListQuery {
     cursor: Option<String>,
 }
 
-/// Which page.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default, deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct PageQuery {
-    #[param(minimum = 1)]
-    pub(super) limit: Option<usize>,
-    pub(super) cursor: Option<String>,
-}
-
-pub(super) fn cursor(text: Option<&str>) -> Answer<Option<u64>> {
-    text.filter(|t| !t.is_empty())
-        .map(|t| {
-            t.parse()
-                .map_err(|_| Problem::bad("cursor: take it from `next` of the page before, unchanged."))
-        })
-        .transpose()
-}
-
-pub(super) fn query<T>(q: Result<Query<T>, QueryRejection>) -> Answer<T> {
-    q.map(|Query(q)| q).map_err(|e| Problem::bad(e.body_text()))
-}
-
-/// More than a page holds is a page; fewer than one is a mistake.
-pub(super) fn limit(wanted: Option<usize>) -> Answer<usize> {
-    match wanted.unwrap_or(PAGE) {
-        0 => Err(Problem::bad("limit: at least 1.")),
-        n => Ok(n.min(PAGE_MAX)),
-    }
-}
-
 /// Incidents, newest first.
 #[utoipa::path(get, path = "/incidents", params(ListQuery), responses((status = 200, body = Page<IncidentView>), (status = 400, body = Problem)))]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
-    q: Result<Query<ListQuery>, QueryRejection>,
+    q: Asked<ListQuery>,
 ) -> Answer<Json<Page<IncidentView>>> {
     let q = query(q)?;
     let before = cursor(q.cursor.as_deref())?;
     let most = limit(q.limit)?;
     let word = |w: Option<String>| w.unwrap_or_default();
-    let asked = Asked {
+    let asked = filters::Asked {
         status: word(q.status),
         severity: word(q.severity),
         service: word(q.service),
@@ -110,8 +70,7 @@ pub async fn list(
         .then(|| found.last().map(|i| i.reference.0.to_string()))
         .flatten();
     let process = app.desk.house.process.load();
-    let seen: Vec<&Incident> = found.iter().filter(|i| caller.sees(i)).collect();
-    crate::witness::looked(&app, &caller, seen.iter().copied(), "listed").await?;
+    let seen = crate::witness::shown(&app, &caller, &found, "listed").await?;
     Ok(Json(Page {
         items: seen.into_iter().map(|i| IncidentView::of(i, &process)).collect(),
         next,
@@ -119,14 +78,13 @@ pub async fn list(
 }
 
 /// Declares an incident. Its reference is known at once; `hints` names what is open and may be the same.
-#[utoipa::path(post, path = "/incidents", request_body = DeclareBody, params(("Idempotency-Key" = Option<String>, Header)),
-    responses((status = 201, body = DeclaredView), (status = 422, body = Problem)))]
+#[utoipa::path(post, path = "/incidents", request_body = DeclareBody, responses((status = 201, body = DeclaredView), (status = 422, body = Problem)))]
 pub async fn declare(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
     Body(b): Body<DeclareBody>,
-) -> Answer<(StatusCode, Json<DeclaredView>)> {
+) -> Answer<Response> {
     let command = Command::Declare {
         title: b.title,
         summary: b.summary.unwrap_or_default(),
@@ -136,120 +94,55 @@ pub async fn declare(
         private: b.private.unwrap_or(false),
         members: b.members.iter().map(|m| who(m)).collect(),
     };
-    let i = submit(&app, &caller, &headers, "", None, command).await?;
+    let receipt = wish(&app, &caller, &headers, None, command).await?;
+    let i = granted(&receipt)?;
     let house = &app.desk.house;
-    let own = Ref::parse(&i.reference);
+    let service = i.service.as_ref().map(|s| s.alias.as_str());
     let open = house
         .memory
-        .at_the_door(i.service.as_deref(), &i.title, own, &house.catalogue.load());
+        .at_the_door(service, &i.title, Some(i.reference), &house.catalogue.load());
     let declared = DeclaredView {
-        incident: i,
+        incident: IncidentView::of(i, &house.process.load()),
         hints: open.into_iter().map(HintView::from).collect(),
     };
-    Ok((StatusCode::CREATED, Json(declared)))
+    let place = [(header::LOCATION, format!("/api/v1/incidents/{}", i.reference))];
+    Ok((StatusCode::CREATED, tag_of(i), place, Json(declared)).into_response())
 }
 
 /// An incident, by its reference or its Jira key.
 #[utoipa::path(get, path = "/incidents/{ref}", params(("ref" = String, Path)), responses((status = 200, body = IncidentView), (status = 404, body = Problem)))]
-pub async fn show(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Answer<Response> {
-    let i = find(&app, &caller, &name).await?;
-    let tag = etag(i.version);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
-    if known.is_some_and(|k| k.split(',').any(|t| t.trim() == tag || t.trim() == "*")) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
-    }
-    let view = IncidentView::of(&i, &app.desk.house.process.load());
-    Ok(([(header::ETAG, tag)], Json(view)).into_response())
-}
-
-fn etag(version: u64) -> String {
-    format!("\"{version}\"")
-}
-
-/// The version that `If-Match` names; none where it is not there, or says that any will do.
-fn if_match(headers: &HeaderMap) -> Answer<Option<u64>> {
-    let Some(given) = headers.get(header::IF_MATCH) else {
-        return Ok(None);
-    };
-    let text = given.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
-    let version = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')?.parse().ok());
-    let how = "If-Match: give the ETag of the incident, unchanged, with its quotation marks.";
-    version.map(Some).ok_or_else(|| Problem::bad(how))
+pub async fn show(about: About) -> Response {
+    about.shown()
 }
 
 /// Changes what an incident says of itself.
 #[utoipa::path(patch, path = "/incidents/{ref}", params(("ref" = String, Path)), request_body = EditBody,
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn edit(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<EditBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
+pub async fn edit(about: About, Body(b): Body<EditBody>) -> Answer<Response> {
     let command = Command::Edit {
         title: b.title,
         summary: b.summary,
         severity: b.severity,
         service: b.service,
     };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+    about.change(command).await
 }
 
 /// Moves an incident to another status.
 #[utoipa::path(post, path = "/incidents/{ref}/transitions", params(("ref" = String, Path)), request_body = MoveBody,
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub async fn transition(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<MoveBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
+pub async fn transition(about: About, Body(b): Body<MoveBody>) -> Answer<Response> {
     let fields = texts(b.fields);
-    Ok(Json(
-        submit(
-            &app,
-            &caller,
-            &headers,
-            "",
-            Some(i.reference),
-            Command::Move { to: b.to, fields },
-        )
-        .await?,
-    ))
+    about.change(Command::Move { to: b.to, fields }).await
 }
 
 /// Settles what Jira and the incident do not agree on: the incident follows Jira, or Jira follows the incident.
 #[utoipa::path(post, path = "/incidents/{ref}/conflict", params(("ref" = String, Path)), request_body = SettleBody,
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn settle(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<SettleBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Settle {
-        follow: b.choose == Choice::Follow,
-        fields: texts(b.fields),
-    };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn settle(about: About, Body(b): Body<SettleBody>) -> Answer<Response> {
+    let follow = b.choose == Choice::Follow;
+    let fields = texts(b.fields);
+    about.change(Command::Settle { follow, fields }).await
 }
 
 /// Answers as text, whatever JSON they came as.
@@ -262,17 +155,16 @@ fn texts(fields: BTreeMap<String, serde_json::Value>) -> BTreeMap<String, String
     fields.into_iter().map(|(k, v)| (k, text(v))).collect()
 }
 
+/// The updates, oldest first.
+#[utoipa::path(get, path = "/incidents/{ref}/updates", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<UpdateView>), (status = 404, body = Problem)))]
+pub async fn updates(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<UpdateView>>> {
+    page(about.i.updates.iter().map(UpdateView::from).collect(), q)
+}
+
 /// Writes an update; with `public`, it also goes to the status page.
 #[utoipa::path(post, path = "/incidents/{ref}/updates", params(("ref" = String, Path)), request_body = UpdateBody,
     responses((status = 201, body = IncidentView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn update(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<UpdateBody>,
-) -> Answer<(StatusCode, Json<IncidentView>)> {
-    let i = find(&app, &caller, &name).await?;
+pub async fn update(about: About, Body(b): Body<UpdateBody>) -> Answer<Response> {
     let mut wishes = Vec::new();
     if b.public == Some(true) {
         wishes.push(Command::Publish {
@@ -283,169 +175,109 @@ pub async fn update(
     }
     wishes.push(Command::Post { text: b.text });
     // Both or neither: where the public cannot be told, nothing is written either.
-    let i = submit(&app, &caller, &headers, "", Some(i.reference), Command::of(wishes)).await?;
-    Ok((StatusCode::CREATED, Json(i)))
+    about.add(Command::of(wishes)).await
+}
+
+/// Tells the public on the status page: under which title, and which of its components are affected.
+#[utoipa::path(post, path = "/incidents/{ref}/statuspage", params(("ref" = String, Path)), request_body = PublicBody,
+    responses((status = 201, body = IncidentView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn publish(about: About, Body(b): Body<PublicBody>) -> Answer<Response> {
+    let command = Command::Publish {
+        title: b.title.unwrap_or_default(),
+        body: b.text,
+        components: b.components,
+    };
+    about.add(command).await
 }
 
 /// The tasks.
-#[utoipa::path(get, path = "/incidents/{ref}/tasks", params(("ref" = String, Path)), responses((status = 200, body = Page<TaskView>), (status = 404, body = Problem)))]
-pub async fn tasks(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Answer<Json<Page<TaskView>>> {
-    let i = find(&app, &caller, &name).await?;
-    Ok(Json(Page {
-        items: IncidentView::of(&i, &app.desk.house.process.load()).tasks,
-        next: None,
-    }))
+#[utoipa::path(get, path = "/incidents/{ref}/tasks", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<TaskView>), (status = 404, body = Problem)))]
+pub async fn tasks(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<TaskView>>> {
+    page(about.view().tasks, q)
 }
 
 /// Adds a task.
 #[utoipa::path(post, path = "/incidents/{ref}/tasks", params(("ref" = String, Path)), request_body = TaskBody,
     responses((status = 201, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn add_task(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<TaskBody>,
-) -> Answer<(StatusCode, Json<IncidentView>)> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::AddTask {
-        text: b.text,
-        assignee: b.assignee.as_deref().map(who),
-    };
-    Ok((
-        StatusCode::CREATED,
-        Json(submit(&app, &caller, &headers, "", Some(i.reference), command).await?),
-    ))
+pub async fn add_task(about: About, Body(b): Body<TaskBody>) -> Answer<Response> {
+    let assignee = b.assignee.as_deref().map(who);
+    about.add(Command::AddTask { text: b.text, assignee }).await
+}
+
+/// A number in an address.
+fn number(what: &str, text: &str) -> Answer<u32> {
+    text.parse()
+        .map_err(|_| Problem::bad(format!("The {what}'s number is a number.")))
 }
 
 /// A task is done.
 #[utoipa::path(post, path = "/incidents/{ref}/tasks/{n}/done", params(("ref" = String, Path), ("n" = u32, Path)),
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn finish_task(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path((name, n)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let n = n.parse().map_err(|_| Problem::bad("The task's number is a number."))?;
-    Ok(Json(
-        submit(
-            &app,
-            &caller,
-            &headers,
-            "",
-            Some(i.reference),
-            Command::FinishTask { n },
-        )
-        .await?,
-    ))
+pub async fn finish_task(about: About, Path((_, n)): Path<(String, String)>) -> Answer<Response> {
+    let n = number("task", &n)?;
+    about.change(Command::FinishTask { n }).await
+}
+
+/// Who holds which role.
+#[utoipa::path(get, path = "/incidents/{ref}/roles", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<RoleView>), (status = 404, body = Problem)))]
+pub async fn roles(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<RoleView>>> {
+    let process = about.app().desk.house.process.load();
+    let role = |r: &imp_core::process::Role| RoleView {
+        role: r.id.clone(),
+        label: r.label.clone(),
+        user: about.i.roles.get(&r.id).map(Into::into),
+    };
+    page(process.roles.iter().map(role).collect(), q)
 }
 
 /// Gives somebody a role.
 #[utoipa::path(post, path = "/incidents/{ref}/roles", params(("ref" = String, Path)), request_body = RoleBody,
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn assign(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<RoleBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Assign {
-        role: b.role,
-        who: who(&b.user),
-    };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn assign(about: About, Body(b): Body<RoleBody>) -> Answer<Response> {
+    let who = who(&b.user);
+    about.change(Command::Assign { role: b.role, who }).await
 }
 
 /// Accepts a role that was offered to whoever calls.
 #[utoipa::path(post, path = "/incidents/{ref}/roles/{role}/accept", params(("ref" = String, Path), ("role" = String, Path)),
     responses((status = 200, body = IncidentView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn accept_role(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path((name, role)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Accept { role };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn accept_role(about: About, Path((_, role)): Path<(String, String)>) -> Answer<Response> {
+    about.change(Command::Accept { role }).await
 }
 
 /// Refuses a role that was offered to whoever calls, or takes back an offer of theirs.
 #[utoipa::path(post, path = "/incidents/{ref}/roles/{role}/refuse", params(("ref" = String, Path), ("role" = String, Path)),
     responses((status = 200, body = IncidentView), (status = 403, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn refuse_role(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path((name, role)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Refuse { role };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn refuse_role(about: About, Path((_, role)): Path<(String, String)>) -> Answer<Response> {
+    about.change(Command::Refuse { role }).await
+}
+
+/// Takes somebody in.
+#[utoipa::path(post, path = "/incidents/{ref}/members", params(("ref" = String, Path)), request_body = MemberBody,
+    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn join(about: About, Body(b): Body<MemberBody>) -> Answer<Response> {
+    about.change(Command::Join { who: who(&b.user) }).await
 }
 
 /// Somebody follows it: IMP tells them in Slack, directly, what is new.
 #[utoipa::path(post, path = "/incidents/{ref}/followers", params(("ref" = String, Path)), request_body = MemberBody,
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn follow(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<MemberBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Subscribe { who: who(&b.user) };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn follow(about: About, Body(b): Body<MemberBody>) -> Answer<Response> {
+    about.change(Command::Subscribe { who: who(&b.user) }).await
 }
 
 /// Somebody follows it no longer.
 #[utoipa::path(delete, path = "/incidents/{ref}/followers/{user}", params(("ref" = String, Path), ("user" = String, Path)),
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn unfollow(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path((name, user)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Unsubscribe { who: who(&user) };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn unfollow(about: About, Path((_, user)): Path<(String, String)>) -> Answer<Response> {
+    about.change(Command::Unsubscribe { who: who(&user) }).await
 }
 
 /// Answers the process's questions about the impact; the severity follows from them.
 #[utoipa::path(post, path = "/incidents/{ref}/impact", params(("ref" = String, Path)), request_body = ImpactBody,
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn rate(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<ImpactBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Rate { answers: b.answers };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn rate(about: About, Body(b): Body<ImpactBody>) -> Answer<Response> {
+    about.change(Command::Rate { answers: b.answers }).await
 }
 
 /// Opens a private incident without being in it: whoever does is in it from now on, and everybody there sees why.
@@ -457,141 +289,61 @@ pub async fn break_glass(
     Path(name): Path<String>,
     headers: HeaderMap,
     Body(b): Body<GlassBody>,
-) -> Answer<Json<IncidentView>> {
+) -> Answer<Response> {
     let missing = || Problem::not_found("There is no such incident; give its reference (IMP-42).");
     let reference = Ref::parse(&name).ok_or_else(missing)?;
     let command = Command::BreakGlass { why: b.why };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(reference), command).await?,
-    ))
+    let receipt = wish_unseen(&app, &caller, &headers, reference, command).await?;
+    let i = granted(&receipt)?;
+    Ok((tag_of(i), Json(IncidentView::of(i, &app.desk.house.process.load()))).into_response())
+}
+
+/// The follow-ups.
+#[utoipa::path(get, path = "/incidents/{ref}/follow-ups", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<FollowUpView>), (status = 404, body = Problem)))]
+pub async fn follow_ups(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<FollowUpView>>> {
+    page(about.view().follow_ups, q)
 }
 
 /// Adds a follow-up.
 #[utoipa::path(post, path = "/incidents/{ref}/follow-ups", params(("ref" = String, Path)), request_body = FollowUpBody,
     responses((status = 201, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn add_follow_up(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<FollowUpBody>,
-) -> Answer<(StatusCode, Json<IncidentView>)> {
-    let i = find(&app, &caller, &name).await?;
+pub async fn add_follow_up(about: About, Body(b): Body<FollowUpBody>) -> Answer<Response> {
     let command = Command::AddFollowUp {
         text: b.text,
         owner: b.owner.as_deref().map(who),
         due: b.due,
     };
-    Ok((
-        StatusCode::CREATED,
-        Json(submit(&app, &caller, &headers, "", Some(i.reference), command).await?),
-    ))
+    about.add(command).await
+}
+
+/// A follow-up is done.
+#[utoipa::path(post, path = "/incidents/{ref}/follow-ups/{n}/done", params(("ref" = String, Path), ("n" = u32, Path)),
+    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn finish_follow_up(about: About, Path((_, n)): Path<(String, String)>) -> Answer<Response> {
+    let n = number("follow-up", &n)?;
+    about.change(Command::FinishFollowUp { n }).await
 }
 
 /// Writes the review.
 #[utoipa::path(post, path = "/incidents/{ref}/review", params(("ref" = String, Path)), request_body = TextBody,
     responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn write_review(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<TextBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    Ok(Json(
-        submit(
-            &app,
-            &caller,
-            &headers,
-            "",
-            Some(i.reference),
-            Command::WriteReview { text: b.text },
-        )
-        .await?,
-    ))
-}
-
-/// The updates, oldest first.
-#[utoipa::path(get, path = "/incidents/{ref}/updates", params(("ref" = String, Path)), responses((status = 200, body = Page<UpdateView>), (status = 404, body = Problem)))]
-pub async fn updates(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Answer<Json<Page<UpdateView>>> {
-    let i = find(&app, &caller, &name).await?;
-    Ok(Json(Page {
-        items: i.updates.iter().map(UpdateView::from).collect(),
-        next: None,
-    }))
-}
-
-/// Who holds which role.
-#[utoipa::path(get, path = "/incidents/{ref}/roles", params(("ref" = String, Path)), responses((status = 200, body = Page<RoleView>), (status = 404, body = Problem)))]
-pub async fn roles(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Answer<Json<Page<RoleView>>> {
-    let i = find(&app, &caller, &name).await?;
-    let process = app.desk.house.process.load();
-    let role = |r: &imp_core::process::Role| RoleView {
-        role: r.id.clone(),
-        label: r.label.clone(),
-        user: i.roles.get(&r.id).map(Into::into),
-    };
-    Ok(Json(Page {
-        items: process.roles.iter().map(role).collect(),
-        next: None,
-    }))
+pub async fn write_review(about: About, Body(b): Body<TextBody>) -> Answer<Response> {
+    about.change(Command::WriteReview { text: b.text }).await
 }
 
 /// Keeps a line on the timeline.
 #[utoipa::path(post, path = "/incidents/{ref}/notes", params(("ref" = String, Path)), request_body = TextBody,
     responses((status = 201, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn note(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<TextBody>,
-) -> Answer<(StatusCode, Json<IncidentView>)> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Note { text: b.text, ts: None };
-    Ok((
-        StatusCode::CREATED,
-        Json(submit(&app, &caller, &headers, "", Some(i.reference), command).await?),
-    ))
-}
-
-/// Takes somebody in.
-#[utoipa::path(post, path = "/incidents/{ref}/members", params(("ref" = String, Path)), request_body = MemberBody,
-    responses((status = 200, body = IncidentView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn join(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-    Body(b): Body<MemberBody>,
-) -> Answer<Json<IncidentView>> {
-    let i = find(&app, &caller, &name).await?;
-    let command = Command::Join { who: who(&b.user) };
-    Ok(Json(
-        submit(&app, &caller, &headers, "", Some(i.reference), command).await?,
-    ))
+pub async fn note(about: About, Body(b): Body<TextBody>) -> Answer<Response> {
+    about.add(Command::Note { text: b.text, ts: None }).await
 }
 
 /// What happened, oldest first.
 #[utoipa::path(get, path = "/incidents/{ref}/timeline", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<MomentView>), (status = 404, body = Problem)))]
-pub async fn timeline(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-    q: Result<Query<PageQuery>, QueryRejection>,
-) -> Answer<Json<Page<MomentView>>> {
+pub async fn timeline(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<MomentView>>> {
     let q = query(q)?;
-    let i = find(&app, &caller, &name).await?;
-    let (after, most, r) = (cursor(q.cursor.as_deref())?.unwrap_or(0), limit(q.limit)?, i.reference);
+    let (app, r) = (about.app(), about.i.reference);
+    let (after, most) = (cursor(q.cursor.as_deref())?.unwrap_or(0), limit(q.limit)?);
     let facts = app.desk.store.read(move |c| read::journal(c, r, after, most)).await?;
     let next = (facts.len() == most)
         .then(|| facts.last().map(|f| f.n.to_string()))
@@ -604,90 +356,7 @@ pub async fn timeline(
 }
 
 /// Its groups of alerts.
-#[utoipa::path(get, path = "/incidents/{ref}/alerts", params(("ref" = String, Path)), responses((status = 200, body = Page<AlertView>), (status = 404, body = Problem)))]
-pub async fn alerts(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Path(name): Path<String>,
-) -> Answer<Json<Page<AlertView>>> {
-    let i = find(&app, &caller, &name).await?;
-    Ok(Json(Page {
-        items: IncidentView::of(&i, &app.desk.house.process.load()).alerts,
-        next: None,
-    }))
-}
-
-/// The incident of this name, where the caller may see it.
-pub(crate) async fn find(app: &App, caller: &Caller, name: &str) -> Answer<Incident> {
-    let wanted = name.to_owned();
-    let found = app.desk.store.read(move |c| read::find(c, &wanted)).await?;
-    let i = found.filter(|i| caller.sees(i)).ok_or_else(|| {
-        Problem::not_found(format!(
-            "There is no incident {:?} that you can see.",
-            imp_core::words::cut(name, 40)
-        ))
-    })?;
-    crate::witness::looked(app, caller, std::iter::once(&i), "opened").await?;
-    Ok(i)
-}
-
-async fn submit(
-    app: &App,
-    caller: &Caller,
-    headers: &HeaderMap,
-    suffix: &str,
-    about: Option<Ref>,
-    command: Command,
-) -> Answer<IncidentView> {
-    let receipt = wish(app, caller, headers, suffix, about, command).await?;
-    let i = receipt
-        .incident
-        .ok_or_else(|| Problem::not_found("There is no such incident."))?;
-    Ok(IncidentView::of(&i, &app.desk.house.process.load()))
-}
-
-/// The call's own key, if it has one.
-pub(super) fn key(headers: &HeaderMap) -> Answer<Option<&str>> {
-    let Some(v) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let key = v.to_str().ok().map(str::trim);
-    key.filter(|k| !k.is_empty() && k.len() <= KEY_MAX)
-        .map(Some)
-        .ok_or_else(|| Problem::bad(format!("Idempotency-Key: 1 to {KEY_MAX} visible ASCII characters.")))
-}
-
-pub(super) async fn wish(
-    app: &App,
-    caller: &Caller,
-    headers: &HeaderMap,
-    suffix: &str,
-    about: Option<Ref>,
-    command: Command,
-) -> Answer<Receipt> {
-    let id = match key(headers)? {
-        None => String::new(),
-        Some(key) => format!("rest:{}:{key}{suffix}", caller.name),
-    };
-    let role = match about {
-        Some(r) if !caller.teams.is_empty() => {
-            let i = app.desk.incident(r).await?;
-            i.map_or(caller.role, |i| caller.role_for(&i))
-        }
-        _ => caller.role,
-    };
-    let envelope = Envelope {
-        id,
-        by: caller.actor.clone(),
-        role,
-        at: app.desk.clock.now(),
-        about,
-        command,
-    };
-    let given = Given {
-        origin: caller.origin.clone(),
-        version: if_match(headers)?,
-        words: None,
-    };
-    Ok(app.desk.submit_given(envelope, given).await?)
+#[utoipa::path(get, path = "/incidents/{ref}/alerts", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<AlertView>), (status = 404, body = Problem)))]
+pub async fn alerts(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<AlertView>>> {
+    page(about.view().alerts, q)
 }

@@ -1,15 +1,14 @@
 //! Numbers out, and history in.
 
 use super::body::Body;
-use super::incidents::query;
+use super::call::{Answer, Asked, query};
 use crate::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use imp_core::Role;
+use axum::extract::State;
 use imp_core::metric::{METRICS, Summary};
+use imp_core::rights::Right;
 use imp_engine::SubmitError;
 use imp_engine::import::{self, Kept, Told};
 use imp_engine::insights::{self, By, Group, Number, Question, Report, Table};
@@ -223,11 +222,7 @@ impl InsightsView {
 
 /// How many incidents there were, and how long things took.
 #[utoipa::path(get, path = "/insights", params(InsightsQuery), responses((status = 200, body = InsightsView), (status = 400, body = Problem)))]
-pub async fn show(
-    State(app): State<Arc<App>>,
-    _caller: Caller,
-    q: Result<Query<InsightsQuery>, QueryRejection>,
-) -> Result<Json<InsightsView>, Problem> {
+pub async fn show(State(app): State<Arc<App>>, _caller: Caller, q: Asked<InsightsQuery>) -> Answer<Json<InsightsView>> {
     let q = query(q)?;
     let question = q.question().map_err(Problem::bad)?;
     let by = question.by.clone();
@@ -282,12 +277,8 @@ pub async fn bring_in(
     State(app): State<Arc<App>>,
     caller: Caller,
     Body(b): Body<ImportBody>,
-) -> Result<Json<ImportView>, Problem> {
-    if caller.role < Role::Manager {
-        return Err(Problem::forbidden(
-            "History is brought in by a manager or an administrator.",
-        ));
-    }
+) -> Answer<Json<ImportView>> {
+    caller.must(Right::Import)?;
     if b.rows.len() > ROWS_MAX {
         return Err(Problem::bad(format!("rows: at most {ROWS_MAX} in one call.")));
     }

@@ -1,14 +1,13 @@
 //! The audit log, all groups of alerts, and who the caller is.
 
-use super::incidents::{PageQuery, cursor, limit, query};
+use super::call::{Answer, Asked, PageQuery, cursor, limit, query};
 use super::shapes::Page;
 use crate::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::witness::visible;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use imp_core::incident::Incident;
 use imp_engine::audit::Entry;
 use imp_engine::read::{self, Filter};
@@ -75,11 +74,7 @@ impl From<Entry> for EntryView {
 
 /// The audit log, newest first. It needs the role manager.
 #[utoipa::path(get, path = "/audit", params(AuditQuery), responses((status = 200, body = Page<EntryView>), (status = 400, body = Problem), (status = 404, body = Problem)))]
-pub async fn audit(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    q: Result<Query<AuditQuery>, QueryRejection>,
-) -> Result<Json<Page<EntryView>>, Problem> {
+pub async fn audit(State(app): State<Arc<App>>, caller: Caller, q: Asked<AuditQuery>) -> Answer<Json<Page<EntryView>>> {
     let q = query(q)?;
     let (before, most) = (cursor(q.cursor.as_deref())?, limit(q.limit)?);
     let about = match q.reference.as_deref() {
@@ -124,11 +119,7 @@ fn groups(i: &Incident) -> impl Iterator<Item = GroupView> {
 
 /// Groups of alerts, those of the newest incidents first. A page is one of incidents: it holds the groups of so many.
 #[utoipa::path(get, path = "/alerts", params(PageQuery), responses((status = 200, body = Page<GroupView>), (status = 400, body = Problem)))]
-pub async fn alerts(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    q: Result<Query<PageQuery>, QueryRejection>,
-) -> Result<Json<Page<GroupView>>, Problem> {
+pub async fn alerts(State(app): State<Arc<App>>, caller: Caller, q: Asked<PageQuery>) -> Answer<Json<Page<GroupView>>> {
     let q = query(q)?;
     let (before, most) = (cursor(q.cursor.as_deref())?, limit(q.limit)?);
     let read = app
@@ -140,11 +131,8 @@ pub async fn alerts(
         .last()
         .filter(|_| found.len() == most)
         .map(|i| i.reference.0.to_string());
-    let seen: Vec<&Incident> = found
-        .iter()
-        .filter(|i| caller.sees(i) && !i.alerts.is_empty())
-        .collect();
-    crate::witness::looked(&app, &caller, seen.iter().copied(), "its alerts listed").await?;
+    let firing: Vec<Incident> = found.into_iter().filter(|i| !i.alerts.is_empty()).collect();
+    let seen = crate::witness::shown(&app, &caller, &firing, "its alerts listed").await?;
     Ok(Json(Page {
         items: seen.into_iter().flat_map(groups).collect(),
         next,

@@ -1,15 +1,14 @@
 //! Service Shaper: templates, plans, and the runs that make new services.
 
 use super::body::Body;
-use super::incidents::{PageQuery, cursor, limit, query};
+use super::call::{Answer, Asked, PageQuery, cursor, limit, query, wish_id};
 use super::shapes::Page;
 use crate::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use crate::shaper::{self, Turn};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use imp_core::rights::Right;
 use imp_engine::birth;
@@ -214,7 +213,7 @@ impl From<&Run> for RunView {
 
 /// The templates that can be had by name.
 #[utoipa::path(get, path = "/shaper/templates", responses((status = 200, body = Page<TemplateView>), (status = 422, body = Problem)))]
-pub async fn templates(State(app): State<Arc<App>>, _: Caller) -> Result<Json<Page<TemplateView>>, Problem> {
+pub async fn templates(State(app): State<Arc<App>>, _: Caller) -> Answer<Json<Page<TemplateView>>> {
     let all = shaper::templates(app.as_ref())
         .await?
         .into_iter()
@@ -238,7 +237,7 @@ pub async fn questions(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
-) -> Result<Json<QuestionsView>, Problem> {
+) -> Answer<Json<QuestionsView>> {
     let draft = shaper::draft(app.as_ref(), &caller, &name, Map::new(), Vec::new()).await?;
     Ok(Json(QuestionsView {
         template: draft.template,
@@ -266,11 +265,7 @@ async fn tried(app: &App, caller: &Caller, body: ShapeBody) -> Result<shaper::Re
 /// Everything that making a service would do. Nothing is done.
 #[utoipa::path(post, path = "/shaper/plans", request_body = ShapeBody,
     responses((status = 200, body = PlanView), (status = 404, body = Problem), (status = 422, body = Problem)))]
-pub async fn plan(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Body(body): Body<ShapeBody>,
-) -> Result<Json<PlanView>, Problem> {
+pub async fn plan(State(app): State<Arc<App>>, caller: Caller, Body(body): Body<ShapeBody>) -> Answer<Json<PlanView>> {
     caller.must(Right::Shape)?;
     Ok(Json(tried(app.as_ref(), &caller, body).await?.plan.into()))
 }
@@ -283,9 +278,9 @@ pub async fn create(
     caller: Caller,
     headers: HeaderMap,
     Body(body): Body<ShapeBody>,
-) -> Result<(StatusCode, Json<RunView>), Problem> {
+) -> Answer<(StatusCode, Json<RunView>)> {
     caller.must(Right::Shape)?;
-    let wish = super::incidents::key(&headers)?.map(|k| format!("rest:{}:{k}", caller.name));
+    let wish = wish_id(&caller, &headers)?;
     let ready = tried(app.as_ref(), &caller, body).await?;
     let wanted = (ready.plan.service.clone(), ready.plan.template.clone());
     let b = shaper::begin(app.as_ref(), &caller, ready, wish).await?;
@@ -303,11 +298,7 @@ pub async fn create(
 
 /// Services that were made, the newest first.
 #[utoipa::path(get, path = "/shaper/runs", params(PageQuery), responses((status = 200, body = Page<RunView>), (status = 400, body = Problem)))]
-pub async fn runs(
-    State(app): State<Arc<App>>,
-    _: Caller,
-    q: Result<Query<PageQuery>, QueryRejection>,
-) -> Result<Json<Page<RunView>>, Problem> {
+pub async fn runs(State(app): State<Arc<App>>, _: Caller, q: Asked<PageQuery>) -> Answer<Json<Page<RunView>>> {
     let q = query(q)?;
     let (skip, most) = (cursor(q.cursor.as_deref())?.unwrap_or(0), limit(q.limit)?);
     let skip = skip.min(u64::from(u32::MAX));
@@ -325,7 +316,7 @@ pub async fn runs(
 
 /// A run: how far it is.
 #[utoipa::path(get, path = "/shaper/runs/{id}", params(("id" = String, Path)), responses((status = 200, body = RunView), (status = 404, body = Problem)))]
-pub async fn run(State(app): State<Arc<App>>, _: Caller, Path(id): Path<String>) -> Result<Json<RunView>, Problem> {
+pub async fn run(State(app): State<Arc<App>>, _: Caller, Path(id): Path<String>) -> Answer<Json<RunView>> {
     Ok(Json(RunView::from(&shaper::find(app.as_ref(), &id).await?.1)))
 }
 
@@ -336,7 +327,7 @@ pub async fn retry(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<RunView>), Problem> {
+) -> Answer<(StatusCode, Json<RunView>)> {
     let run = shaper::turn(app.as_ref(), &caller, &id, Turn::Retry).await?;
     Ok((StatusCode::ACCEPTED, Json(RunView::from(&run))))
 }
@@ -348,7 +339,7 @@ pub async fn undo(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<RunView>), Problem> {
+) -> Answer<(StatusCode, Json<RunView>)> {
     let run = shaper::turn(app.as_ref(), &caller, &id, Turn::Undo).await?;
     Ok((StatusCode::ACCEPTED, Json(RunView::from(&run))))
 }

@@ -139,6 +139,8 @@ pub struct FollowUpView {
     pub owner: Option<PersonView>,
     /// By which day.
     pub due: Option<String>,
+    /// Whether it is done.
+    pub done: bool,
     /// Its key in Jira.
     pub jira: Option<String>,
 }
@@ -335,6 +337,7 @@ impl IncidentView {
                     text: f.text.clone(),
                     owner: f.owner.as_ref().map(Into::into),
                     due: f.due.clone(),
+                    done: f.done,
                     jira: jira(&f.ticket),
                 })
                 .collect(),
@@ -525,6 +528,19 @@ pub struct UpdateBody {
     pub text: String,
     /// Whether it also goes to the status page.
     pub public: Option<bool>,
+}
+
+/// Tells the public.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PublicBody {
+    /// What users should know.
+    pub text: String,
+    /// The public title; left out, the incident's.
+    pub title: Option<String>,
+    /// Which components of the page are affected, by their identifiers there.
+    #[serde(default)]
+    pub components: Vec<String>,
 }
 
 /// Adds a task.

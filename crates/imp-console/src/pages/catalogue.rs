@@ -9,7 +9,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use imp_core::catalogue::{Catalogue, Reference, Service, Team};
-use imp_core::{Incident, Process, words};
+use imp_core::{Incident, words};
 use imp_engine::read::{self, Filter};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -205,11 +205,11 @@ async fn history(app: &App, caller: &Caller, filter: Filter) -> Result<(Vec<Row>
     });
     let (open, past) = read.await?;
     let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
-    let rows = |all: &[Incident], process: &Process| -> Vec<Row> {
-        let seen = all.iter().filter(|i| caller.sees(i));
-        seen.map(|i| Row::of(i, process, now)).collect()
+    let rows = async |all: &[Incident]| -> Result<Vec<Row>, Problem> {
+        let seen = crate::witness::shown(app, caller, all, "listed").await?;
+        Ok(seen.into_iter().map(|i| Row::of(i, &process, now)).collect())
     };
-    Ok((rows(&open, &process), rows(&past, &process)))
+    Ok((rows(&open).await?, rows(&past).await?))
 }
 
 /// A service.

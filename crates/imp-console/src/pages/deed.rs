@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use axum::Form;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use imp_core::{Command, Envelope, Incident, Ref};
 use imp_engine::{Given, Receipt};
@@ -25,7 +26,15 @@ pub type Sent = Result<Form<Fields>, FormRejection>;
 /// # Errors
 /// Where it is no form.
 pub fn fields(form: Sent) -> Result<Fields, Problem> {
-    form.map(|Form(f)| f).map_err(|e| Problem::bad(e.body_text()))
+    form.map(|Form(f)| f).map_err(|e| match e.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            "That is too much",
+            "The form holds more than is kept; go back and write less.",
+        ),
+        _ => Problem::bad(e.body_text()),
+    })
 }
 
 /// The wish's identifier: the form's key makes a double click one wish; forms without one are wishes of their own.
@@ -80,11 +89,6 @@ fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
             fields: f,
         },
         "update" => Command::Post { text: take("text") },
-        "public" => Command::Publish {
-            title: take("title"),
-            body: take("text"),
-            components: Vec::new(),
-        },
         "role" => Command::Assign {
             role: take("role"),
             who: who(&take("user")),
@@ -128,6 +132,12 @@ fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
             text: take("text"),
             ts: None,
         },
+        "follow" => Command::Subscribe {
+            who: who(&take("user")),
+        },
+        "unfollow" => Command::Unsubscribe {
+            who: who(&take("user")),
+        },
         "join" => Command::Join {
             who: who(&take("user")),
         },
@@ -169,6 +179,18 @@ pub async fn perform(
     }
 }
 
+/// A form's address that is opened by itself, since what was wrong with the form stood there, leads to the incident.
+pub async fn back_to_it(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    Path((name, _)): Path<(String, String)>,
+) -> Response {
+    match crate::api::find(&app, &caller, &name).await {
+        Ok(i) => back(i.reference),
+        Err(p) => sorry(&caller, p),
+    }
+}
+
 /// Opens a private incident without being in it.
 pub async fn break_glass(State(app): State<Arc<App>>, Visitor(caller): Visitor, form: Sent) -> Response {
     let f = match fields(form) {
@@ -176,12 +198,17 @@ pub async fn break_glass(State(app): State<Arc<App>>, Visitor(caller): Visitor, 
         Err(p) => return sorry(&caller, p),
     };
     let get = |k: &str| f.get(k).cloned().unwrap_or_default();
+    let about = Ref::parse(get("incident").trim()).unwrap_or(Ref(0));
+    let role = match app.desk.incident(about).await {
+        Ok(found) => found.map_or(caller.role, |i| caller.role_for(&i)),
+        Err(e) => return sorry(&caller, e.into()),
+    };
     let envelope = Envelope {
         id: String::new(),
         by: caller.actor.clone(),
-        role: caller.role,
+        role,
         at: app.desk.clock.now(),
-        about: Some(Ref::parse(get("incident").trim()).unwrap_or(Ref(0))),
+        about: Some(about),
         command: Command::BreakGlass { why: get("why") },
     };
     let given = Given {

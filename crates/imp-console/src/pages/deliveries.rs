@@ -66,21 +66,18 @@ pub async fn list(
     }
     let state = known.unwrap_or(STATES[0]);
     let (now, before) = (app.desk.clock.now(), wanted.before.parse().ok());
-    let viewer = caller.clone();
-    let found = app.desk.store.read(move |c| {
-        let all = read::deliveries(c, state, before, now, PAGE)?;
-        let next = all.last().filter(|_| all.len() == PAGE).map(|d| d.id);
-        let mut out = Vec::new();
-        for d in all {
-            if crate::api::may_see(c, d.reference, &viewer)? {
-                out.push(d);
-            }
-        }
-        Ok((out, next))
-    });
-    let (found, next) = match found.await {
-        Ok(f) => f,
+    let read = app
+        .desk
+        .store
+        .read(move |c| read::deliveries(c, state, before, now, PAGE));
+    let all = match read.await {
+        Ok(all) => all,
         Err(e) => return sorry(&caller, e.into()),
+    };
+    let next = all.last().filter(|_| all.len() == PAGE).map(|d| d.id);
+    let found = match crate::api::visible_deliveries(&app, &caller, all).await {
+        Ok(f) => f,
+        Err(p) => return sorry(&caller, p),
     };
     let line = |d: read::Delivery| Line {
         id: d.id,

@@ -10,7 +10,6 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use imp_core::Incident;
 use imp_engine::read;
 use std::sync::Arc;
 
@@ -91,10 +90,10 @@ pub async fn incidents(
         Err(e) => return sorry(&caller, e.into()),
     };
     let process = app.desk.house.process.load();
-    let seen: Vec<&Incident> = found.iter().filter(|i| caller.sees(i)).collect();
-    if let Err(p) = crate::witness::looked(&app, &caller, seen.iter().copied(), "exported").await {
-        return sorry(&caller, p);
-    }
+    let seen = match crate::witness::shown(&app, &caller, &found, "exported").await {
+        Ok(s) => s,
+        Err(p) => return sorry(&caller, p),
+    };
     let views: Vec<IncidentView> = seen.into_iter().map(|i| IncidentView::of(i, &process)).collect();
     let (kind, name, body) = match w.format.as_str() {
         "" | "csv" => {

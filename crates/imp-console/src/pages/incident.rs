@@ -21,8 +21,6 @@ use std::sync::Arc;
 const STORY: usize = 1000;
 /// Open incidents offered for a merge.
 const OFFERED: usize = 50;
-/// Deliveries looked through for those of this incident.
-const OWED: usize = 500;
 
 #[derive(Template)]
 #[template(path = "incident.html")]
@@ -54,6 +52,10 @@ struct Page {
     impact: Vec<imp_core::process::Impact>,
     people: Vec<String>,
     directory: Vec<(String, String)>,
+    /// Who follows it without being in it: by what they are named in a form, and what to call them.
+    followers: Vec<(String, String)>,
+    /// Whoever looks, where they could follow it and do not.
+    follow_me: Option<String>,
     tasks_left: usize,
     kept: Kept,
 }
@@ -162,13 +164,10 @@ pub async fn page(app: &App, caller: &Caller, name: &str, tried: Option<(Problem
     };
     let now = app.desk.clock.now();
     let read = app.desk.store.read(move |c| {
-        let mut owed = read::deliveries(c, "pending", None, now, OWED)?;
-        owed.extend(read::deliveries(c, "failed", None, now, OWED)?);
-        owed.retain(|d| d.reference == r);
         Ok((
             read::journal(c, r, 0, STORY)?,
             read::incidents(c, &open, None, OFFERED)?,
-            owed,
+            read::deliveries_of(c, r, now)?,
         ))
     });
     let (facts, open, owed) = match read.await {
@@ -176,8 +175,13 @@ pub async fn page(app: &App, caller: &Caller, name: &str, tried: Option<(Problem
         Err(e) => return sorry(caller, e.into()),
     };
     let process = app.desk.house.process.load_full();
-    let others = open.iter().filter(|o| o.reference != r && caller.sees(o));
+    let open: Vec<Incident> = open.into_iter().filter(|o| o.reference != r).collect();
+    let others = match crate::witness::shown(app, caller, &open, "offered for a merge").await {
+        Ok(o) => o,
+        Err(p) => return sorry(caller, p),
+    };
     let others: Vec<(String, String)> = others
+        .into_iter()
         .map(|o| (o.reference.to_string(), format!("{} {}", o.reference, o.title)))
         .collect();
     let (problem, kept) = match tried {
@@ -270,6 +274,14 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
         impact: process.impact.clone(),
         people: i.members.iter().map(|m| m.label().to_owned()).collect(),
         directory: near(&i, &catalogue, &people),
+        followers: i.followers.iter().map(|w| (address(w), w.label().to_owned())).collect(),
+        follow_me: caller
+            .actor
+            .who()
+            .filter(|me| category != Category::Done && !i.has_member(me) && !i.followers.iter().any(|f| f.is(me)))
+            .filter(|_| may(Right::Tell) && app.desk.house.can.contains(&Capability::Chat))
+            .map(address)
+            .filter(|a| !a.is_empty()),
         tasks_left: i.tasks.iter().filter(|t| !t.done).count(),
         kept: Kept::default(),
         i,
@@ -295,6 +307,11 @@ fn near(i: &Incident, catalogue: &imp_core::Catalogue, people: &imp_core::Direct
         }
     }
     out
+}
+
+/// By what a form names somebody.
+fn address(who: &imp_core::Who) -> String {
+    who.email.clone().or_else(|| who.slack.clone()).unwrap_or_default()
 }
 
 /// What to do now: because of where it stands, and while it is worked on because of how bad it is.

@@ -1,5 +1,6 @@
 //! The list of all incidents: its filters live in the address, and it can be carried away.
 
+use super::views::Views;
 use super::{Frame, Row, Visitor, draw, sorry};
 use crate::App;
 use crate::filters::{Asked, escaped, understand};
@@ -8,7 +9,6 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use imp_core::Incident;
 use imp_engine::read;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -71,6 +71,7 @@ struct List {
     next: Option<String>,
     export: String,
     faults: Vec<String>,
+    views: Views,
     w: Wanted,
     statuses: Vec<(String, String)>,
     severities: Vec<String>,
@@ -117,10 +118,15 @@ pub async fn list(
     let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
     let catalogue = app.desk.house.catalogue.load();
     let last = found.last().filter(|_| found.len() == PAGE).map(|i| i.reference.0);
-    let seen: Vec<&Incident> = found.iter().filter(|i| caller.sees(i)).collect();
-    if let Err(p) = crate::witness::looked(&app, &caller, seen.iter().copied(), "listed").await {
-        return sorry(&caller, p);
-    }
+    let seen = match crate::witness::shown(&app, &caller, &found, "listed").await {
+        Ok(s) => s,
+        Err(p) => return sorry(&caller, p),
+    };
+    let address = w.address("");
+    let views = match Views::on(&app, &caller, "incidents", &address).await {
+        Ok(v) => v,
+        Err(p) => return sorry(&caller, p),
+    };
     let code = match faults.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::BAD_REQUEST,
@@ -131,6 +137,7 @@ pub async fn list(
         next: last.map(|before| format!("{}&before={before}", w.address("/incidents"))),
         export: w.address("/incidents/export"),
         faults,
+        views,
         statuses: process
             .statuses
             .iter()

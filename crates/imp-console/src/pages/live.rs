@@ -9,7 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream};
 use imp_core::Ref;
 use imp_engine::{Change, Desk};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
@@ -98,11 +98,14 @@ pub async fn stream(
     let last = headers.get("last-event-id").and_then(|v| v.to_str().ok());
     let (news, missed) = app.live.listen(last);
     let lost = missed.is_none();
-    let begun = (news, missed.unwrap_or_default(), lost, app, caller);
-    let events = stream::unfold(begun, async |(mut news, mut missed, lost, app, caller)| {
+    let begun = (news, missed.unwrap_or_default(), lost, BTreeSet::new(), app, caller);
+    let events = stream::unfold(begun, async |(mut news, mut missed, lost, mut told, app, caller)| {
         if lost {
             // Too much has happened meanwhile, or IMP was started anew: the page looks for itself.
-            return Some((Ok(Event::default().data("many")), (news, missed, false, app, caller)));
+            return Some((
+                Ok(Event::default().data("many")),
+                (news, missed, false, told, app, caller),
+            ));
         }
         loop {
             let next = match missed.pop_front() {
@@ -112,8 +115,19 @@ pub async fn stream(
             let event = match next {
                 Ok(Numbered { n, reference }) => {
                     let found = app.desk.incident(reference).await.ok().flatten();
-                    if !found.is_some_and(|i| caller.sees(&i)) {
+                    let Some(i) = found.filter(|i| caller.sees(i)) else {
                         continue;
+                    };
+                    // Once for each of these streams: that it was followed is written down, not every word of it.
+                    if i.private && told.insert(reference) {
+                        let one = std::iter::once(i.as_ref());
+                        if crate::witness::looked(&app, &caller, one, "followed live")
+                            .await
+                            .is_err()
+                        {
+                            told.remove(&reference);
+                            continue;
+                        }
                     }
                     Event::default()
                         .id(format!("{}-{n}", app.live.epoch))
@@ -123,7 +137,7 @@ pub async fn stream(
                 Err(RecvError::Lagged(_)) => Event::default().data("many"),
                 Err(RecvError::Closed) => return None,
             };
-            return Some((Ok(event), (news, missed, false, app, caller)));
+            return Some((Ok(event), (news, missed, false, told, app, caller)));
         }
     });
     Sse::new(events).keep_alive(KeepAlive::default())

@@ -15,10 +15,12 @@ mod live;
 mod overview;
 mod practice;
 mod process;
+mod public;
 mod reviews;
 mod settings;
 mod shaper;
 pub mod sign_in;
+mod views;
 
 pub use live::Hub;
 
@@ -49,7 +51,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/incidents", get(incidents::list))
         .route("/incidents/export", get(export::incidents))
         .route("/incidents/{ref}", get(incident::show))
-        .route("/incidents/{ref}/{deed}", post(deed::perform))
+        .route("/incidents/{ref}/public", get(public::form).post(public::send))
+        .route("/incidents/{ref}/{deed}", post(deed::perform).get(deed::back_to_it))
         .route("/deliveries/{id}/retry", post(deliveries::retry))
         .route("/reviews", get(reviews::list))
         .route("/teams", get(catalogue::teams))
@@ -70,6 +73,9 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/process", get(process::show))
         .route("/insights", get(insights::show))
         .route("/insights/incidents", get(insights::list::show))
+        .route("/views", post(views::save))
+        .route("/views/{id}", get(views::open))
+        .route("/views/{id}/{deed}", post(views::change))
         .route("/docs", get(docs::index))
         .route("/docs/{guide}", get(docs::guide))
         .route("/docs/{kind}/{id}", get(docs::of_process))
@@ -78,6 +84,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/live", get(live::stream))
         .route("/assets/{name}", get(assets::get))
         .fallback(lost)
+        .method_not_allowed_fallback(astray)
         .layer(DefaultBodyLimit::max(FORM_MAX))
         .layer(from_fn(guard))
         .with_state(app)
@@ -90,13 +97,18 @@ pub fn guarded(router: Router) -> Router {
 
 /// Headers that every page has.
 async fn guard(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = next.run(request).await;
+    if response.status() == StatusCode::FORBIDDEN {
+        tracing::warn!(%method, path, "a page was refused to somebody who may not");
+    }
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
@@ -213,6 +225,14 @@ async fn lost(Visitor(caller): Visitor) -> Response {
     sorry(
         &caller,
         Problem::not_found("There is no page here. Perhaps the link was cut short."),
+    )
+}
+
+async fn astray(Visitor(caller): Visitor) -> Response {
+    let detail = "This address belongs to a form of another page; go back to that page.";
+    sorry(
+        &caller,
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Nothing to see here", detail),
     )
 }
 

@@ -6,7 +6,7 @@ use crate::App;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use imp_core::Incident;
+use imp_core::Ref;
 use imp_engine::read::{self, Filter};
 use std::sync::Arc;
 
@@ -45,27 +45,27 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         Err(e) => return sorry(&caller, e.into()),
     };
     let process = app.desk.house.process.load();
-    let sees = |i: &&Incident| caller.sees(i);
-    let seen: Vec<&Incident> = found.iter().filter(sees).collect();
-    if let Err(p) = crate::witness::looked(&app, &caller, seen.iter().copied(), "listed").await {
-        return sorry(&caller, p);
-    }
+    let shown = async |all| crate::witness::shown(&app, &caller, all, "listed").await;
+    let (seen, followed) = match (shown(&found).await, shown(&followed).await) {
+        (Ok(seen), Ok(followed)) => (seen, followed),
+        (Err(p), _) | (_, Err(p)) => return sorry(&caller, p),
+    };
     let rows = |category: &str| {
         let some = seen.iter().filter(|i| process.category(&i.status).word() == category);
         let mut rows: Vec<Row> = some.map(|i| Row::of(i, &process, now)).collect();
         rows.sort_by(|a, b| a.severity.cmp(&b.severity).then(b.since.cmp(&a.since)));
         rows
     };
-    let due = reviews::due(followed.iter().filter(sees), now);
+    let due = reviews::due(followed.iter().copied(), now);
     let mine = reviews::of_mine(&seen, &due, caller.actor.who(), &process);
     let mut late: Vec<Due> = due.into_iter().filter(|d| d.late).collect();
     let late_in_all = late.len();
     late.truncate(LATE);
     // What has failed of a private incident is counted for those who may see it only.
-    let mut shown = 0;
+    let mut failures = 0;
     for d in &failed {
         let i = app.desk.incident(d.reference).await.ok().flatten();
-        shown += usize::from(i.is_some_and(|i| caller.sees(&i)));
+        failures += usize::from(d.reference == Ref::HOUSE || i.is_some_and(|i| caller.sees(&i)));
     }
     draw(&Overview {
         frame: Frame::new(&caller, "overview", "all"),
@@ -75,6 +75,6 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         mine,
         late,
         late_in_all,
-        failed: shown,
+        failed: failures,
     })
 }

@@ -51,11 +51,7 @@ struct Page {
 /// # Errors
 /// What the store says.
 pub fn with_follow_ups(conn: &mut dyn Conn) -> Result<Vec<Incident>, StoreError> {
-    let filter = Filter {
-        categories: ["active", "after", "done"].map(str::to_owned).to_vec(),
-        ..Filter::default()
-    };
-    let mut found = read::incidents(conn, &filter, None, LOOKED_AT)?;
+    let mut found = read::owing(conn, LOOKED_AT)?;
     found.retain(|i| i.follow_ups.iter().any(|f| !f.done));
     Ok(found)
 }
@@ -124,10 +120,13 @@ pub async fn list(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         Err(e) => return sorry(&caller, e.into()),
     };
     let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
-    let sees = |i: &&Incident| caller.sees(i);
-    let (late, due) = due(followed.iter().filter(sees), now).into_iter().partition(|d| d.late);
-    let (written, mut open): (Vec<&Incident>, Vec<&Incident>) =
-        after.iter().filter(sees).partition(|i| i.review.is_some());
+    let shown = async |all| crate::witness::shown(&app, &caller, all, "listed").await;
+    let (after, followed) = match (shown(&after).await, shown(&followed).await) {
+        (Ok(after), Ok(followed)) => (after, followed),
+        (Err(p), _) | (_, Err(p)) => return sorry(&caller, p),
+    };
+    let (late, due) = due(followed.iter().copied(), now).into_iter().partition(|d| d.late);
+    let (written, mut open): (Vec<&Incident>, Vec<&Incident>) = after.iter().copied().partition(|i| i.review.is_some());
     // Whoever waits longest comes first.
     open.reverse();
     let row = |i: &&Incident| Row::of(i, &process, now);

@@ -1,7 +1,7 @@
 //! How IMP is set up: what it is connected to, what `imp check` says, who may do what, who is signed in.
 
 use super::{Frame, Visitor, draw, moment, sorry};
-use crate::caller::Caller;
+use crate::caller::{Caller, owner_of};
 use crate::problem::Problem;
 use crate::{App, Finding};
 use askama::Template;
@@ -39,12 +39,15 @@ struct Page {
     findings: Option<Vec<Finding>>,
     rights: Vec<(&'static str, &'static str)>,
     sessions: Option<Vec<Row>>,
+    /// Whether those are everybody's; else their own.
+    everybodys: bool,
     /// Whether they may open a private incident that they are not in.
     may_break_glass: bool,
 }
 
 async fn sessions(app: &App, caller: &Caller) -> Result<Option<Vec<Row>>, Problem> {
-    if caller.must(Right::Sessions).is_err() {
+    let everybodys = caller.must(Right::Sessions).is_ok();
+    if !everybodys && caller.session.is_none() {
         return Ok(None);
     }
     let now = app.desk.clock.now();
@@ -58,7 +61,8 @@ async fn sessions(app: &App, caller: &Caller) -> Result<Option<Vec<Row>>, Proble
         seen: (s.seen_at.rfc3339(), moment(s.seen_at)),
         origin: s.origin,
     };
-    Ok(Some(all.into_iter().filter(|s| !s.is_over(now)).map(row).collect()))
+    let theirs = |s: &session::Session| !s.is_over(now) && (everybodys || owner_of(s) == caller.name);
+    Ok(Some(all.into_iter().filter(theirs).map(row).collect()))
 }
 
 /// The page.
@@ -85,21 +89,27 @@ pub async fn show(
             .filter(|(r, _, _)| *r != Right::Machine)
             .map(|(_, role, words)| (*words, role.word()))
             .collect(),
+        everybodys: caller.must(Right::Sessions).is_ok(),
         may_break_glass: caller.must(Right::BreakGlass).is_ok() && caller.actor.who().is_some(),
         sessions,
     })
 }
 
-/// Ends somebody's session.
+/// Ends a session: one's own, or, where one may, somebody else's.
 pub async fn end(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(digest): Path<String>) -> Response {
-    if let Err(p) = caller.must(Right::Sessions) {
-        return sorry(&caller, p);
-    }
     let wanted = digest.clone();
     let found = match app.desk.store.read(move |c| session::find(c, &wanted)).await {
-        Ok(Some(s)) => s,
-        Ok(None) => return sorry(&caller, Problem::not_found("That session is over already.")),
+        Ok(found) => found,
         Err(e) => return sorry(&caller, e.into()),
+    };
+    let own = found.as_ref().is_some_and(|s| owner_of(s) == caller.name);
+    if let Err(p) = caller.must(Right::Sessions)
+        && !own
+    {
+        return sorry(&caller, p);
+    }
+    let Some(found) = found else {
+        return sorry(&caller, Problem::not_found("That session is over already."));
     };
     let of = serde_json::json!({"of": found.name});
     let deed = crate::witness::deed(&caller, app.desk.clock.now(), "end_session", None, of);

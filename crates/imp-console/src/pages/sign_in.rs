@@ -2,7 +2,7 @@
 
 use super::{Visitor, draw};
 use crate::App;
-use crate::caller::{SESSION_COOKIE, digest_of, origin_of, same_site};
+use crate::caller::{SESSION_COOKIE, cookie_name, digest_of, origin_of, same_site, session_of};
 use crate::problem::Problem;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -105,6 +105,7 @@ pub async fn with_token(State(app): State<Arc<App>>, request: Request) -> Respon
     }
     let (parts, body) = request.into_parts();
     let (origin, now) = (origin_of(&parts), app.desk.clock.now());
+    let former = session_of(&parts.headers, &app.doors);
     let form: Result<Form<Credentials>, FormRejection> = Request::from_parts(parts, body).extract().await;
     let Ok(Form(given)) = form else {
         return trouble(
@@ -115,6 +116,7 @@ pub async fn with_token(State(app): State<Arc<App>>, request: Request) -> Respon
         );
     };
     let Some(found) = app.doors.token(given.token.trim(), now).cloned() else {
+        tracing::warn!(%origin, "somebody tried to sign in with a token that is not known, or over");
         if let Err(p) = app.limits.guess(&origin, now) {
             return closed(&app, p);
         }
@@ -127,6 +129,7 @@ pub async fn with_token(State(app): State<Arc<App>>, request: Request) -> Respon
         role: found.role(),
         teams: BTreeMap::new(),
         origin,
+        former,
     };
     let_in(&app, newcomer, inside(&given.to)).await
 }
@@ -144,6 +147,8 @@ pub struct Newcomer {
     pub teams: BTreeMap<String, Role>,
     /// From where they come.
     pub origin: String,
+    /// The session that their browser had: it ends where the new one begins.
+    pub former: Option<String>,
 }
 
 /// A session begins, with a secret that nobody has known before, and the browser is sent on.
@@ -175,7 +180,11 @@ pub async fn let_in(app: &App, newcomer: Newcomer, to: &str) -> Response {
         private: false,
         detail: serde_json::json!({"by": if begun.who.is_some() { "identity provider" } else { "token" }}),
     };
+    let former = newcomer.former;
     let kept = app.desk.write(move |c| {
+        if let Some(digest) = former {
+            session::end(c, &digest)?;
+        }
         session::begin(c, &begun)?;
         audit::write(c, deed)
     });
@@ -195,7 +204,7 @@ pub async fn let_in(app: &App, newcomer: Newcomer, to: &str) -> Response {
 
 /// Gives the browser a cookie that no script reads and no other site sends.
 pub fn set_cookie(response: &mut Response, name: &str, value: &str, lasts_s: i64, secure: bool) {
-    let secure = if secure { "; Secure" } else { "" };
+    let (name, secure) = (cookie_name(name, secure), if secure { "; Secure" } else { "" });
     let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={lasts_s}{secure}");
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, value);
@@ -221,6 +230,9 @@ pub async fn sign_out(State(app): State<Arc<App>>, request: Request) -> Response
         return closed(&app, p);
     }
     set_cookie(&mut response, SESSION_COOKIE, "", 0, app.doors.secure);
+    // What the browser kept of pages goes with the session.
+    let clear = HeaderValue::from_static("\"cache\", \"storage\"");
+    response.headers_mut().insert("clear-site-data", clear);
     response
 }
 

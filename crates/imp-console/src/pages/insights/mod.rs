@@ -6,12 +6,14 @@ pub mod list;
 mod said;
 
 use crate::App;
+use crate::pages::views::Views;
 use crate::pages::{Frame, Visitor, draw, sorry};
 use crate::problem::Problem;
 use address::{Asked, RANGES, Words, day};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::Uri;
 use axum::response::Response;
 use figures::{Chart, TeamRow};
 use imp_core::metric::{Metric, Point};
@@ -56,6 +58,7 @@ struct Page {
     private: usize,
     imported: (usize, String),
     export: Vec<(&'static str, String)>,
+    views: Views,
 }
 
 /// The period before: from, until, its numbers, its sorted lengths.
@@ -65,6 +68,7 @@ type Before = (At, At, Group, Vec<Vec<i64>>);
 pub async fn show(
     State(app): State<Arc<App>>,
     Visitor(caller): Visitor,
+    uri: Uri,
     words: Result<Query<Words>, QueryRejection>,
 ) -> Response {
     let now = app.desk.clock.now();
@@ -88,9 +92,13 @@ pub async fn show(
         Ok(x) => x,
         Err(e) => return sorry(&caller, e.into()),
     };
+    let views = match Views::on(&app, &caller, "insights", uri.query().unwrap_or_default()).await {
+        Ok(v) => v,
+        Err(p) => return sorry(&caller, p),
+    };
     let process = app.desk.house.process.load();
     draw(&page(
-        Frame::new(&caller, "insights", ""),
+        (Frame::new(&caller, "insights", ""), views),
         &asked,
         &view,
         before.as_ref(),
@@ -101,7 +109,7 @@ pub async fn show(
 }
 
 fn page(
-    frame: Frame,
+    (frame, views): (Frame, Views),
     asked: &Asked,
     view: &View,
     before: Option<&Before>,
@@ -143,6 +151,7 @@ fn page(
             .map(|by| (by, asked.address("/api/v1/insights", &[("by", by.to_owned())])))
             .collect(),
         frame,
+        views,
     }
 }
 
