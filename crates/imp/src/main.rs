@@ -107,7 +107,7 @@ enum Command {
     /// Incidents of a running `imp serve`, for scripts
     Incident {
         #[command(subcommand)]
-        command: script::Incident,
+        command: script::incident::Incident,
         #[command(flatten)]
         common: script::Common,
     },
@@ -276,7 +276,9 @@ async fn run(command: Command) -> Result<(), Failure> {
             rebuild::run(loaded, process, json).await
         }
         Command::Practice { listen, config, app } => demo::practice(listen, config, app).await,
-        Command::Incident { command, common } => script::incident(command, common, |file| load_file(file)).await,
+        Command::Incident { command, common } => {
+            script::incident::carry_out(command, common, |file| load_file(file)).await
+        }
         Command::Deliveries { command, common } => script::deliveries(command, common, |file| load_file(file)).await,
         Command::Import {
             file,

@@ -136,8 +136,14 @@ impl Client {
     ///
     /// # Errors
     /// What the API says.
-    pub async fn post(&self, path: &str, body: Map<String, Value>, key: Option<String>) -> Result<Value, Failure> {
-        let mut call = self.request(Method::POST, path);
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Map<String, Value>,
+        key: Option<String>,
+    ) -> Result<Value, Failure> {
+        let mut call = self.request(method, path);
         if !body.is_empty() {
             call = call.json(&body);
         }
@@ -145,6 +151,14 @@ impl Client {
             call = call.header("idempotency-key", key);
         }
         self.answer(call).await
+    }
+
+    /// The same with the method that most changes have.
+    ///
+    /// # Errors
+    /// What the API says.
+    pub async fn post(&self, path: &str, body: Map<String, Value>, key: Option<String>) -> Result<Value, Failure> {
+        self.send(Method::POST, path, body, key).await
     }
 
     /// The entries of a list, page by page, at most so many.
