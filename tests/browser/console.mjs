@@ -119,6 +119,47 @@ const steps = {
     await page.screenshot({ path: join(pictures, "console-incident.png"), fullPage: true });
   },
 
+  async "the public is told on a page of its own, with the page's components"() {
+    await page.goto(card);
+    await page.getByRole("link", { name: "Status page", exact: true }).click();
+    await page.getByRole("heading", { name: "Tell the public" }).waitFor();
+    assert.ok((await page.getByRole("group", { name: "Affected components" }).getByRole("checkbox").count()) > 0, "no components");
+    await page.getByRole("checkbox").first().check();
+    await page.getByLabel("What users should know").fill("Some payments fail; we repair it.");
+    await page.screenshot({ path: join(pictures, "console-public-form.png"), fullPage: true });
+    await page.getByRole("button", { name: "Publish" }).click();
+    await page.waitForURL(card);
+    await page.getByText("Some payments fail; we repair it.").first().waitFor();
+  },
+
+  async "a filter is saved, shared by its link, renamed and deleted, without any script"() {
+    const plain = await newContext({ javaScriptEnabled: false, storageState: await context.storageState() });
+    const list = await plain.newPage();
+    await list.goto(`${imp}/incidents?severity=SEV1`);
+    await list.getByText("Save this view").click();
+    await list.getByLabel("What do you call it?").fill("The gravest");
+    await list.getByRole("button", { name: "Save", exact: true }).click();
+    await list.getByRole("link", { name: "The gravest" }).waitFor();
+    await list.getByText("Rename, share or delete").click();
+    await list.screenshot({ path: join(pictures, "console-views.png") });
+    const link = await list.getByLabel("Link for others").inputValue();
+    await list.getByLabel("Name", { exact: true }).fill("Gravest");
+    await list.getByRole("button", { name: "Rename" }).click();
+    await list.goto(link);
+    await list.waitForURL(`${imp}/incidents?severity=SEV1`);
+    await list.locator(".views [aria-current]").getByText("Gravest", { exact: true }).waitFor();
+    await list.getByText("Rename, share or delete").click();
+    await list.getByRole("button", { name: "Delete this view" }).click();
+    await list.waitForURL(`${imp}/incidents`);
+    assert.equal(await list.getByRole("link", { name: "Gravest" }).count(), 0);
+    await list.goto(`${imp}/insights?severity=SEV1&days=30`);
+    await list.getByText("Save this view").click();
+    await list.getByLabel("What do you call it?").fill("A month of the gravest");
+    await list.getByRole("button", { name: "Save", exact: true }).click();
+    await list.getByRole("link", { name: "A month of the gravest" }).waitFor();
+    await plain.close();
+  },
+
   async "two tabs that save the same thing do not overwrite each other"() {
     const other = await context.newPage();
     await other.goto(card);
@@ -200,8 +241,8 @@ const steps = {
   async "axe finds nothing on any page, in both themes, at any size; and pages are light"() {
     const services = await page.request.get(`${imp}/api/v1/services`);
     const service = (await services.json()).items[0];
-    const paths = ["/", "/incidents", `/incidents/${reference}`, "/incidents?status=nonsense", "/declare", "/reviews", "/services", `/services/${service.alias}`,
-      "/teams", `/teams/${service.team}`, "/process", "/deliveries", "/deliveries?state=done", "/audit", "/practice", "/settings?check=now", "/nowhere", "/insights"];
+    const paths = ["/", "/incidents", `/incidents/${reference}`, `/incidents/${reference}/public`, "/incidents?severity=SEV1", "/incidents?status=nonsense", "/declare", "/reviews", "/services", `/services/${service.alias}`,
+      "/teams", `/teams/${service.team}`, "/process", "/deliveries", "/deliveries?state=done", "/audit", "/practice", "/settings?check=now", "/nowhere", "/insights", "/insights?severity=SEV1&days=30", "/docs", "/docs/asvs"];
     const found = [];
     for (const colorScheme of ["light", "dark"]) {
       const themed = await newContext({ colorScheme, storageState: await context.storageState(), bypassCSP: true });

@@ -94,3 +94,55 @@ async fn every_call_of_the_api_in_the_guides_works_against_the_demo() {
     }
     assert!(made > 10, "only {made} calls were found");
 }
+
+/// The requirements of levels 1 and 2 of OWASP's ASVS 5.0.0: a section, and which of its points.
+const ASVS: &str = "1.1:1-2 1.2:1-9 1.3:1-11 1.4:1-3 1.5:1-2 2.1:1-3 2.2:1-3 2.3:1-4 2.4:1-1 3.2:1-2 3.3:1-4 3.4:1-6 3.5:1-5 \
+    3.7:1-2 4.1:1-3 4.2:1-1 4.3:1-2 4.4:1-4 5.1:1-1 5.2:1-3 5.3:1-2 5.4:1-3 6.1:1-3 6.2:1-12 6.3:1-4 6.4:1-4 6.5:1-5 6.6:1-3 \
+    6.8:1-4 7.1:1-3 7.2:1-4 7.3:1-2 7.4:1-5 7.5:1-2 7.6:1-2 8.1:1-2 8.2:1-3 8.3:1-1 8.4:1-1 9.1:1-3 9.2:1-4 10.1:1-2 10.2:1-2 \
+    10.3:1-4 10.4:1-11 10.5:1-5 10.6:1-2 10.7:1-3 11.1:1-2 11.2:1-3 11.3:1-3 11.4:1-4 11.5:1-1 11.6:1-1 12.1:1-3 12.2:1-2 \
+    12.3:1-4 13.1:1-1 13.2:1-5 13.3:1-2 13.4:1-5 14.1:1-2 14.2:1-4 14.3:1-3 15.1:1-3 15.2:1-3 15.3:1-7 16.1:1-1 16.2:1-5 \
+    16.3:1-4 16.4:1-3 16.5:1-3 17.1:1-1 17.2:1-4 17.3:1-2";
+
+/// A section, `6.2`, and a point of it.
+fn point(text: &str) -> Option<(String, u32)> {
+    let (section, n) = text.trim().strip_prefix('V')?.rsplit_once('.')?;
+    Some((section.to_owned(), n.parse().ok()?))
+}
+
+#[test]
+fn every_point_of_asvs_level_two_is_gone_through_and_the_files_it_names_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join("docs/asvs.md")).expect("the guide");
+    let mut named = Vec::new();
+    for row in text.lines().filter_map(|l| l.strip_prefix("| V")) {
+        let cell = row.split(" |").next().unwrap_or_default();
+        for part in format!("V{cell}").split(", ") {
+            let (from, to) = part.split_once(" to ").unwrap_or((part, part));
+            let (Some((section, from)), Some((_, to))) = (point(from), point(to)) else {
+                panic!("{part:?} is no point");
+            };
+            named.extend((from..=to).map(|n| (section.clone(), n)));
+        }
+    }
+    let mut wanted = Vec::new();
+    for entry in ASVS.split_whitespace() {
+        let (section, points) = entry.split_once(':').expect("a section");
+        let (from, to) = points.split_once('-').expect("points");
+        let (from, to): (u32, u32) = (from.parse().expect("a number"), to.parse().expect("a number"));
+        wanted.extend((from..=to).map(|n| (section.to_owned(), n)));
+    }
+    assert_eq!(
+        named, wanted,
+        "the guide has every point of levels 1 and 2 once, in the standard's order"
+    );
+    let files = std::process::Command::new("git")
+        .args(["ls-files"])
+        .current_dir(&root)
+        .output();
+    let files = String::from_utf8(files.expect("git").stdout).expect("text");
+    let spans = text.split('`').skip(1).step_by(2);
+    for name in spans.filter(|s| s.ends_with(".rs") || s.ends_with(".mjs") || s.ends_with(".toml")) {
+        let there = files.lines().any(|f| f == name || f.ends_with(&format!("/{name}")));
+        assert!(there, "{name} is named, and is not there");
+    }
+}
