@@ -1,5 +1,6 @@
 //! Measures a release build against the practice workspace in one run, and prints what it reached beside what it must.
 
+mod console;
 mod law;
 mod million;
 mod numbers;
@@ -70,11 +71,14 @@ async fn main() -> Result<(), String> {
     if wanted("numbers") {
         count(&binary).await?;
     }
+    if wanted("console") {
+        look(&binary).await?;
+    }
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     println!("{line}");
 }
 
@@ -330,5 +334,40 @@ async fn count(binary: &str) -> Result<(), String> {
             "1 x",
         );
     }
+    Ok(())
+}
+
+async fn look(binary: &str) -> Result<(), String> {
+    let m = console::measure(binary).await?;
+    row(
+        &format!("first byte of the slowest page, {} (p99)", m.page.0),
+        &format!("{:.1} ms", m.page.1 * 1000.0),
+        "30 ms",
+    );
+    row(
+        "searching as one types, over 100,000 incidents (p99)",
+        &format!("{:.1} ms", m.search * 1000.0),
+        "30 ms",
+    );
+    row(
+        &format!("the heaviest page with all it loads, {}", m.weight.0),
+        &format!("{:.0} KiB", m.weight.1),
+        "150 KiB",
+    );
+    row(
+        "resident: before, with 1,000 live pages",
+        &format!("{:.0} {:.0} MiB", m.rss[0], m.rss[1]),
+        "100 MiB",
+    );
+    row(
+        "until all 1,000 have heard of a change, at worst",
+        &format!("{:.0} ms", m.heard * 1000.0),
+        "200 ms",
+    );
+    row(
+        "calls of the API a second, 50 programs, one in ten writes",
+        &format!("{:.0}", m.calls),
+        "3,000",
+    );
     Ok(())
 }

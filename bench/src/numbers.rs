@@ -56,7 +56,8 @@ fn length(dice: &mut Dice, usual: u64) -> i64 {
     dice.below(usual) * times + 5
 }
 
-fn history(rows: u64) -> String {
+/// A generated history as CSV.
+pub fn history(rows: u64) -> String {
     let mut dice = Dice(7);
     let mut out = String::from(
         "key,title,team,service,severity,status,started_at,detected_at,acknowledged_at,mitigated_at,resolved_at\n",
@@ -79,7 +80,8 @@ fn history(rows: u64) -> String {
     out
 }
 
-struct Serving(Child);
+/// A child that ends with the run.
+pub struct Serving(pub Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -162,7 +164,8 @@ pub async fn measure(binary: &str) -> Result<Measured, String> {
     })
 }
 
-fn import(binary: &str, file: &Path, config: &Path, rows: u64) -> Result<f64, String> {
+/// Brings a file in; rows a second.
+pub fn import(binary: &str, file: &Path, config: &Path, rows: u64) -> Result<f64, String> {
     let begin = Instant::now();
     let said = Command::new(binary)
         .arg("import")
@@ -177,7 +180,8 @@ fn import(binary: &str, file: &Path, config: &Path, rows: u64) -> Result<f64, St
     }
 }
 
-async fn until_ready(http: &reqwest::Client, base: &str) -> Result<(), String> {
+/// Waits until it serves.
+pub async fn until_ready(http: &reqwest::Client, base: &str) -> Result<(), String> {
     let begin = Instant::now();
     loop {
         match http.get(format!("{base}/readyz")).send().await {
