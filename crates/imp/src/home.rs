@@ -1,7 +1,7 @@
 //! The app's home in Slack: what waits for whoever looks, what is open, who is on call for their services.
 
 use crate::serve::{Hall, SlackParts};
-use crate::slack_door::visible;
+use crate::visible::visible;
 use imp_core::Incident;
 use imp_core::person::Who;
 use imp_vendors::budget::Urgency;

@@ -27,6 +27,7 @@ mod shown;
 mod sign_in;
 mod slack_door;
 mod teller;
+mod visible;
 mod words_of_week;
 
 use clap::{CommandFactory, Parser, Subcommand};
