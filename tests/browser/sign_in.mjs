@@ -20,6 +20,7 @@ const newKey = async (kid, alg = "RS256") => {
 keys.push(await newKey("first"));
 let signer = keys[0];
 let asleep = false;
+let slow = false;
 /** What the next ID token says, after what an honest one would. */
 let twist = (claims) => claims;
 let sign = async (claims) => new SignJWT(claims).setProtectedHeader({ alg: signer.alg, kid: signer.kid }).sign(signer.privateKey);
@@ -27,6 +28,8 @@ let challenge;
 
 const server = createServer(async (request, response) => {
   const json = (value, status = 200) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+  // A provider that is slow never comes to an end here.
+  if (slow) return;
   if (asleep) return json({ error: "asleep" }, 503);
   switch (new URL(request.url, issuer).pathname) {
     case "/.well-known/openid-configuration":
@@ -150,4 +153,19 @@ assert.equal(tired.status, 503, tired.text);
 assert.match(tired.text, /does not work at the moment/);
 assert.equal((await page("/", another)).status, 200);
 console.log("well: a provider that is down is said to be");
+
+// ---- the provider is slow: nobody waits for ever, and everybody else's pages are as quick as before
+asleep = false;
+slow = true;
+const began = Date.now();
+const waiting = signIn();
+assert.equal((await page("/", another)).status, 200);
+assert.ok(Date.now() - began < 3000, "others wait for somebody's provider");
+const waited = await waiting;
+assert.equal(waited.status, 503, waited.text);
+assert.ok(Date.now() - began < 15_000, `waited ${Date.now() - began} ms`);
+slow = false;
+assert.equal((await signIn()).status, 303, "once it is quick again");
+console.log("well: a provider that is slow holds nobody for long");
+server.closeAllConnections();
 server.close();

@@ -22,6 +22,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 /// What faults call it.
@@ -30,6 +31,8 @@ const NAME: &str = "the identity provider";
 const COOKIE: &str = "imp_sign_in";
 /// How long somebody may take at the provider: with a second factor and a lost telephone.
 const LASTS_MS: i64 = 10 * 60_000;
+/// How long the provider may take for an answer: somebody waits before a page.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long what the provider says of itself is believed.
 const DISCOVERY_MS: i64 = 10 * 60_000;
 /// How soon its keys are read again where one is not known: it may just have changed them.
@@ -145,7 +148,9 @@ impl Provider {
             return Ok(known);
         }
         let url = format!("{}/.well-known/openid-configuration", self.issuer);
-        let answer = http::call(NAME, self.http.get(&url)).await.map_err(|e| down(&e))?;
+        let answer = http::call(NAME, self.http.get(&url).timeout(PATIENCE))
+            .await
+            .map_err(|e| down(&e))?;
         let found: Discovered = answer.json(NAME).map_err(|e| down(&e))?;
         if found.issuer.trim_end_matches('/') != self.issuer {
             return Err(broken(format!(
@@ -179,7 +184,7 @@ impl Provider {
                 return Ok(keys);
             }
         }
-        let answer = http::call(NAME, self.http.get(&d.jwks_uri))
+        let answer = http::call(NAME, self.http.get(&d.jwks_uri).timeout(PATIENCE))
             .await
             .map_err(|e| down(&e))?;
         let keys: JwkSet = answer.json(NAME).map_err(|e| down(&e))?;
@@ -234,7 +239,9 @@ impl Provider {
             Some(s) => form.extend([("client_id", self.client_id.as_str()), ("client_secret", s.expose())]),
             None => form.push(("client_id", &self.client_id)),
         }
-        let answer = http::send(NAME, request.form(&form)).await.map_err(|e| down(&e))?;
+        let answer = http::send(NAME, request.form(&form).timeout(PATIENCE))
+            .await
+            .map_err(|e| down(&e))?;
         if answer.status == 400 || answer.status == 401 {
             let said: Value = answer.json(NAME).unwrap_or_default();
             return Err(match said["error"].as_str() {
@@ -287,7 +294,7 @@ impl Provider {
         let Some(url) = d.userinfo_endpoint.as_ref().filter(|_| !whole && !access.is_empty()) else {
             return Ok(claims);
         };
-        let answer = http::call(NAME, self.http.get(url).bearer_auth(access))
+        let answer = http::call(NAME, self.http.get(url).bearer_auth(access).timeout(PATIENCE))
             .await
             .map_err(|e| down(&e))?;
         let more: Value = answer.json(NAME).map_err(|e| down(&e))?;
