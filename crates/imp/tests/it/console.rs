@@ -89,9 +89,10 @@ pub async fn session(s: &Stage, token: &str) -> String {
 }
 
 /// Runs a program of `tests/browser` to its end.
-async fn node(script: &str, words: &[&str]) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let scripts = root.join("tests/browser");
+pub async fn node(script: &str, words: &[&str]) {
+    let chromium = std::env::var("IMP_TEST_CHROMIUM")
+        .expect("IMP_TEST_CHROMIUM does not name a browser: run `cargo xtask test`, which finds or installs one");
+    let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
     assert!(
         scripts.join("node_modules/oidc-provider").exists(),
         "tests/browser/node_modules is missing: run `cargo xtask test`, which installs it"
@@ -100,10 +101,8 @@ async fn node(script: &str, words: &[&str]) {
     walk.arg(script)
         .args(words)
         .current_dir(&scripts)
-        .env("NO_PROXY", "127.0.0.1");
-    if let Ok(chromium) = std::env::var("IMP_TEST_CHROMIUM") {
-        walk.env("CHROMIUM", chromium);
-    }
+        .env("NO_PROXY", "127.0.0.1")
+        .env("CHROMIUM", chromium);
     let output = tokio::task::spawn_blocking(move || walk.output())
         .await
         .expect("it ends")
@@ -118,6 +117,12 @@ async fn node(script: &str, words: &[&str]) {
     );
 }
 
+/// Where pictures of pages go.
+pub fn pictures() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots");
+    folder.display().to_string()
+}
+
 fn provider(port: u16) -> String {
     format!(
         "issuer = \"http://127.0.0.1:{port}\"\nclient_id = \"imp\"\nclient_secret = \"the-clients-secret\"\n\
@@ -127,13 +132,10 @@ fn provider(port: u16) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_is_used_by_people_who_sign_in_at_a_real_provider() {
-    std::env::var("IMP_TEST_CHROMIUM")
-        .expect("IMP_TEST_CHROMIUM does not name a browser: run `cargo xtask test`, which finds or installs one");
     let port = free_port();
     let s = locked(&provider(port)).await;
-    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots");
     let issuer = format!("http://127.0.0.1:{port}");
-    node("console.mjs", &[&s.base, &issuer, &pictures.display().to_string()]).await;
+    node("console.mjs", &[&s.base, &issuer, &pictures()]).await;
     s.finish().await;
 }
 

@@ -1,21 +1,9 @@
 //! What the guides tell people to type works: every call of the API in them is made against the demo, in their order.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use crate::imp::{command, free_port};
-use crate::stage::until;
-
-/// The demo, for as long as the test runs.
-struct Demo(Child);
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        // Killing fails where it has ended already, and then all is as it should be.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use crate::imp::Demo;
 
 /// The calls with curl in the shell blocks of a guide; a line that goes on after a backslash is one. Those with an `ID` that
 /// only an earlier answer tells are for people.
@@ -50,20 +38,7 @@ fn guides() -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_of_the_api_in_the_guides_works_against_the_demo() {
-    // The practice workspace takes the next port.
-    let listen = format!("127.0.0.1:{}", free_port());
-    let demo = command(&["demo", "--listen", &listen])
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .spawn();
-    let _demo = Demo(demo.expect("imp starts"));
-    let imp = format!("http://{listen}");
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    until("the demo knows its catalogue", async || {
-        let answer = http.get(format!("{imp}/api/v1/services")).send().await.ok()?;
-        answer.text().await.ok()?.contains("payments-api").then_some(())
-    })
-    .await;
+    let demo = Demo::start().await;
     let token = imp_practice::org::Org::built_in().keys.alerts_token;
     let mut made = 0;
     for guide in guides() {
@@ -76,7 +51,7 @@ async fn every_call_of_the_api_in_the_guides_works_against_the_demo() {
             );
             let told = told.replace("https://imp.example.com", "$IMP");
             let mut shell = Command::new("sh");
-            shell.args(["-c", &told]).env("IMP", &imp).env("TOKEN", &token);
+            shell.args(["-c", &told]).env("IMP", &demo.imp).env("TOKEN", &token);
             let out = tokio::task::spawn_blocking(move || shell.output())
                 .await
                 .expect("it ends")

@@ -115,3 +115,47 @@ impl Drop for Imp {
         self.end();
     }
 }
+
+/// A child that ends where it is let go.
+pub struct Ended(pub Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Killing fails where it has ended already, and then all is as it should be.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The demo, for as long as it is held.
+pub struct Demo {
+    _child: Ended,
+    /// Where IMP is.
+    pub imp: String,
+    /// Where the practice workspace is: at the next port.
+    pub practice: String,
+}
+
+impl Demo {
+    /// Starts it, and waits until it knows its catalogue.
+    pub async fn start() -> Demo {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        let child = command(&["demo", "--listen", &listen])
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn();
+        let demo = Demo {
+            _child: Ended(child.expect("imp starts")),
+            imp: format!("http://{listen}"),
+            practice: format!("http://127.0.0.1:{}", port + 1),
+        };
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        until("the demo knows its catalogue", async || {
+            let answer = http.get(format!("{}/api/v1/services", demo.imp)).send().await.ok()?;
+            answer.text().await.ok()?.contains("payments-api").then_some(())
+        })
+        .await;
+        demo
+    }
+}

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::imp::{command, free_port};
+use crate::imp::{Ended, command, free_port};
 use crate::lifecycle::{alert, raise};
 use crate::stage::{Mode, Stage, answer, until};
 
@@ -95,17 +95,6 @@ async fn where_nobody_can_be_asked_timeline_console_metrics_and_log_say_so() {
         metrics.to_string().contains("imp_alerts_nobody_was_asked 0"),
         "{metrics}"
     );
-}
-
-/// Ends what it holds.
-struct Ended(std::process::Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // Killing fails where it has ended already, and then all is as it should be.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
