@@ -276,12 +276,14 @@ impl Desk {
             .await
     }
 
-    /// Hands in what a system reports, all of it or nothing; answers once the facts are on disk.
+    /// Hands in what a system reports, and in how many bytes it came; all of it or nothing. Answers once the facts are on
+    /// disk.
     ///
     /// # Errors
     /// See [`SubmitError`]; what is refused stands in the answer, by its place.
-    pub async fn report(&self, envelopes: Vec<Envelope>) -> Result<Vec<Granted>, SubmitError> {
-        self.ask(Queue::Alerts, |answer| Job::Report(envelopes, answer)).await
+    pub async fn report(&self, envelopes: Vec<Envelope>, bytes: usize) -> Result<Vec<Granted>, SubmitError> {
+        self.ask_weighty(Queue::Alerts, bytes, |answer| Job::Report(envelopes, answer))
+            .await
     }
 
     /// Takes effects to perform, and puts off the leases of those that are under way.
@@ -344,8 +346,17 @@ impl Desk {
         queue: Queue,
         job: impl FnOnce(oneshot::Sender<Result<T, SubmitError>>) -> Job,
     ) -> Result<T, SubmitError> {
+        self.ask_weighty(queue, 0, job).await
+    }
+
+    async fn ask_weighty<T>(
+        &self,
+        queue: Queue,
+        bytes: usize,
+        job: impl FnOnce(oneshot::Sender<Result<T, SubmitError>>) -> Job,
+    ) -> Result<T, SubmitError> {
         let (answer, answered) = oneshot::channel();
-        match self.jobs.hand_in(queue, job(answer)) {
+        match self.jobs.hand_in(queue, bytes, job(answer)) {
             Ok(()) => {}
             Err(NotTaken::Full) => return Err(SubmitError::Busy),
             Err(NotTaken::Closed) => return Err(StoreError("the desk has closed".into()).into()),

@@ -115,7 +115,7 @@ pub fn is_repository(folder: &Path) -> bool {
 }
 
 /// Who commits where nobody else is known.
-const SHAPER: [(&str, &str); 4] = [
+pub const SHAPER: [(&str, &str); 4] = [
     ("GIT_AUTHOR_NAME", "Service Shaper"),
     ("GIT_AUTHOR_EMAIL", "shaper@imp.invalid"),
     ("GIT_COMMITTER_NAME", "Service Shaper"),
@@ -148,13 +148,16 @@ fn identity(folder: &Path) -> Vec<(&'static str, &'static str)> {
 
 /// Commits everything in a folder, which becomes a repository with the branch `main`.
 pub fn first_commit(folder: &Path, message: &str) -> Result<String> {
-    if is_repository(folder) {
-        return commit(folder, message);
+    match is_repository(folder) {
+        true => commit(folder, message),
+        false => begin(folder).and_then(|()| record(folder, message, &identity(folder))),
     }
+}
+
+/// Makes a repository and adds everything: every byte as it is, whatever the reader's system likes at the end of a line.
+fn begin(folder: &Path) -> Result<()> {
     run(folder, &["init", "--quiet", "--initial-branch=main", "--template="])?;
-    // Every byte as the template made it, whatever the reader's system likes at the end of a line.
-    run(folder, &["-c", "core.autocrlf=false", "add", "--all", "--force", "."])?;
-    commit_added(folder, message)
+    run(folder, &["-c", "core.autocrlf=false", "add", "--all", "--force", "."]).map(|_| ())
 }
 
 /// Commits everything; the commit's name. A folder in which nothing changed keeps its last one.
@@ -163,13 +166,13 @@ pub fn commit(folder: &Path, message: &str) -> Result<String> {
     let born = run(folder, &["rev-parse", "--verify", "--quiet", "HEAD"]).is_ok();
     let clean = born && call(folder, &["diff", "--cached", "--quiet"], &[])?.status.success();
     match clean {
-        true => Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned()),
-        false => commit_added(folder, message),
+        true => head(folder),
+        false => record(folder, message, &identity(folder)),
     }
 }
 
 /// Commits what was added; the commit's name.
-fn commit_added(folder: &Path, message: &str) -> Result<String> {
+fn record(folder: &Path, message: &str, env: &[(&str, &str)]) -> Result<String> {
     let args = [
         "-c",
         "commit.gpgsign=false",
@@ -180,7 +183,11 @@ fn commit_added(folder: &Path, message: &str) -> Result<String> {
         "-m",
         message,
     ];
-    run_with(folder, &args, &identity(folder))?;
+    run_with(folder, &args, env)?;
+    head(folder)
+}
+
+fn head(folder: &Path) -> Result<String> {
     Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned())
 }
 
@@ -188,26 +195,14 @@ fn commit_added(folder: &Path, message: &str) -> Result<String> {
 /// wherever and however often it is made.
 pub fn commit_of(tree: &crate::tree::Tree, folder: &Path, message: &str, at_ms: i64) -> Result<String> {
     tree.write(folder)?;
-    run(folder, &["init", "--quiet", "--initial-branch=main", "--template="])?;
-    run(folder, &["-c", "core.autocrlf=false", "add", "--all", "--force", "."])?;
+    begin(folder)?;
     let date = format!("@{} +0000", at_ms / 1000);
     let mut env = SHAPER.to_vec();
     env.extend([
         ("GIT_AUTHOR_DATE", date.as_str()),
         ("GIT_COMMITTER_DATE", date.as_str()),
     ]);
-    let args = [
-        "-c",
-        "commit.gpgsign=false",
-        "commit",
-        "--quiet",
-        "--no-verify",
-        "--allow-empty",
-        "-m",
-        message,
-    ];
-    run_with(folder, &args, &env)?;
-    Ok(run(folder, &["rev-parse", "HEAD"])?.trim().to_owned())
+    record(folder, message, &env)
 }
 
 /// Pushes a commit to the branch `main` of another repository. What Git needs to be let in stands in `env` alone.

@@ -250,12 +250,6 @@ pub fn keep_base(folder: &Path, pristine: &Tree) -> Result<()> {
         &env,
     )?;
     let tree = git::run_with(folder, &["write-tree"], &env)?;
-    let who = [
-        ("GIT_AUTHOR_NAME", "Service Shaper"),
-        ("GIT_AUTHOR_EMAIL", "shaper@imp.invalid"),
-        ("GIT_COMMITTER_NAME", "Service Shaper"),
-        ("GIT_COMMITTER_EMAIL", "shaper@imp.invalid"),
-    ];
     let commit = git::run_with(
         folder,
         &[
@@ -266,7 +260,7 @@ pub fn keep_base(folder: &Path, pristine: &Tree) -> Result<()> {
             "As the template made it",
             tree.trim(),
         ],
-        &who,
+        &git::SHAPER,
     )?;
     base_is(folder, commit.trim())
 }

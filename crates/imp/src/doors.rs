@@ -160,6 +160,7 @@ async fn take_alerts(
         "cloudevents" => alerts::sender::structured(&headers, &body).map_or(body, Bytes::from),
         _ => body,
     };
+    let bytes = body.len();
     let read = match alerts::read(&source, &body) {
         Ok(a) => a,
         Err(e) => return unreadable(&e),
@@ -174,7 +175,7 @@ async fn take_alerts(
         about: None,
         command: Command::Alert(Box::new(alert)),
     });
-    let granted = match hall.desk.report(wishes.collect()).await {
+    let granted = match hall.desk.report(wishes.collect(), bytes).await {
         Ok(granted) => granted,
         // 503, never 429: Alertmanager does not send again what was answered with a 4xx.
         Err(SubmitError::Busy) => return fault(StatusCode::SERVICE_UNAVAILABLE, "Too much is waiting; send it again."),
