@@ -583,6 +583,11 @@ impl Process {
         self.statuses.iter().find(|s| s.id.eq_ignore_ascii_case(id.trim()))
     }
 
+    /// What people read of a status: its label, or its name where the process no longer knows it.
+    pub fn label<'a>(&'a self, status: &'a str) -> &'a str {
+        self.status(status).map_or(status, |s| s.label.as_str())
+    }
+
     /// The name of the status that people call so, by its name or by its label; what nobody knows stays as it is.
     pub fn called(&self, words: &str) -> String {
         let label = |s: &&Status| s.label.to_lowercase() == words.trim().to_lowercase();

@@ -466,9 +466,7 @@ pub fn settle(
         .map(|to| route(process, &i.status, to))
         .unwrap_or_default();
     if way.is_empty() {
-        let label = process
-            .status(&i.status)
-            .map_or(i.status.as_str(), |s| s.label.as_str());
+        let label = process.label(&i.status);
         let message = format!(
             "From {label} the process knows no way to what Jira calls {}; keep ours, or move the incident by its own steps.",
             conflict.theirs

@@ -415,9 +415,7 @@ fn answered(process: &imp_core::Process, inbound: &Inbound, i: &Incident) -> Opt
     if !asks || process.category(&i.status) == imp_core::process::Category::Triage {
         return None;
     }
-    let status = process
-        .status(&i.status)
-        .map_or(i.status.as_str(), |s| s.label.as_str());
+    let status = process.label(&i.status);
     let place = i
         .links
         .channel
@@ -643,9 +641,7 @@ async fn list(hall: &Hall, user: &str) -> Result<String, StoreError> {
     }
     let process = hall.desk.house.process.load();
     let line = |i: &Incident| {
-        let status = process
-            .status(&i.status)
-            .map_or(i.status.as_str(), |s| s.label.as_str());
+        let status = process.label(&i.status);
         let place = i
             .links
             .channel

@@ -21,9 +21,7 @@ pub fn not_now(action_id: &str, i: &Incident, process: &Process) -> Option<Strin
     if belongs(action_id, category) {
         return None;
     }
-    let status = process
-        .status(&i.status)
-        .map_or(i.status.as_str(), |s| s.label.as_str());
+    let status = process.label(&i.status);
     let advice = match category {
         Category::Triage => "say first whether it is real".to_owned(),
         Category::Active | Category::After => "its card shows what can be done there".to_owned(),

@@ -14,22 +14,13 @@ async fn without(section: &str) -> (Stage, String) {
     let (status, i) = s.post("/api/v1/incidents", json!({"title": "Something real"})).await;
     assert_eq!(status, 201, "{i}");
     let incident = i["ref"].as_str().expect("a reference").to_owned();
-    let (status, said) = s
-        .post(
-            &format!("/api/v1/incidents/{incident}/transitions"),
-            json!({"to": "identified"}),
-        )
-        .await;
-    assert_eq!(status, 200, "{said}");
+    s.moves(&incident, "identified").await;
     s.settle().await;
     (s, incident)
 }
 
 async fn buttons(s: &Stage, incident: &str) -> Vec<(String, String)> {
-    let channel = s.incident(incident).await["links"]["slack"]["channel_id"]
-        .as_str()
-        .expect("a channel")
-        .to_owned();
+    let channel = s.channel_of(incident).await;
     let announced = s.slack("ada.lima").card(&channel).await;
     announced.buttons()
 }

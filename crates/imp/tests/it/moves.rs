@@ -149,10 +149,7 @@ async fn the_cards_buttons_are_the_moves() {
     let incident = s.declares_bare("Followed through all its statuses").await;
     let ada = s.slack("ada.lima");
     s.settle().await;
-    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"]
-        .as_str()
-        .expect("a channel")
-        .to_owned();
+    let channel = s.channel_of(&incident).await;
     let walk = [
         "identified",
         "investigating",
@@ -209,10 +206,7 @@ async fn two_moves_of_one_form_are_made_together_or_not_at_all_and_old_buttons_g
         assert_eq!(go(&s, &incident, to, "").await.0, 200);
         s.settle().await;
     }
-    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"]
-        .as_str()
-        .expect("a channel")
-        .to_owned();
+    let channel = s.channel_of(&incident).await;
     let ada = s.slack("ada.lima");
     let with_buttons = async || {
         let all = ada.messages(&channel).await.into_iter();

@@ -142,10 +142,7 @@ async fn what_one_replica_wrote_another_writes_over_and_back() {
         assert_eq!(s.jira(&key).await["fields"]["summary"], title);
         let (_, seen) = other.get(&s, &path).await;
         assert_eq!(seen["title"], title, "both say the same");
-        let channel = s.incident(&incident).await["links"]["slack"]["channel_id"]
-            .as_str()
-            .expect("a channel")
-            .to_owned();
+        let channel = s.channel_of(&incident).await;
         let card = s.slack("ada.lima").messages(&channel).await;
         assert!(card.iter().any(|m| m.words.contains(title)), "the card says {title}");
     }

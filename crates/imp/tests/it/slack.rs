@@ -129,6 +129,13 @@ impl<'a> Person<'a> {
             .unwrap_or_default()
     }
 
+    /// The name of a channel that everybody may read.
+    pub async fn public_channel(&self) -> String {
+        let all = self.channels().await;
+        let open = all.iter().find(|c| c["sort"] == "public").expect("a public channel");
+        text(&open["name"])
+    }
+
     /// The identifier of a channel by its name; `IMP` is the app's own messages.
     pub async fn channel(&self, name: &str) -> String {
         until(&format!("{} sees the channel {name}", self.handle), async || {

@@ -19,12 +19,7 @@ fn proposed<'a>(form: &'a Value, field: &str) -> &'a str {
 async fn a_shortcut_declares_with_the_words_of_the_message_and_none_of_slacks_markup() {
     let s = only(&["slack"]).await;
     let ada = s.slack("ada.lima");
-    let channels = ada.channels().await;
-    let open = channels
-        .iter()
-        .find(|c| c["sort"] == "public")
-        .expect("a public channel");
-    let place = open["name"].as_str().expect("a name");
+    let place = &ada.public_channel().await;
     ada.says(
         place,
         "Search & find is down, see https://grafana.example/d/1?a=1&b=2 @here\nsince noon, a < b",
@@ -67,12 +62,7 @@ async fn what_others_may_not_see_hides_nothing_from_the_list() {
         assert_eq!(status, 201, "{said}");
     }
     let ada = s.slack("ada.lima");
-    let channels = ada.channels().await;
-    let open = channels
-        .iter()
-        .find(|c| c["sort"] == "public")
-        .expect("a public channel");
-    let place = open["name"].as_str().expect("a name");
+    let place = &ada.public_channel().await;
     ada.says(place, "/imp list").await;
     let list = ada.sees(place, &seen).await;
     assert!(!list.words.contains("Secret"), "{}", list.words);
@@ -92,12 +82,7 @@ async fn whispered(who: &Person<'_>, channel: &str, words: &str) {
 async fn words_in_the_channel_are_understood_as_people_write_them() {
     let s = only(&["slack", "statuspage"]).await;
     let ada = s.slack("ada.lima");
-    let channels = ada.channels().await;
-    let open = channels
-        .iter()
-        .find(|c| c["sort"] == "public")
-        .expect("a public channel");
-    let place = open["name"].as_str().expect("a name");
+    let place = &ada.public_channel().await;
     ada.says(place, "/imp declare The lift is stuck").await;
     let said = ada.sees(place, "is declared as SEV").await.words;
     assert!(
@@ -106,10 +91,7 @@ async fn words_in_the_channel_are_understood_as_people_write_them() {
     );
     s.settle().await;
     let incident = "IMP-1";
-    let channel = s.incident(incident).await["links"]["slack"]["channel_id"]
-        .as_str()
-        .expect("a channel")
-        .to_owned();
+    let channel = s.channel_of(incident).await;
     ada.says(&channel, &format!("/imp {incident} task call the firm")).await;
     whispered(&ada, &channel, "The task is noted.").await;
 
@@ -129,13 +111,7 @@ async fn words_in_the_channel_are_understood_as_people_write_them() {
     ada.says(&channel, "/imp task").await;
     ada.fills("incident.task", &[("text", "Free the people")]).await;
     whispered(&ada, &channel, "The task is noted; it stands on the card.").await;
-    let (status, said) = s
-        .post(
-            &format!("/api/v1/incidents/{incident}/transitions"),
-            json!({"to": "identified"}),
-        )
-        .await;
-    assert_eq!(status, 200, "{said}");
+    s.moves(incident, "identified").await;
     // The name of the status as people read it, whatever its case.
     ada.says(&channel, "/imp move MONITORING").await;
     until("it is monitored", async || {
@@ -154,10 +130,7 @@ async fn no_form_opens_that_could_only_be_refused() {
     assert_eq!(status, 201, "{i}");
     let incident = i["ref"].as_str().expect("a reference").to_owned();
     s.settle().await;
-    let channel = s.incident(&incident).await["links"]["slack"]["channel_id"]
-        .as_str()
-        .expect("a channel")
-        .to_owned();
+    let channel = s.channel_of(&incident).await;
     ada.says(&channel, "/imp statuspage").await;
     whispered(&ada, &channel, "is private; nothing of it goes to the public.").await;
     ada.says(&channel, "/imp move declined").await;

@@ -186,6 +186,22 @@ impl Stage {
         i
     }
 
+    /// The identifier of an incident's channel, which is there.
+    pub async fn channel_of(&self, reference: &str) -> String {
+        let i = self.incident(reference).await;
+        i["links"]["slack"]["channel_id"]
+            .as_str()
+            .expect("a channel")
+            .to_owned()
+    }
+
+    /// Moves an incident on.
+    pub async fn moves(&self, reference: &str, to: &str) {
+        let path = format!("/api/v1/incidents/{reference}/transitions");
+        let (status, said) = self.post(&path, json!({"to": to})).await;
+        assert_eq!(status, 200, "{said}");
+    }
+
     /// All incidents, newest first.
     pub async fn incidents(&self) -> Vec<Value> {
         let (_, all) = self.get("/api/v1/incidents").await;
