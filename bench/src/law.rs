@@ -94,6 +94,8 @@ fn incident(n: u64, process: &Process) -> Incident {
         team: None,
         private: false,
         process: process.version.clone(),
+        edition: String::new(),
+        overlays: Vec::new(),
     };
     let update = |k: u32| Event::UpdatePosted {
         n: k,
@@ -130,6 +132,7 @@ fn decisions(process: &Process) -> Vec<f64> {
     let (catalogue, directory) = (Catalogue::default(), Directory::default());
     let facts = Facts {
         process,
+        in_force: process,
         catalogue: &catalogue,
         directory: &directory,
         next: Ref(1),

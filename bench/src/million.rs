@@ -55,6 +55,7 @@ fn wishes(now: At) -> Vec<Envelope> {
                 team: None,
                 private: false,
                 members: vec![],
+                impact: Default::default(),
             },
         );
         for u in 0..UPDATES {
@@ -81,6 +82,7 @@ pub fn past(url: &str) -> Result<u64, String> {
     let (_store, mut conn) = Store::open(url).map_err(|e| text(&e))?;
     let house = House {
         process: ArcSwap::from_pointee(Process::built_in()),
+        versions: Default::default(),
         catalogue: ArcSwap::from_pointee(Catalogue::default()),
         directory: ArcSwap::from_pointee(Directory::default()),
         can: [].into(),

@@ -62,6 +62,14 @@ pub(crate) fn reports(i: &Incident, fact: &Fact) -> Vec<Effect> {
         | Event::Summarised { .. }
         | Event::SeverityChanged { .. }
         | Event::ServiceChanged { .. }
+        | Event::ProcessTaken { .. }
+        | Event::TimeCorrected { .. }
+        | Event::DecisionProposed { .. }
+        | Event::Objected { .. }
+        | Event::DecisionTaken { .. }
+        | Event::PageDiffers { .. }
+        | Event::PageAgrees
+        | Event::PageMended
         | Event::RoleTaken { .. }
         | Event::RoleOffered { .. }
         | Event::RoleRefused { .. }

@@ -47,6 +47,9 @@ pub enum Command {
         private: bool,
         /// Who else should be in it.
         members: Vec<Who>,
+        /// Answers to the process's questions about the impact, by their ids; given, they say how bad it is.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        impact: BTreeMap<String, String>,
     },
     /// Move it to another status.
     Move {
@@ -108,6 +111,44 @@ pub enum Command {
         /// Why.
         why: String,
     },
+    /// Follow the version of the process that is in force, instead of the one that it began with.
+    TakeProcess {
+        /// Where it stands there, in case that its own status is not there.
+        status: Option<String>,
+    },
+    /// Put a time right that numbers are made of.
+    CorrectTime {
+        /// Which: `started`, `detected`, `acknowledged`, `mitigated`, `resolved`.
+        moment: String,
+        /// What it was in truth.
+        to: At,
+        /// Why it was wrong.
+        why: String,
+    },
+    /// Propose a decision: without a strong objection it is taken.
+    Propose {
+        /// What is to be done.
+        text: String,
+    },
+    /// Object to a decision.
+    Object {
+        /// Which one.
+        n: u32,
+        /// Why.
+        why: String,
+    },
+    /// Take a decision now.
+    Decide {
+        /// Which one.
+        n: u32,
+    },
+    /// The public incident was looked at.
+    PageSeen {
+        /// In what it differs from the incident; none where both say the same.
+        differs: Option<crate::public::Differs>,
+    },
+    /// Make the public incident say what the incident does.
+    MendPage,
     /// Write an update for those who work on it.
     Post {
         /// What it says.

@@ -9,14 +9,19 @@ use crate::process::{Category, FieldKind, Process};
 use crate::refusal::{Allowed, Kind, Refusal};
 use crate::summons::{escalate, invitees, not_asked, summon};
 use crate::together::decide_all;
-use crate::{At, Incident, Ref, audience, edit, public, raise, record, rights, role, timeline, whom, words};
+use crate::{
+    At, Incident, Ref, audience, correct, decision, edit, follow, public, raise, record, rights, role, timeline, whom,
+    words,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a decision may look at besides the incident.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The process that it follows.
+    /// The process that it follows, with its overlays; for a new one, the process in force.
     pub process: &'a Process,
+    /// The process in force.
+    pub in_force: &'a Process,
     /// The catalogue as last seen.
     pub catalogue: &'a Catalogue,
     /// People as last seen.
@@ -49,6 +54,13 @@ impl Command {
             | Command::Subscribe { .. }
             | Command::Unsubscribe { .. }
             | Command::Rate { .. }
+            | Command::TakeProcess { .. }
+            | Command::CorrectTime { .. }
+            | Command::Propose { .. }
+            | Command::Object { .. }
+            | Command::Decide { .. }
+            | Command::PageSeen { .. }
+            | Command::MendPage
             | Command::BreakGlass { .. }
             | Command::Post { .. }
             | Command::Publish { .. }
@@ -152,6 +164,13 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
         ),
         Command::Subscribe { who } => audience::subscribe(i, who, facts),
         Command::Unsubscribe { who } => Ok(audience::unsubscribe(i, who, facts)),
+        Command::TakeProcess { status } => follow::take(i, status.as_deref(), facts),
+        Command::CorrectTime { moment, to, why } => correct::correct(i, moment, *to, why, envelope, facts),
+        Command::Propose { text } => decision::propose(i, text, envelope, facts),
+        Command::Object { n, why } => decision::object(i, *n, why, facts),
+        Command::Decide { n } => decision::take(i, *n, facts),
+        Command::PageSeen { differs } => Ok(public::seen(i, differs.as_ref())),
+        Command::MendPage => public::mend(i),
         Command::Rate { answers } => edit::rate(i, answers, envelope, facts),
         Command::Assign { role, who } => role::assign(i, role, who, envelope, facts),
         Command::Accept { role } => role::accept(i, role, envelope, facts),
@@ -298,6 +317,7 @@ fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
         team,
         private,
         members,
+        impact,
     } = &envelope.command
     else {
         return Ok(Vec::new());
@@ -308,10 +328,6 @@ fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
         .map(|s| s.id.clone())
         .unwrap_or_default();
     let title = line("title", title, "in a few words what is wrong")?;
-    let severity = match severity.as_deref().filter(|s| !s.trim().is_empty()) {
-        Some(s) => severity_named(s, facts)?,
-        None => facts.process.severity_default.declared.clone(),
-    };
     let service = service
         .as_deref()
         .filter(|s| !s.trim().is_empty())
@@ -324,6 +340,17 @@ fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
             .and_then(|s| facts.catalogue.service(&s.alias))
             .and_then(|s| team_of(s, facts.catalogue)),
     };
+    let overlays = facts
+        .process
+        .overlays_of(service.as_ref(), team.as_ref(), facts.catalogue);
+    let process = &facts.process.with(&overlays);
+    let facts = &Facts { process, ..*facts };
+    let impact = edit::answered(impact);
+    let severity = match severity.as_deref().filter(|s| !s.trim().is_empty()) {
+        _ if !impact.is_empty() => edit::rated(&impact, facts)?,
+        Some(s) => severity_named(s, facts)?,
+        None => process.severity_default.declared.clone(),
+    };
     let mut out = vec![
         Event::Opened {
             reference: facts.next,
@@ -334,7 +361,9 @@ fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
             service: service.clone(),
             team: team.clone(),
             private: *private,
-            process: facts.process.version.clone(),
+            process: process.version.clone(),
+            edition: process.edition.clone(),
+            overlays,
         },
         Event::Confirmed,
     ];
@@ -342,6 +371,9 @@ fn declare(envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     let mut who: Vec<Who> = named.collect::<Result<_, _>>()?;
     if !*private {
         who.extend(invitees(&severity, service.as_ref(), team.as_ref(), facts));
+    }
+    if !impact.is_empty() {
+        out.push(Event::Rated { answers: impact });
     }
     summon(&mut out, Vec::new(), who);
     Ok(out)
@@ -589,6 +621,9 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
     if let Timer::WindowOver { .. } = timer {
         return raise::window_over(i, facts);
     }
+    if let Timer::Decision { n } = timer {
+        return decision::over(i, *n, envelope.at);
+    }
     if *timer == Timer::Watch {
         return crate::nudge::look(i, envelope.at, facts.process, facts.catalogue, facts.directory);
     }
@@ -597,7 +632,7 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
     }
     match timer {
         Timer::Escalate { level } => escalate(i, *level, facts),
-        Timer::Route | Timer::Watch | Timer::WindowOver { .. } => Vec::new(),
+        Timer::Route | Timer::Watch | Timer::Decision { .. } | Timer::WindowOver { .. } => Vec::new(),
         Timer::Expire { .. } => {
             let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);
             let long_enough = envelope.at.since(quiet_since) >= facts.process.timing.triage_expires.0;

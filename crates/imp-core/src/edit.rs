@@ -7,7 +7,7 @@ use crate::person::{Actor, Door};
 use crate::process::Category;
 use crate::refusal::Refusal;
 use crate::summons::{invitees, summon};
-use crate::{Facts, Incident, words};
+use crate::{Facts, Incident, follow, words};
 use std::collections::BTreeMap;
 
 /// Changes what is given.
@@ -50,6 +50,19 @@ pub(crate) fn edit(
             });
         }
     }
+    let moved = now != i.service;
+    let relaid = moved
+        .then(|| follow::relaid(i, now.as_ref(), team.as_ref(), facts))
+        .flatten();
+    let laid = match &relaid {
+        Some(Event::ProcessTaken { overlays, .. }) => facts.process.with(overlays),
+        Some(_) | None => std::borrow::Cow::Borrowed(facts.process),
+    };
+    let facts = &Facts {
+        process: &laid,
+        ..*facts
+    };
+    out.extend(relaid);
     let mut to = i.severity.clone();
     if let Some(s) = severity {
         to = severity_named(s, facts)?;
@@ -73,6 +86,18 @@ pub(crate) fn edit(
     Ok(out)
 }
 
+/// The questions about the impact that were answered.
+pub(crate) fn answered(answers: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let said = answers.iter().filter(|(_, a)| !a.trim().is_empty());
+    said.map(|(q, a)| (q.trim().to_owned(), a.trim().to_owned())).collect()
+}
+
+/// The severity that these answers mean.
+pub(crate) fn rated(answers: &BTreeMap<String, String>, facts: &Facts) -> Result<String, Refusal> {
+    let rated = facts.process.rated(answers);
+    rated.map_err(|(field, why)| Refusal::field(&field, why))
+}
+
 /// The answers about the impact, and the severity that follows from them.
 pub(crate) fn rate(
     i: &Incident,
@@ -80,15 +105,8 @@ pub(crate) fn rate(
     envelope: &Envelope,
     facts: &Facts,
 ) -> Result<Vec<Event>, Refusal> {
-    let given: BTreeMap<String, String> = answers
-        .iter()
-        .filter(|(_, a)| !a.trim().is_empty())
-        .map(|(q, a)| (q.trim().to_owned(), a.trim().to_owned()))
-        .collect();
-    let to = facts
-        .process
-        .rated(&given)
-        .map_err(|(field, why)| Refusal::field(&field, why))?;
+    let given = answered(answers);
+    let to = rated(&given, facts)?;
     let edited = edit(i, [None, None, Some(&to), None], envelope, facts)?;
     let rated = (i.impact != given).then_some(Event::Rated { answers: given });
     Ok(rated.into_iter().chain(edited).collect())
@@ -131,6 +149,7 @@ mod tests {
         };
         let facts = Facts {
             process: &process,
+            in_force: &process,
             catalogue: &catalogue,
             directory: &Directory::default(),
             next: Ref(1),
@@ -152,6 +171,8 @@ mod tests {
             }),
             private: false,
             process: process.version.clone(),
+            edition: String::new(),
+            overlays: Vec::new(),
         };
         let moved = Event::Moved {
             from: "review".into(),

@@ -86,6 +86,11 @@ pub enum Timer {
         /// Number of the fact that said so.
         fact: u64,
     },
+    /// The time for objections to a decision is over.
+    Decision {
+        /// Which.
+        n: u32,
+    },
     /// Something may be overdue by now. It is looked at again for as long as anything is watched.
     Watch,
     /// All alerts of a triage have been silent for long enough.
@@ -287,6 +292,13 @@ pub enum What {
         /// Who hears it.
         to: crate::event::Listener,
     },
+    /// Deed: say in the channel that a decision is proposed, objected to or taken.
+    Decision {
+        /// Which.
+        n: u32,
+        /// What is said of it.
+        part: crate::decision::Part,
+    },
     /// Deed: archive the channel.
     ArchiveChannel {
         /// Number of the fact that it follows; void where the incident has been re-opened since.
@@ -424,6 +436,7 @@ impl What {
             | Digest { .. }
             | Offer { .. }
             | Departure { .. }
+            | Decision { .. }
             | ReadMessage { .. }
             | Report { .. }
             | Brief { .. } => Capability::Chat,
@@ -461,6 +474,7 @@ impl What {
             Report { fact, who, .. } => format!("chat.report.{fact}.{}", who.slack.as_deref().unwrap_or_default()),
             ReadMessage { ts } => format!("chat.read.{ts}"),
             Departure { fact, .. } => format!("chat.departure.{fact}"),
+            Decision { n, part } => format!("chat.decision.{n}.{}", part.key()),
             Remind { n, .. } => format!("chat.remind.{n}"),
             ArchiveChannel { fact } => format!("chat.archive.{fact}"),
             FileTicket => "record.ticket".into(),
@@ -485,6 +499,7 @@ impl What {
             Timer(self::Timer::Route) => "desk.route".into(),
             Timer(self::Timer::WindowOver { fact }) => format!("desk.window.{fact}"),
             Timer(self::Timer::Watch) => "desk.watch".into(),
+            Timer(self::Timer::Decision { n }) => format!("desk.decision.{n}"),
             Timer(self::Timer::Expire { fact }) => format!("desk.expire.{fact}"),
         }
     }
@@ -507,6 +522,7 @@ impl What {
             Remind { .. }
             | Offer { .. }
             | Departure { .. }
+            | Decision { .. }
             | ReadMessage { .. }
             | Report { .. }
             | Brief { .. }
@@ -529,7 +545,7 @@ impl What {
             Notice { .. } | PostUpdate { .. } | PostReview { .. } | LastWord { .. } | Remind { .. } | Brief { .. } => {
                 "chat.posts".into()
             }
-            Offer { .. } | Departure { .. } => "chat.posts".into(),
+            Offer { .. } | Departure { .. } | Decision { .. } => "chat.posts".into(),
             Comment { .. } => "record.comments".into(),
             FileTask { .. } => "record.tasks".into(),
             PublicPost { .. } | PageStatus => "page".into(),
@@ -551,6 +567,7 @@ impl What {
             | Remind { .. }
             | Offer { .. }
             | Departure { .. }
+            | Decision { .. }
             | Brief { .. } => Rank::Normal,
             TicketFields
             | TicketStatus
@@ -588,6 +605,7 @@ impl What {
             Report { who, .. } => format!("tell {} what is new", who.label()),
             ReadMessage { .. } => "read a message that was marked".into(),
             Departure { who, .. } => format!("say that {} has left", who.label()),
+            Decision { n, .. } => format!("tell the channel of decision {n}"),
             Remind { .. } => "remind of what is overdue".into(),
             ArchiveChannel { .. } => "archive the channel".into(),
             FileTicket => "file the Jira ticket".into(),
@@ -611,6 +629,7 @@ impl What {
             Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),
             Timer(self::Timer::Route) => "ask somebody even if the catalogue stays unknown".into(),
             Timer(self::Timer::WindowOver { .. }) => "ask once the maintenance window is over".into(),
+            Timer(self::Timer::Decision { .. }) => "take the decision if nobody objects".into(),
             Timer(self::Timer::Watch) => "look whether something is overdue".into(),
             Timer(self::Timer::Expire { .. }) => "decline it if it stays silent".into(),
         }

@@ -180,6 +180,21 @@ pub enum Event {
         private: bool,
         /// Version of the process that it follows.
         process: String,
+        /// The edition of that version's file.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        edition: String,
+        /// The overlays that hold for it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overlays: Vec<String>,
+    },
+    /// It follows this process from now on: a person moved it to another version, or other overlays hold.
+    ProcessTaken {
+        /// Its version.
+        version: String,
+        /// The edition of that version's file.
+        edition: String,
+        /// The overlays that hold.
+        overlays: Vec<String>,
     },
     /// A group of alerts belongs to it.
     AlertJoined {
@@ -361,6 +376,47 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// A time was put right.
+    TimeCorrected {
+        /// Which.
+        moment: String,
+        /// What it was before.
+        was: Option<At>,
+        /// What it is.
+        is: At,
+        /// Why.
+        why: String,
+    },
+    /// A decision was proposed.
+    DecisionProposed {
+        /// Number, from 1.
+        n: u32,
+        /// What is to be done.
+        text: String,
+        /// Until when objections are waited for.
+        until: At,
+    },
+    /// Somebody objects to a decision.
+    Objected {
+        /// To which.
+        n: u32,
+        /// Why.
+        why: String,
+    },
+    /// A decision is taken.
+    DecisionTaken {
+        /// Which.
+        n: u32,
+    },
+    /// The public incident says something else than the incident: somebody changed it over there.
+    PageDiffers {
+        /// In what.
+        differs: crate::public::Differs,
+    },
+    /// The public incident says what the incident does again.
+    PageAgrees,
+    /// Somebody has the public incident put right.
+    PageMended,
     /// An update was written.
     UpdatePosted {
         /// Number, from 1.

@@ -1,9 +1,12 @@
 //! An incident as it stands now: the fold of its facts, and nothing else.
 
 use crate::alert::AlertState;
+use crate::correct::Correction;
+use crate::decision::{self, Decision};
 use crate::event::{Event, Fact, Link, ServiceName, Target, TeamName};
 use crate::nudge::Told;
 use crate::person::Who;
+use crate::public::Differs;
 use crate::{Actor, At, Process, Ref};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +20,12 @@ pub struct Incident {
     pub version: u64,
     /// Version of the process that it follows.
     pub process: String,
+    /// The edition of that version's file; empty: whichever is in force.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub edition: String,
+    /// The process's overlays that hold for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overlays: Vec<String>,
     /// What is wrong.
     pub title: String,
     /// More about it.
@@ -96,6 +105,18 @@ pub struct Incident {
     /// still to be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, Option<u64>>,
+    /// Times that were put right, the latest by name: what numbers are made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub corrected: BTreeMap<String, At>,
+    /// All corrections that there were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+    /// Decisions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
+    /// In what the public incident differs, and since when that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_differs: Option<(Differs, At)>,
     /// Where vendors keep it.
     pub links: Links,
     /// Steps that failed for good and that nobody has mended or skipped.
@@ -321,6 +342,8 @@ impl Incident {
             team: None,
             private: false,
             process: process.version.clone(),
+            edition: String::new(),
+            overlays: Vec::new(),
         };
         let fact = Fact {
             n: 1,
@@ -355,11 +378,15 @@ impl Incident {
                     team,
                     private,
                     process,
+                    edition,
+                    overlays,
                 },
             ) => Incident {
                 reference: *reference,
                 version: 0,
                 process: process.clone(),
+                edition: edition.clone(),
+                overlays: overlays.clone(),
                 title: title.clone(),
                 summary: summary.clone(),
                 status: status.clone(),
@@ -395,6 +422,10 @@ impl Incident {
                 followers: Vec::new(),
                 impact: BTreeMap::new(),
                 kept: BTreeMap::new(),
+                corrected: BTreeMap::new(),
+                corrections: Vec::new(),
+                decisions: Vec::new(),
+                page_differs: None,
                 links: Links::default(),
                 failed: Vec::new(),
                 unhelpful: BTreeSet::new(),
@@ -418,6 +449,15 @@ impl Incident {
                 if let Some(who) = fact.by.who() {
                     self.add_member(who);
                 }
+            }
+            Event::ProcessTaken {
+                version,
+                edition,
+                overlays,
+            } => {
+                self.process.clone_from(version);
+                self.edition.clone_from(edition);
+                self.overlays.clone_from(overlays);
             }
             Event::AlertJoined { alert } => {
                 let since = alert.since.unwrap_or(fact.at).min(fact.at);
@@ -465,6 +505,8 @@ impl Incident {
                 let was = process.category(from);
                 if process.category(to) == crate::process::Category::Active && was == crate::process::Category::After {
                     self.reopened += 1;
+                    // It was not over, whenever that was thought to have been.
+                    self.corrected.retain(|m, _| m != "resolved" && m != "mitigated");
                 }
                 for f in process.fields.iter().filter(|f| f.forget_on.contains(to)) {
                     self.fields.remove(&f.id);
@@ -551,6 +593,22 @@ impl Incident {
             Event::Unsubscribed { who } => self.followers.retain(|f| !f.is(who)),
             Event::Rated { answers } => self.impact.clone_from(answers),
             Event::GlassBroken { who, .. } => self.add_member(who),
+            Event::TimeCorrected { moment, was, is, why } => {
+                self.corrected.insert(moment.clone(), *is);
+                self.corrections
+                    .push(Correction::of(moment, (*was, *is), why, &fact.by, fact.at));
+            }
+            Event::DecisionProposed { n, text, until } => {
+                self.decisions
+                    .push(Decision::proposed(*n, text, &fact.by, fact.at, *until));
+            }
+            Event::Objected { n, why } => decision::objected(&mut self.decisions, *n, why, &fact.by, fact.at),
+            Event::DecisionTaken { n } => decision::taken(&mut self.decisions, *n, &fact.by, fact.at),
+            Event::PageDiffers { differs } => {
+                let since = self.page_differs.as_ref().map_or(fact.at, |(_, since)| *since);
+                self.page_differs = Some((differs.clone(), since));
+            }
+            Event::PageAgrees | Event::PageMended => self.page_differs = None,
             Event::UpdatePosted { n, text } => {
                 self.moments.entry("first_update".to_owned()).or_insert(fact.at);
                 self.updates.push(Update {

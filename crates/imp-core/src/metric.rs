@@ -212,6 +212,10 @@ pub fn class(i: &Incident, process: &Process) -> Class {
 
 /// When an incident came to a point; `None` where that is not known, or is true no longer since it was re-opened.
 pub fn point(i: &Incident, process: &Process, point: Point) -> Option<At> {
+    // What a person has put right holds.
+    if let Some(at) = i.corrected.get(point.word()) {
+        return Some(*at);
+    }
     let known = |name: &str| i.moments.get(name).copied();
     let lived_here = i.back_filled.is_none();
     let by_alert = match &i.opened_by {

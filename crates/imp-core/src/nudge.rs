@@ -86,7 +86,13 @@ fn holds(i: &Incident, nudge: &Nudge, process: &Process) -> Option<(At, At)> {
             let over = day.plus(DAY_MS);
             Some((over, over.plus(nudge.after.0)))
         }
-        Watch::NoCommander | Watch::NoUpdate | Watch::NoPublicPost | Watch::ReviewWaits | Watch::FollowUpLate => None,
+        Watch::PageDiffers if category != Category::Triage => after(i.page_differs.as_ref()?.1),
+        Watch::NoCommander
+        | Watch::NoUpdate
+        | Watch::NoPublicPost
+        | Watch::ReviewWaits
+        | Watch::FollowUpLate
+        | Watch::PageDiffers => None,
     }
 }
 
@@ -225,6 +231,7 @@ mod tests {
                 team: Some("payments".into()),
                 private: false,
                 members: vec![],
+                impact: Default::default(),
             });
             let channel = Link::Channel {
                 id: "C1".into(),
@@ -250,6 +257,7 @@ mod tests {
             let (directory, can) = (Directory::default(), BTreeSet::new());
             let facts = Facts {
                 process: &self.process,
+                in_force: &self.process,
                 catalogue: &self.catalogue,
                 directory: &directory,
                 next: Ref(1),

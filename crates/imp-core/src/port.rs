@@ -6,6 +6,7 @@ use crate::effect::What;
 use crate::event::{Fact, Link};
 use crate::hint::Hint;
 use crate::person::Who;
+use crate::public::Differs;
 use crate::{At, Incident, Process, Ref};
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -142,6 +143,15 @@ pub trait CatalogueSource: Send + Sync {
 pub trait DirectorySource: Send + Sync {
     /// Reads all of them.
     fn read(&self) -> Boxed<'_, Result<Directory, String>>;
+}
+
+/// What a look at the public incidents found: in what each differs from its incident; none where it agrees.
+pub type Shown = Vec<(Ref, Option<Differs>)>;
+
+/// The public page, as it is looked at for what people changed there.
+pub trait PageSource: Send + Sync {
+    /// Looks at the public incidents of these.
+    fn look(&self, incidents: Vec<(Arc<Incident>, Arc<Process>)>) -> Boxed<'_, Result<Shown, String>>;
 }
 
 /// Something that somebody changed in a ticket.

@@ -5,6 +5,7 @@ mod check;
 mod fault;
 pub mod graph;
 pub mod hours;
+pub mod overlay;
 mod play;
 pub mod schema;
 pub mod shape;
@@ -18,6 +19,7 @@ use crate::catalogue::Reference;
 use crate::moment::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The text of the built-in process.
 pub const BUILT_IN: &str = include_str!("../../../process/built-in.toml");
@@ -80,6 +82,21 @@ pub struct Process {
     /// When people work, by country.
     #[serde(default)]
     pub hours: Vec<hours::Hours>,
+    /// What the process of one team, tier or country has besides.
+    #[serde(rename = "overlay", default)]
+    pub overlays: Vec<overlay::Overlay>,
+    /// A print of what the file says: two files that say the same are one edition. Empty where it came from no file.
+    #[serde(skip)]
+    pub edition: String,
+    /// The file.
+    #[serde(skip)]
+    pub source: Arc<str>,
+    /// The overlays that are laid on it.
+    #[serde(skip)]
+    pub laid: Vec<String>,
+    /// The process without them.
+    #[serde(skip)]
+    base: Option<Arc<Process>>,
 }
 
 /// What of the channel is kept on the timeline, besides what is pinned.
@@ -105,6 +122,8 @@ pub enum Watch {
     ReviewWaits,
     /// A follow-up's day is over and it is not done.
     FollowUpLate,
+    /// The public incident says something else than the incident, since that was seen.
+    PageDiffers,
 }
 
 /// Who hears a reminder, one after the other.
@@ -189,6 +208,13 @@ pub struct Timing {
     pub triage_expires: Span,
     /// How long the channel of a closed incident stays open.
     pub archive_after: Span,
+    /// How long objections to a decision are waited for.
+    #[serde(default = "object_within")]
+    pub object_within: Span,
+}
+
+fn object_within() -> Span {
+    Span(5 * 60_000)
 }
 
 /// How the incident's channel is named.
@@ -334,6 +360,19 @@ pub enum Invitee {
     TeamChannel,
     /// Who is on call by each of the process's schedules, one after the other.
     Schedule,
+}
+
+impl Invitee {
+    /// Who that is, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Invitee::OnCall => "who is on call",
+            Invitee::Team => "the team",
+            Invitee::Manager => "the team's manager",
+            Invitee::TeamChannel => "the team's channel",
+            Invitee::Schedule => "the schedules",
+        }
+    }
 }
 
 /// How bad it is.
@@ -560,6 +599,32 @@ impl Process {
     /// Every fault that it has, with its line: syntax, an unknown name, a status in which people get stuck.
     pub fn parse(text: &str) -> Result<Process, Faults> {
         check::check(text)
+    }
+
+    /// What of the file names teams, tiers or countries that the catalogue does not have.
+    pub fn strangers(&self, catalogue: &crate::Catalogue) -> Vec<Fault> {
+        check::strangers(&self.source, self, catalogue)
+    }
+
+    /// Reads a process file that was sound when it was kept: what later versions of IMP find wrong with it does not count.
+    ///
+    /// # Errors
+    /// Where it is no process at all.
+    pub fn kept(text: &str) -> Result<Process, String> {
+        toml::from_str(text)
+            .map(|p| Process::written(p, text))
+            .map_err(|e| e.message().to_owned())
+    }
+
+    /// The process with what is known of its file.
+    fn written(process: Process, text: &str) -> Process {
+        // Spaces, comments and the order of keys say nothing.
+        let says: serde_json::Value = toml::from_str(text).unwrap_or_default();
+        Process {
+            edition: format!("{:016x}", crate::record::print(&says.to_string())),
+            source: text.into(),
+            ..process
+        }
     }
 
     /// The built-in process.

@@ -7,6 +7,7 @@ use crate::event::Event;
 use crate::process::Category;
 use crate::refusal::{Kind, Refusal};
 use crate::{Facts, Incident, Process, Ref, words};
+use serde::{Deserialize, Serialize};
 
 /// What a form proposes to say to the public.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,38 @@ fn draft(process: &Process, status: &str) -> &'static str {
         ("monitoring", _) => "The problem is repaired. We are watching whether it stays so.",
         (_, Category::Triage | Category::Active) => "We are investigating a problem. We will say more within the hour.",
         (_, Category::After | Category::Done) => "The problem is solved. We are sorry for the trouble.",
+}
+
+/// In what the public incident differs from the incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Differs {
+    /// What it says: `Resolved`, or `Checkout is operational`.
+    pub shows: String,
+    /// What it would say.
+    pub wants: String,
+}
+
+/// The public incident was looked at: what is new is a fact.
+pub(crate) fn seen(i: &Incident, differs: Option<&Differs>) -> Vec<Event> {
+    let known = i.page_differs.as_ref().map(|(d, _)| d);
+    match (known, differs) {
+        (None, None) => Vec::new(),
+        (Some(k), Some(d)) if k == d => Vec::new(),
+        (_, Some(d)) if i.links.page.is_some() => vec![Event::PageDiffers { differs: d.clone() }],
+        (Some(_), None) => vec![Event::PageAgrees],
+        (_, Some(_)) => Vec::new(),
+    }
+}
+
+/// Somebody has it put right.
+pub(crate) fn mend(i: &Incident) -> Result<Vec<Event>, Refusal> {
+    match (&i.links.page, &i.page_differs) {
+        (Some(_), Some(_)) => Ok(vec![Event::PageMended]),
+        (Some(_), None) => Ok(Vec::new()),
+        (None, _) => Err(Refusal::new(
+            Kind::Conflict,
+            format!("Nothing of {} is on the status page.", i.reference),
+        )),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::decide::{service_name, team_named, team_of, unknown_service};
 use crate::event::{Event, ServiceName, TeamName};
 use crate::process::{Category, Process};
 use crate::summons::{invitees, path, summon};
-use crate::{Facts, Incident, words};
+use crate::{Facts, Incident, follow, words};
 
 /// Longest name of a service that no catalogue knows, in characters: it stands beside others in a list.
 const UNKNOWN_MAX: usize = 80;
@@ -24,6 +24,11 @@ pub(crate) fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
     };
     let (routed, unknown) = routed_team(alert, facts);
     let team = routed.or(team);
+    let overlays = facts
+        .process
+        .overlays_of(service.as_ref(), team.as_ref(), facts.catalogue);
+    let process = &facts.process.with(&overlays);
+    let facts = &Facts { process, ..*facts };
     let severity = route.and_then(|r| r.severity.as_deref());
     let severity = severity.unwrap_or_else(|| facts.process.severity_of_alert(alert.severity.as_deref()));
     let mut alert = alert.clone();
@@ -40,7 +45,9 @@ pub(crate) fn opened_by_alert(alert: &Alert, facts: &Facts) -> Vec<Event> {
         service: service.clone(),
         team: team.clone(),
         private: false,
-        process: facts.process.version.clone(),
+        process: process.version.clone(),
+        edition: process.edition.clone(),
+        overlays,
     };
     if facts.catalogue_comes {
         return vec![opened, Event::AlertJoined { alert }, Event::AskingWaits];
@@ -156,6 +163,7 @@ fn told_again(i: &Incident, alert: &Alert) -> Vec<Event> {
 pub(crate) fn route(i: &Incident, facts: &Facts) -> Vec<Event> {
     let mut out = Vec::new();
     let (mut service, mut team) = (i.service.clone(), i.team.clone());
+    let mut relaid = None;
     if service.as_ref().is_none_or(|s| !s.known) {
         let known = i
             .service
@@ -169,8 +177,18 @@ pub(crate) fn route(i: &Incident, facts: &Facts) -> Vec<Event> {
                 service: service_name(s),
                 team: team.clone(),
             });
+            relaid = follow::relaid(i, service.as_ref(), team.as_ref(), facts);
         }
     }
+    let laid = match &relaid {
+        Some(Event::ProcessTaken { overlays, .. }) => facts.process.with(overlays),
+        Some(_) | None => std::borrow::Cow::Borrowed(facts.process),
+    };
+    let facts = &Facts {
+        process: &laid,
+        ..*facts
+    };
+    out.extend(relaid);
     if i.confirmed && !i.private && !out.is_empty() {
         summon(
             &mut out,
@@ -266,6 +284,7 @@ turn_days = 7
             let (directory, can) = (Directory::default(), BTreeSet::new());
             let facts = Facts {
                 process: &self.process,
+                in_force: &self.process,
                 catalogue: &self.catalogue,
                 directory: &directory,
                 next: Ref(1),

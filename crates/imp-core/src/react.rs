@@ -1,5 +1,6 @@
 //! What follows a fact by itself, as the process's steps say. Pure.
 
+use crate::decision::Part;
 use crate::effect::{Capability, Effect, LinkTo, Owner, Timer, What};
 use crate::event::{Event, Fact, Link, Listener};
 use crate::process::{Category, Process, Step, Trigger};
@@ -94,6 +95,9 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         Event::Subscribed { .. } | Event::Unsubscribed { .. } | Event::Rated { .. } => vec![],
         Event::Retitled { .. } | Event::Summarised { .. } | Event::SeverityChanged { .. } => vec![Changed],
         Event::ServiceChanged { .. }
+        | Event::ProcessTaken { .. }
+        | Event::TimeCorrected { .. }
+        | Event::PageMended
         | Event::Absorbed { .. }
         | Event::PagePosted { .. }
         | Event::ReviewWritten { .. }
@@ -111,6 +115,8 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
         Event::TicketMoved { .. } | Event::TicketLabelled { .. } | Event::TicketGone { .. } => vec![],
         Event::Commented { .. } | Event::CommentRemoved { .. } => vec![],
         Event::ConflictFound { .. } | Event::ConflictSettled { .. } => vec![],
+        Event::DecisionProposed { .. } | Event::Objected { .. } | Event::DecisionTaken { .. } => vec![],
+        Event::PageDiffers { .. } | Event::PageAgrees => vec![],
         Event::Linked { what } => match what {
             Link::Channel { .. } => vec![Channel],
             Link::Ticket { .. } => vec![Ticket],
@@ -330,11 +336,37 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
         Event::TicketMoved { .. } | Event::TicketGone { .. } | Event::ConflictFound { .. } => vec![What::Card.into()],
         Event::ConflictSettled { followed: true } => vec![What::Card.into()],
         Event::ConflictSettled { followed: false } => vec![What::TicketStatus.into(), What::Card.into()],
+        Event::DecisionProposed { n, until, .. } => vec![
+            What::Decision {
+                n: *n,
+                part: Part::Proposed,
+            }
+            .into(),
+            Effect {
+                what: What::Timer(Timer::Decision { n: *n }),
+                after_ms: until.since(fact.at).max(0),
+            },
+            What::Card.into(),
+        ],
+        Event::Objected { n, .. } => {
+            let objections = i.decisions.iter().filter(|d| d.n == *n).map(|d| d.objections.len());
+            let k = objections.max().unwrap_or(1).saturating_sub(1);
+            let k = u32::try_from(k).unwrap_or(u32::MAX);
+            let part = Part::Objected { k };
+            vec![What::Decision { n: *n, part }.into(), What::Card.into()]
+        }
+        Event::DecisionTaken { n } => {
+            let part = Part::Taken;
+            vec![What::Decision { n: *n, part }.into(), What::Card.into()]
+        }
+        Event::PageDiffers { .. } | Event::PageAgrees => vec![What::Card.into()],
+        Event::PageMended => vec![What::PageStatus.into(), What::Card.into()],
         Event::Opened { .. }
         | Event::AlertJoined { .. }
         | Event::AlertFired { .. }
         | Event::AlertCleared { .. }
         | Event::Asked { .. }
+        | Event::TimeCorrected { .. }
         | Event::Confirmed
         | Event::Absorbed { .. }
         | Event::PageTaken { .. }
@@ -345,6 +377,7 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
         | Event::Summarised { .. }
         | Event::SeverityChanged { .. }
         | Event::ServiceChanged { .. }
+        | Event::ProcessTaken { .. }
         | Event::RoleTaken { .. }
         | Event::RoleRefused { .. }
         | Event::Subscribed { .. }
@@ -383,6 +416,7 @@ fn numbers(i: &Incident, fact: &Fact) -> Vec<Effect> {
             | Event::Moved { .. }
             | Event::SeverityChanged { .. }
             | Event::ServiceChanged { .. }
+            | Event::TimeCorrected { .. }
     );
     if i.private || !counts {
         return Vec::new();
@@ -406,7 +440,8 @@ pub fn watch(i: &Incident, now: At, process: &Process) -> Option<Effect> {
     })
 }
 
-/// Every mirror of an incident: what is repeated now and then, in case that somebody broke by hand what it shows.
+/// Every mirror of an incident: what is repeated now and then, in case that somebody broke by hand what it shows. What the
+/// public reads is not among them: where somebody changed that, a person is told and decides (`PageSource`).
 pub fn mirrors(i: &Incident, can: &BTreeSet<Capability>) -> Vec<Effect> {
     let fixed = [
         What::Card,
@@ -418,7 +453,6 @@ pub fn mirrors(i: &Incident, can: &BTreeSet<Capability>) -> Vec<Effect> {
         What::TicketFields,
         What::TicketStatus,
         What::TicketJournal,
-        What::PageStatus,
     ];
     let links = LinkTo::ALL.into_iter().map(|to| What::TicketLink { to });
     let done = i.tasks.iter().filter(|t| t.done && t.ticket.is_some());
@@ -441,7 +475,7 @@ pub fn applies(i: &Incident, what: &What) -> bool {
             to: Listener::Channel, ..
         } => card,
         What::Remind { .. } | What::Brief { .. } | What::Offer { .. } | What::Report { .. } => true,
-        What::Departure { .. } => card,
+        What::Departure { .. } | What::Decision { .. } => card,
         What::ReadMessage { .. } => channel.is_some(),
         What::OpenChannel => i.links.channel.is_none(),
         What::Announcement => i.confirmed && !i.private,

@@ -139,7 +139,8 @@ pub fn right(command: &Command) -> Right {
     match command {
         Command::Declare { .. } => Right::Declare,
         Command::Move { .. } | Command::Settle { .. } => Right::Move,
-        Command::Edit { .. } => Right::Edit,
+        Command::Edit { .. } | Command::TakeProcess { .. } | Command::CorrectTime { .. } => Right::Edit,
+        Command::Propose { .. } | Command::Object { .. } | Command::Decide { .. } => Right::Tell,
         Command::Assign { .. } | Command::Accept { .. } | Command::Refuse { .. } => Right::Assign,
         Command::Post { .. } | Command::Note { .. } | Command::Join { .. } => Right::Tell,
         Command::Mark { .. } | Command::Reword { .. } | Command::Unsay { .. } => Right::Tell,
@@ -148,7 +149,7 @@ pub fn right(command: &Command) -> Right {
         Command::Rate { .. } => Right::Edit,
         Command::BreakGlass { .. } => Right::BreakGlass,
         Command::Snooze { .. } | Command::Dismiss { .. } | Command::DismissHints { .. } => Right::Tell,
-        Command::Publish { .. } => Right::Publish,
+        Command::Publish { .. } | Command::MendPage => Right::Publish,
         Command::AddTask { .. } | Command::FinishTask { .. } => Right::Task,
         Command::AddFollowUp { .. } | Command::FinishFollowUp { .. } | Command::WriteReview { .. } => Right::Review,
         Command::Retry { .. } | Command::Skip { .. } => Right::Deliver,
@@ -165,6 +166,7 @@ pub fn right(command: &Command) -> Right {
         | Command::GiveUp { .. }
         | Command::Nudge { .. }
         | Command::Repeat
+        | Command::PageSeen { .. }
         | Command::Adopt { .. } => Right::Machine,
     }
 }
@@ -209,6 +211,7 @@ mod tests {
         let (catalogue, directory, can) = (Catalogue::default(), Directory::default(), Default::default());
         let facts = Facts {
             process: &process,
+            in_force: &process,
             catalogue: &catalogue,
             directory: &directory,
             next: Ref(1),
@@ -249,6 +252,7 @@ mod tests {
             team: None,
             private: true,
             members: Vec::new(),
+            impact: Default::default(),
         };
         let events = decide(None, &wish(person("U1"), Role::Responder, declare), &facts).expect("declared");
         let i = fold(None, person("U1"), events).expect("an incident");

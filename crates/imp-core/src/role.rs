@@ -201,6 +201,7 @@ mod tests {
                 team: None,
                 private: false,
                 members: Vec::new(),
+                impact: Default::default(),
             };
             table.does("U1", Door::Slack, declare).expect("it is declared");
             table
@@ -225,6 +226,7 @@ mod tests {
             };
             let facts = Facts {
                 process: &self.process,
+                in_force: &self.process,
                 catalogue: &Catalogue::default(),
                 directory: &Directory::default(),
                 next: Ref(1),

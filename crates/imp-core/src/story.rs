@@ -64,6 +64,13 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
         Event::Retitled { title } => format!("{by} changed the title: {title}"),
         Event::Summarised { summary } => format!("{by} changed the summary: {summary}"),
         Event::SeverityChanged { from, to } => format!("{by} changed the severity from {from} to {to}"),
+        Event::ProcessTaken { version, overlays, .. } => match overlays.as_slice() {
+            [] => format!("It follows version {version} of the process"),
+            some => format!(
+                "It follows version {version} of the process, with {}",
+                words::list(some)
+            ),
+        },
         Event::ServiceChanged { service, .. } => format!("{by} set the service: {}", service.name),
         Event::RoleTaken { role, who, before } => {
             let role = process.role(role).map_or(role.as_str(), |r| r.label.as_str());
@@ -100,6 +107,26 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             duties.extend(tasks.iter().map(|n| format!("task {n}")));
             format!("{} left the channel with {}", who.label(), words::list(&duties))
         }
+        Event::TimeCorrected { moment, was, is, why } => {
+            let clock = |at: &crate::At| at.rfc3339()[..16].replace('T', " ");
+            let was = was.as_ref().map_or("not known".to_owned(), clock);
+            format!(
+                "{by} corrected when it was {moment}, from {was} to {} UTC: {why}",
+                clock(is)
+            )
+        }
+        Event::DecisionProposed { n, text, .. } => format!("{by} proposed decision {n}: {text}"),
+        Event::Objected { n, why } => format!("{by} objected to decision {n}: {why}"),
+        Event::DecisionTaken { n } if matches!(fact.by, crate::Actor::Imp) => {
+            format!("Decision {n} is taken: nobody had a strong objection")
+        }
+        Event::DecisionTaken { n } => format!("{by} took decision {n}"),
+        Event::PageDiffers { differs } => format!(
+            "The status page says {}, and would say {}: somebody changed it there",
+            differs.shows, differs.wants
+        ),
+        Event::PageAgrees => "The status page agrees with it again".into(),
+        Event::PageMended => format!("{by} had the status page put right"),
         Event::UpdatePosted { text, .. } => format!("{by}: {text}"),
         Event::PagePosted { title, body, .. } => format!("{by} told the public: {title}: {body}"),
         Event::TaskAdded { n, text, assignee } => match assignee {

@@ -26,6 +26,7 @@ impl World {
         let (catalogue, directory, can) = (Catalogue::default(), Directory::default(), all());
         let facts = Facts {
             process: &PROCESS,
+            in_force: &PROCESS,
             catalogue: &catalogue,
             directory: &directory,
             next: Ref(1),
@@ -113,6 +114,7 @@ fn declare() -> Command {
         team: None,
         private: false,
         members: vec![],
+        impact: Default::default(),
     }
 }
 

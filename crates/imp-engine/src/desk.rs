@@ -7,7 +7,7 @@ use crate::insights::Figures;
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};
-use crate::{audit, measure, read, tx};
+use crate::{audit, measure, read, tx, versions};
 use arc_swap::ArcSwap;
 use imp_core::effect::{Capability, Effect};
 use imp_core::port::{Order, Outcome};
@@ -32,6 +32,8 @@ const CHANGES: usize = 1024;
 pub struct House {
     /// The process in force.
     pub process: ArcSwap<Process>,
+    /// Its other editions, which incidents that began with them still follow.
+    pub versions: crate::versions::Versions,
     /// The catalogue as last seen.
     pub catalogue: ArcSwap<Catalogue>,
     /// People as last seen.
@@ -190,7 +192,11 @@ impl Desk {
             lease::take_up_all(conn.as_mut(), clock.now())?;
             conn.commit()?;
         }
-        apart(|| measure::refresh(conn.as_mut(), &house.process.load()))?;
+        apart(|| {
+            versions::keep(conn.as_mut(), &house.process.load(), clock.now())?;
+            house.know_all(conn.as_mut())?;
+            measure::refresh(conn.as_mut(), &house)
+        })?;
         let restored = apart(|| sheet::<u64>(conn.as_mut(), RESTORED))?;
         let me = Me::new(Ref(restored.unwrap_or(0)));
         let (jobs, outbox) = inbox();
@@ -319,6 +325,17 @@ impl Desk {
     /// See [`SubmitError`].
     pub async fn order(&self, effects: Vec<Effect>) -> Result<(), SubmitError> {
         self.ask(Queue::Hands, |answer| Job::Order(effects, answer)).await
+    }
+
+    /// Takes another process into force: it is kept first, since incidents will begin with it.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn put_in_force(&self, process: Process) -> Result<(), SubmitError> {
+        let (new, now) = (process.clone(), self.clock.now());
+        self.write(move |conn| versions::keep(conn, &new, now)).await?;
+        self.house.put_in_force(process);
+        Ok(())
     }
 
     /// Writes something that is not an incident (the catalogue as last seen, a due date).

@@ -241,6 +241,8 @@ pub fn understand(told: &Told, process: &Process, catalogue: &Catalogue) -> Resu
             team,
             private: false,
             process: process.version.clone(),
+            edition: String::new(),
+            overlays: Vec::new(),
         },
         times,
     })
@@ -384,6 +386,7 @@ fn keep_one(
 ///
 /// # Errors
 /// What the store says.
-pub fn prepare(conn: &mut dyn Conn, process: &Process) -> Result<(), StoreError> {
-    measure::refresh(conn, process)
+pub fn prepare(conn: &mut dyn Conn, house: &House) -> Result<(), StoreError> {
+    house.know_all(conn)?;
+    measure::refresh(conn, house)
 }

@@ -21,6 +21,7 @@ mod shelf;
 pub mod store;
 pub mod sweep;
 mod tx;
+pub mod versions;
 
 pub use clock::{Clock, SystemClock};
 pub use desk::{Change, Desk, Given, House, Receipt, SubmitError};

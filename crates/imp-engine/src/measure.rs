@@ -1,6 +1,6 @@
 //! The narrow row beside each incident's: what numbers are made of, so that no page of them reads an incident's JSON.
 
-use crate::desk::{keep_sheet, sheet};
+use crate::desk::{House, keep_sheet, sheet};
 use crate::store::{Conn, StoreError, Val};
 use imp_core::event::Target;
 use imp_core::metric::{self, Class, METRICS, Measured};
@@ -146,14 +146,15 @@ fn calls(i: &Incident) -> Vec<(&str, i64)> {
 ///
 /// # Errors
 /// What the store says; then nothing was changed.
-pub fn refresh(conn: &mut dyn Conn, process: &Process) -> Result<(), StoreError> {
+pub fn refresh(conn: &mut dyn Conn, house: &House) -> Result<(), StoreError> {
+    let process = house.process.load_full();
     let statuses: Vec<(&str, Category)> = process.statuses.iter().map(|s| (s.id.as_str(), s.category)).collect();
     let rules = serde_json::to_string(&(FORMULAS, statuses)).map_err(|e| StoreError(e.to_string()))?;
     if sheet::<String>(conn, RULES)?.as_deref() == Some(rules.as_str()) {
         return Ok(());
     }
     conn.begin()?;
-    match anew(conn, process, &rules) {
+    match anew(conn, house, &rules) {
         Ok(()) => conn.commit(),
         Err(e) => {
             conn.rollback();
@@ -162,7 +163,7 @@ pub fn refresh(conn: &mut dyn Conn, process: &Process) -> Result<(), StoreError>
     }
 }
 
-fn anew(conn: &mut dyn Conn, process: &Process, rules: &String) -> Result<(), StoreError> {
+fn anew(conn: &mut dyn Conn, house: &House, rules: &String) -> Result<(), StoreError> {
     if sheet::<String>(conn, RULES)?.as_ref() == Some(rules) {
         return Ok(());
     }
@@ -176,7 +177,7 @@ fn anew(conn: &mut dyn Conn, process: &Process, rules: &String) -> Result<(), St
         after = last.int(0);
         for row in &rows {
             match serde_json::from_str::<Incident>(row.text(1)) {
-                Ok(i) => save(conn, &i, process)?,
+                Ok(i) => save(conn, &i, &house.process_of(&i))?,
                 Err(e) => {
                     tracing::error!(incident = row.int(0), error = %e, "an incident that cannot be read is not measured")
                 }

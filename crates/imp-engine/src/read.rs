@@ -223,6 +223,18 @@ fn plans(now: At) -> Vec<Val> {
     ]
 }
 
+/// Incidents for which something is still to be written on the public page.
+///
+/// # Errors
+/// What the store says.
+pub fn owes_page(conn: &mut dyn Conn) -> Result<std::collections::BTreeSet<Ref>, StoreError> {
+    let rows = conn.rows(
+        "select distinct ref from effect where capability = 'page' and state in ('pending', 'running')",
+        &[],
+    )?;
+    Ok(rows.iter().map(|r| Ref(r.int(0).unsigned_abs())).collect())
+}
+
 /// A page of deliveries in a state, before number `before`, newest first. Timers are not deliveries, and neither is
 /// what is not due for more than a minute (a channel that will be archived next week).
 ///

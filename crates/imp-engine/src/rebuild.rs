@@ -203,7 +203,7 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         What::ArchiveChannel { .. } => l.channel.as_ref().is_some_and(|c| c.archived),
         // What is still overdue is said again by the next look; what a role means was read when it was taken.
         What::Remind { .. } | What::Brief { .. } => true,
-        What::Offer { .. } | What::Departure { .. } | What::ReadMessage { .. } => true,
+        What::Offer { .. } | What::Departure { .. } | What::Decision { .. } | What::ReadMessage { .. } => true,
         What::Report { .. } => true,
         // Nothing of the incident shows that they were said.
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => false,

@@ -7,7 +7,8 @@ use crate::read::{self, Filter};
 use crate::store::{Conn, StoreError};
 use imp_core::command::RecordChange;
 use imp_core::effect::Timer;
-use imp_core::port::{CatalogueSource, DirectorySource, Heard, Port, RecordSource};
+use imp_core::port::{CatalogueSource, DirectorySource, Heard, PageSource, Port, RecordSource};
+use imp_core::public::Differs;
 use imp_core::{Actor, Command, Envelope, Incident, Ref, Role};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -160,7 +161,7 @@ async fn look(desk: &Desk, source: &dyn RecordSource, r: Ref) -> Result<(), Stri
     let Some(i) = found.filter(|i| i.links.ticket.is_some()) else {
         return Ok(());
     };
-    let process = desk.house.process.load_full();
+    let process = desk.house.process_of(&i);
     for heard in source.look(Arc::new(i), process).await? {
         take_over(desk, r, heard).await?;
     }
@@ -248,8 +249,77 @@ async fn repeat(desk: &Desk, ports: &[Arc<dyn Port>], i: &Incident) {
     }
 }
 
+/// Looks at the public incidents for ever, for what somebody changed there. What was seen twice is told: within a minute, at
+/// three looks in it.
+pub async fn page(desk: Desk, source: Arc<dyn PageSource>, every: Duration) {
+    let mut before: BTreeMap<Ref, Differs> = BTreeMap::new();
+    loop {
+        tokio::time::sleep(every).await;
+        match look_at_page(&desk, source.as_ref(), &before).await {
+            Ok(now) => before = now,
+            Err(why) => tracing::warn!(why, "the status page could not be looked at"),
+        }
+    }
+}
+
+/// One look. What differs is told once it was seen twice in a row, as it was `before`: what IMP itself is writing just now
+/// differs for a moment, too.
+///
+/// # Errors
+/// What the page or the store says.
+pub async fn look_at_page(
+    desk: &Desk,
+    source: &dyn PageSource,
+    before: &BTreeMap<Ref, Differs>,
+) -> Result<BTreeMap<Ref, Differs>, String> {
+    let broken = |e: StoreError| e.to_string();
+    let filter = Filter {
+        categories: vec!["triage".into(), "active".into(), "after".into()],
+        ..Filter::default()
+    };
+    let open = desk.store.read(move |c| read::incidents(c, &filter, None, ROUND_MAX));
+    let open = open.await.map_err(broken)?;
+    let shown = open
+        .into_iter()
+        .filter(|i| i.links.page.is_some() && i.merged_into.is_none())
+        .map(|i| {
+            let process = desk.house.process_of(&i);
+            (Arc::new(i), process)
+        });
+    let shown: Vec<(Arc<Incident>, Arc<imp_core::Process>)> = shown.collect();
+    let versions: BTreeMap<Ref, u64> = shown.iter().map(|(i, _)| (i.reference, i.version)).collect();
+    let seen = source.look(shown).await?;
+    let owed = desk.store.read(|c| read::owes_page(c)).await.map_err(broken)?;
+    let mut now = BTreeMap::new();
+    for (r, differs) in seen {
+        let found = desk.incident(r).await.map_err(broken)?;
+        // Somebody was at work meanwhile: what was seen may be old.
+        let Some(i) = found.filter(|i| versions.get(&r) == Some(&i.version) && !owed.contains(&r)) else {
+            continue;
+        };
+        if let Some(d) = &differs {
+            now.insert(r, d.clone());
+        }
+        let sure = differs.is_none() || before.get(&r) == differs.as_ref();
+        let known = i.page_differs.as_ref().map(|(d, _)| d);
+        if sure && known != differs.as_ref() {
+            let envelope = Envelope {
+                id: String::new(),
+                by: Actor::Imp,
+                role: Role::Admin,
+                at: desk.clock.now(),
+                about: Some(r),
+                command: Command::PageSeen { differs },
+            };
+            desk.submit(envelope).await.map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(now)
+}
+
 /// Keeps the catalogue fresh, for ever. A reading that fails leaves the last one in force.
 pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
+    let mut told = Vec::new();
     loop {
         let rest = match source.read().await {
             Ok(mut catalogue) => {
@@ -257,6 +327,13 @@ pub async fn catalogue(desk: Desk, source: Arc<dyn CatalogueSource>) {
                 catalogue.as_of = Some(now);
                 let catalogue = Arc::new(catalogue);
                 let first = desk.house.catalogue.swap(catalogue.clone()).as_of.is_none();
+                let strangers = desk.house.process.load().strangers(&catalogue);
+                if strangers != told {
+                    for fault in &strangers {
+                        tracing::warn!("the process names somebody whom the catalogue does not have: {fault}");
+                    }
+                    told = strangers;
+                }
                 if first {
                     route_what_waited(&desk).await;
                 }
@@ -286,7 +363,13 @@ pub async fn others(desk: Desk) {
     let mut seen: Option<i64> = None;
     loop {
         let after = seen;
-        let news = desk.store.read(move |conn| news(conn, after)).await;
+        let house = desk.house.clone();
+        let read = move |conn: &mut dyn Conn| {
+            // A replica may have begun incidents by a process that has not come here yet.
+            house.know_all(conn)?;
+            news(conn, after)
+        };
+        let news = desk.store.read(read).await;
         // While the store is away the desk says so, again and again.
         if let Ok((last, changes)) = news {
             seen = Some(last);

@@ -49,9 +49,11 @@ pub struct Granted {
 
 /// Why a wish about an incident would be refused as things stand. Nothing is written.
 pub fn refusal(house: &House, incident: &Incident, envelope: &Envelope) -> Option<Refusal> {
-    let (process, catalogue, directory) = (house.process.load(), house.catalogue.load(), house.directory.load());
+    let (in_force, catalogue, directory) = (house.process.load(), house.catalogue.load(), house.directory.load());
+    let process = house.process_of(incident);
     let facts = Facts {
         process: &process,
+        in_force: &in_force,
         catalogue: &catalogue,
         directory: &directory,
         next: Ref(0),
@@ -77,7 +79,10 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         return repeated(conn, seen, row, &print);
     }
     let (about, current) = locate(conn, seen, envelope)?;
-    let process = seen.house.process.load_full();
+    let in_force = seen.house.process.load_full();
+    let process = current
+        .as_ref()
+        .map_or_else(|| in_force.clone(), |i| seen.house.process_of(i));
     let catalogue = seen.house.catalogue.load();
     let directory = seen.house.directory.load();
     let other = match envelope.command.names() {
@@ -88,6 +93,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
     let next = if opens { next_ref(conn)? } else { Ref(0) };
     let facts = Facts {
         process: &process,
+        in_force: &in_force,
         catalogue: &catalogue,
         directory: &directory,
         next,
@@ -217,7 +223,7 @@ fn home_of(conn: &mut dyn Conn, seen: &Seen, alert: &Alert) -> Result<Option<Arc
         && let Some(i) = at_hand(conn, seen, Ref(row.int(0).unsigned_abs()))?
     {
         let anew = alert.firing && row.int(1) == 0;
-        match process.category(&i.status) {
+        match seen.house.process_of(&i).category(&i.status) {
             Category::Triage | Category::Active => return Ok(Some(i)),
             Category::After if !anew => return Ok(Some(i)),
             Category::Done if !alert.firing => return merged_home(conn, seen, i),
@@ -288,6 +294,7 @@ pub fn at_hand(conn: &mut dyn Conn, seen: &Seen, r: Ref) -> Result<Option<Arc<In
     }
     let read = load(conn, r)?.map(Arc::new);
     if let Some(i) = &read {
+        seen.house.know(conn, i)?;
         seen.shelf.read(i.clone());
     }
     Ok(read)
@@ -295,8 +302,7 @@ pub fn at_hand(conn: &mut dyn Conn, seen: &Seen, r: Ref) -> Result<Option<Arc<In
 
 /// Writes the rows of the incidents that have changed.
 pub fn catch_up(conn: &mut dyn Conn, house: &House, shelf: &Shelf) -> Result<(), StoreError> {
-    let process = house.process.load();
-    shelf.catch_up(conn, |conn, i| save(conn, i, &process))
+    shelf.catch_up(conn, |conn, i| save(conn, i, &house.process_of(i)))
 }
 
 /// The incident as its row has it.
@@ -329,7 +335,6 @@ fn append(
     if events.is_empty() {
         return Ok((incident, false));
     }
-    let process = seen.house.process.load_full();
     let mut effects: Vec<Effect> = Vec::new();
     let opened = incident.is_none();
     for event in events {
@@ -340,6 +345,10 @@ fn append(
             by: by.clone(),
             event,
         };
+        let process = match &incident {
+            Some(i) => seen.house.process_of(i),
+            None => seen.house.process.load_full(),
+        };
         let before = incident.map(Arc::unwrap_or_clone);
         let now = Incident::evolve(before, &fact, &process)
             .ok_or_else(|| StoreError("a fact of an incident that was never opened".into()))?;
@@ -347,13 +356,13 @@ fn append(
             "insert into journal (ref, n, at, fact) values (?1, ?2, ?3, ?4)",
             &[now.reference.0.into(), n.into(), at.0.into(), json(&fact)?.into()],
         )?;
-        effects.extend(react(&now, &fact, &process, &seen.house.can));
+        effects.extend(react(&now, &fact, &seen.house.process_of(&now), &seen.house.can));
         incident = Some(Arc::new(now));
     }
     let Some(i) = incident else { return Ok((None, false)) };
     if opened {
         // Its number is taken from the table, so it has to stand there before the next one opens.
-        save(conn, &i, &process)?;
+        save(conn, &i, &seen.house.process_of(&i))?;
         seen.shelf.read(i.clone());
     } else {
         seen.shelf.changed(i.clone());
@@ -449,7 +458,7 @@ fn after_by_hand(conn: &mut dyn Conn, seen: &Seen, command: &Command, r: Option<
             "update effect set state = 'skipped', done_at = ?3 where ref = ?1 and key = ?2 and state = 'failed'",
             &[r.0.into(), key.as_str().into(), seen.now.0.into()],
         )?,
-        Command::Alert(_) | Command::Declare { .. } | Command::Move { .. } | Command::Edit { .. } | Command::Assign { .. } | Command::Accept { .. } | Command::Refuse { .. } | Command::Leave { .. } | Command::Subscribe { .. } | Command::Unsubscribe { .. } | Command::Rate { .. } | Command::BreakGlass { .. } | Command::Post { .. } | Command::Publish { .. } | Command::AddTask { .. } | Command::FinishTask { .. } | Command::AddFollowUp { .. } | Command::FinishFollowUp { .. } | Command::Snooze { .. } | Command::Dismiss { .. } | Command::DismissHints { .. } | Command::WriteReview { .. } | Command::Note { .. } | Command::Mark { .. } | Command::Reword { .. } | Command::Unsay { .. } | Command::Join { .. } | Command::Absorb { .. } | Command::TakePage { .. } | Command::Learn { .. } | Command::GiveUp { .. } | Command::Nudge { .. } | Command::Together { .. } | Command::Adopt { .. } | Command::Settle { .. } | Command::Repeat => 0,
+        Command::Alert(_) | Command::Declare { .. } | Command::Move { .. } | Command::Edit { .. } | Command::Assign { .. } | Command::Accept { .. } | Command::Refuse { .. } | Command::Leave { .. } | Command::Subscribe { .. } | Command::Unsubscribe { .. } | Command::Rate { .. } | Command::TakeProcess { .. } | Command::CorrectTime { .. } | Command::Propose { .. } | Command::Object { .. } | Command::Decide { .. } | Command::PageSeen { .. } | Command::MendPage | Command::BreakGlass { .. } | Command::Post { .. } | Command::Publish { .. } | Command::AddTask { .. } | Command::FinishTask { .. } | Command::AddFollowUp { .. } | Command::FinishFollowUp { .. } | Command::Snooze { .. } | Command::Dismiss { .. } | Command::DismissHints { .. } | Command::WriteReview { .. } | Command::Note { .. } | Command::Mark { .. } | Command::Reword { .. } | Command::Unsay { .. } | Command::Join { .. } | Command::Absorb { .. } | Command::TakePage { .. } | Command::Learn { .. } | Command::GiveUp { .. } | Command::Nudge { .. } | Command::Together { .. } | Command::Adopt { .. } | Command::Settle { .. } | Command::Repeat => 0,
     };
     Ok(())
 }
@@ -534,8 +543,8 @@ pub fn claim(
                     what,
                     tried: seen.me.tried(r, u32::try_from(row.int(4)).unwrap_or(u32::MAX)),
                     others_wrote,
+                    process: seen.house.process_of(&incident),
                     incident,
-                    process: seen.house.process.load_full(),
                     catalogue: seen.house.catalogue.load_full(),
                     directory: seen.house.directory.load_full(),
                     waiting,
@@ -657,7 +666,7 @@ fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>,
     if watches
         && changes.is_empty()
         && let Some(i) = at_hand(conn, seen, r)?
-        && let Some(next) = imp_core::react::watch(&i, seen.now, &seen.house.process.load())
+        && let Some(next) = imp_core::react::watch(&i, seen.now, &seen.house.process_of(&i))
     {
         order(conn, seen, r, &next)?;
     }

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use imp_core::port::CatalogueSource;
 use imp_core::process::Category;
 use imp_core::summons::is_unasked;
 use imp_core::{Incident, Ref};
@@ -106,12 +107,12 @@ async fn unasked(hall: &Hall) -> Result<Vec<Incident>, StoreError> {
         categories: vec![Category::Triage.word().to_owned()],
         ..read::Filter::default()
     };
-    let (process, now) = (hall.desk.house.process.load_full(), hall.desk.clock.now());
+    let (house, now) = (&hall.desk.house, hall.desk.clock.now());
     let waiting = hall.desk.store.read(move |c| read::incidents(c, &filter, None, MOST));
     Ok(waiting
         .await?
         .into_iter()
-        .filter(|i| is_unasked(i, &process, now))
+        .filter(|i| is_unasked(i, &house.process_of(i), now))
         .collect())
 }
 
@@ -216,8 +217,9 @@ pub async fn findings(config: &Config) -> Result<Vec<Finding>, Failure> {
 ///
 /// # Errors
 /// Where anything is not as it should be.
-pub async fn check(config: &Config, json: bool) -> Result<(), Failure> {
-    let findings = findings(config).await?;
+pub async fn check(config: &Config, beside: Option<&std::path::Path>, json: bool) -> Result<(), Failure> {
+    let mut findings = findings(config).await?;
+    findings.extend(check_process(config, beside).await?);
     let wrong = findings.iter().filter(|f| f.fault.is_some()).count();
     if json {
         say(&serde_json::to_string_pretty(&findings).unwrap_or_default());
@@ -239,6 +241,35 @@ pub async fn check(config: &Config, json: bool) -> Result<(), Failure> {
             findings.len()
         ))),
     }
+}
+
+/// The organisation's own process: whether it is sound, and whether the catalogue has whom it names.
+async fn check_process(config: &Config, beside: Option<&std::path::Path>) -> Result<Vec<Finding>, Failure> {
+    const NAME: &str = "Process";
+    if config.organisation.process.is_none() {
+        return Ok(Vec::new());
+    }
+    let process = match config.process(beside) {
+        Ok(p) => p,
+        Err(faults) => {
+            let wrong = |f: &String| Finding::wrong(NAME, "the process file", f.clone());
+            return Ok(faults.0.iter().map(wrong).collect());
+        }
+    };
+    let mut out = vec![Finding::well(NAME, "the process file is sound")];
+    if let Some(c) = &config.opslevel {
+        let opslevel = OpsLevel::new(c.clone(), Http::new().map_err(Failure::Failed)?, &config.public_url());
+        // Where the catalogue does not answer, that stands among OpsLevel's own findings.
+        if let Ok(catalogue) = opslevel.read().await {
+            let what = "the catalogue has whom the process names";
+            let strangers = process.strangers(&catalogue);
+            out.extend(strangers.iter().map(|f| Finding::wrong(NAME, what, f.to_string())));
+            if strangers.is_empty() {
+                out.push(Finding::well(NAME, what));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// The token, its scopes, the announcement channel and Socket Mode; nothing is changed.

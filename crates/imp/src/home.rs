@@ -4,6 +4,7 @@ use crate::serve::{Hall, SlackParts};
 use crate::visible::visible;
 use imp_core::Incident;
 use imp_core::person::Who;
+use imp_engine::House;
 use imp_vendors::budget::Urgency;
 use imp_vendors::slack::mrkdwn;
 use serde_json::{Value, json};
@@ -17,10 +18,11 @@ pub async fn draw(hall: &Hall, slack: &SlackParts, user: &str) {
         return;
     };
     let me = hall.desk.house.directory.load().complete(&Who::slack(user));
-    let process = hall.desk.house.process.load();
+    let house = &hall.desk.house;
     let mine: Vec<&Incident> = open.iter().filter(|i| i.has_member(&me)).collect();
     let line = |i: &&Incident| {
-        let status = process
+        let status = house
+            .process_of(i)
             .status(&i.status)
             .map_or(i.status.clone(), |s| format!("{} {}", s.emoji, s.label));
         let place = i
@@ -37,7 +39,7 @@ pub async fn draw(hall: &Hall, slack: &SlackParts, user: &str) {
         ))
     };
     let asked = |i: &&Incident| {
-        process.category(&i.status) == imp_core::process::Category::Triage
+        house.process_of(i).category(&i.status) == imp_core::process::Category::Triage
             && i.questions
                 .iter()
                 .any(|q| matches!(&q.whom, imp_core::event::Target::Person(w) if w.is(&me)))
@@ -49,7 +51,7 @@ pub async fn draw(hall: &Hall, slack: &SlackParts, user: &str) {
         blocks.extend(questions);
         blocks.push(mrkdwn::context("Answer under *Messages*, where the question stands."));
     }
-    blocks.extend(offers(&open, &process, &me));
+    blocks.extend(offers(&open, house, &me));
     blocks.push(mrkdwn::header("Your incidents"));
     if mine.is_empty() {
         blocks.push(mrkdwn::section("You are in no open incident."));
@@ -100,10 +102,10 @@ pub async fn draw(hall: &Hall, slack: &SlackParts, user: &str) {
 }
 
 /// Roles that are offered to this person, with the answers.
-fn offers(open: &[Incident], process: &imp_core::Process, me: &Who) -> Vec<Value> {
+fn offers(open: &[Incident], house: &House, me: &Who) -> Vec<Value> {
     let mine = open.iter().flat_map(|i| {
         let to_me = i.offers.iter().filter(|(_, o)| o.to.is(me));
-        to_me.filter_map(move |(role, _)| Some((i, process.role(role)?)))
+        to_me.filter_map(move |(role, _)| Some((i, house.process_of(i).role(role)?.clone())))
     });
     let mut out = Vec::new();
     for (i, role) in mine.take(5) {

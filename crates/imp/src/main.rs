@@ -266,7 +266,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Check { config, json } => {
             let loaded = load(&config)?;
-            health::check(&loaded, json).await
+            health::check(&loaded, config.config.parent(), json).await
         }
         Command::Backup { config, file } => backup::write(&load(&config)?, file.as_deref()),
         Command::Restore { config, file } => backup::restore(&load(&config)?, &file),
@@ -313,7 +313,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Health(c) => health::ask(&load(&c)?).await,
         Command::Man { folder } => reference::man(Cli::command(), folder.as_deref()),
-        Command::Process { command } => rules::run(command),
+        Command::Process { command } => rules::run(command, load_file).await,
     }
 }
 

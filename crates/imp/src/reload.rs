@@ -26,12 +26,15 @@ pub async fn watch(config: Config, beside: Option<PathBuf>, desk: Desk) {
         // Reading is quick and rare; the file may be half written, and then the next look finds it changed again.
         match config.process(beside.as_deref()) {
             Ok(process) => {
-                tracing::info!(
-                    name = process.name,
-                    version = process.version,
-                    "the process has changed and holds now"
-                );
-                desk.house.process.store(std::sync::Arc::new(process));
+                let (name, version) = (process.name.clone(), process.version.clone());
+                match desk.put_in_force(process).await {
+                    Ok(()) => tracing::info!(name, version, "the process has changed and holds now"),
+                    // It is tried again at the next look.
+                    Err(e) => {
+                        known = None;
+                        tracing::warn!(error = %e, "the process has changed and could not be kept yet");
+                    }
+                }
             }
             Err(faults) => {
                 for fault in &faults.0 {

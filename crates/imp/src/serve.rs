@@ -136,6 +136,7 @@ impl Service {
         let can = capabilities(&config);
         let house = Arc::new(House {
             process: ArcSwap::from_pointee(process),
+            versions: Default::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             directory: ArcSwap::from_pointee(directory),
             can: can.clone(),
@@ -191,6 +192,8 @@ impl Service {
         }
         if let Some(s) = &statuspage {
             ports.insert(Capability::Page, s.clone());
+            let every = Duration::from_secs(config.statuspage.as_ref().map_or(20, |c| c.look_every_s.max(1)));
+            tasks.push(tokio::spawn(sweep::page(desk.clone(), s.clone(), every)));
         }
         if let Some(c) = config.zoom.clone() {
             ports.insert(Capability::Bridge, Arc::new(Zoom::new(c, http.clone(), &public_url)));

@@ -307,16 +307,16 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         },
     };
     if let (Some(i), Inbound::Press { action_id, .. }) = (&incident, inbound)
-        && let Some(why) = stale::not_now(action_id, i, &hall.desk.house.process.load())
+        && let Some(why) = stale::not_now(action_id, i, &hall.desk.house.process_of(i))
     {
         return Ok(say(inbound, &why));
     }
     let form = match form {
         Form::Answer { answer } => Form::Transition {
-            to: meant(&hall.desk.house.process.load(), answer),
+            to: meant(&of(hall, incident.as_deref()), answer),
         },
         Form::Transition { to } => Form::Transition {
-            to: hall.desk.house.process.load().called(&to),
+            to: of(hall, incident.as_deref()).called(&to),
         },
         other => other,
     };
@@ -326,7 +326,7 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         return Ok(refused(inbound, &why));
     }
     if let (Some(i), Form::Same { into }) = (&incident, &form) {
-        let process = hall.desk.house.process.load();
+        let process = hall.desk.house.process_of(i);
         let merges = |m: &&imp_core::process::Move| m.requires.iter().any(|f| f == "into");
         // Where it cannot be merged any more, the law says so in its own words.
         let Some(merge) = process
@@ -350,7 +350,7 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         return Ok(Answer::empty());
     }
     if let (Some(i), Form::Follow) = (&incident, &form)
-        && imp_core::record::asks_to_follow(i, &hall.desk.house.process.load()).is_empty()
+        && imp_core::record::asks_to_follow(i, &hall.desk.house.process_of(i)).is_empty()
     {
         let id = match inbound {
             Inbound::Press { pressed_at, .. } => {
@@ -366,7 +366,7 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
         return Ok(Answer::empty());
     }
     if let (Some(i), Form::Transition { to }) = (&incident, &form) {
-        let process = hall.desk.house.process.load();
+        let process = hall.desk.house.process_of(i);
         if let Some(answered) = answered(&process, inbound, i) {
             return Ok(say(inbound, &answered));
         }
@@ -568,7 +568,7 @@ fn given(commands: &[Command]) -> Option<(String, Who)> {
 
 /// What the card does not show at once to whoever gave a role: that it is only offered, or was held already.
 fn role_given(hall: &Hall, was: &Incident, is: &Incident, role: &str, who: &Who) -> Option<String> {
-    let process = hall.desk.house.process.load();
+    let process = hall.desk.house.process_of(is);
     let role = process.role(role)?;
     let label = mrkdwn::escape(&role.label);
     let holder = was.roles.get(&role.id);
@@ -639,8 +639,9 @@ async fn list(hall: &Hall, user: &str) -> Result<String, StoreError> {
     if open.is_empty() {
         return Ok("No incident is open. That is how it should be.".into());
     }
-    let process = hall.desk.house.process.load();
+    let house = &hall.desk.house;
     let line = |i: &Incident| {
+        let process = house.process_of(i);
         let status = process.label(&i.status);
         let place = i
             .links
@@ -722,7 +723,7 @@ async fn carry_on(hall: &Hall, then: Then) {
 }
 
 async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str) -> Result<Option<Value>, String> {
-    let process = hall.desk.house.process.load_full();
+    let process = of(hall, incident);
     let catalogue = hall.desk.house.catalogue.load_full();
     let Some(i) = incident else {
         return Ok(match form {
@@ -734,7 +735,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             | Form::Role { .. }
             | Form::Task => None,
             Form::Statuspage | Form::Review | Form::Skip { .. } | Form::Dismiss { .. } => None,
-            Form::Same { .. } | Form::Follow => None,
+            Form::Same { .. } | Form::Follow | Form::Object { .. } | Form::Time => None,
         });
     };
     Ok(match form {
@@ -761,6 +762,8 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
         Form::Skip { key } => Some(forms::skip(i, key)),
         Form::Same { .. } => None,
         Form::Dismiss { nudge } => Some(forms::dismiss(i, &process, nudge)),
+        Form::Object { n } => Some(forms::object(i, *n)),
+        Form::Time => Some(forms::time(i, &process)),
         Form::Follow => forms::follow(i, &process),
     })
 }
@@ -784,6 +787,12 @@ fn view<'a>(
 }
 
 // ---- small readings
+
+/// The process that an incident follows; where there is none yet, the one in force.
+fn of(hall: &Hall, incident: Option<&Incident>) -> Arc<imp_core::Process> {
+    let house = &hall.desk.house;
+    incident.map_or_else(|| house.process.load_full(), |i| house.process_of(i))
+}
 
 fn command_word(hall: &Hall) -> &str {
     hall.config.slack.as_ref().map_or("/imp", |s| s.command.as_str())

@@ -239,6 +239,7 @@ impl Port for Speaker {
             | What::Brief { .. }
             | What::Offer { .. }
             | What::Departure { .. }
+            | What::Decision { .. }
             | What::Report { .. }
             | What::ReadMessage { .. }
             | What::Remind { .. }

@@ -119,7 +119,7 @@ impl About {
 
     /// The incident as the API shows it.
     pub(super) fn view(&self) -> IncidentView {
-        IncidentView::of(&self.i, &self.app.desk.house.process.load())
+        IncidentView::of(&self.i, &self.app.desk.house.process_of(&self.i))
     }
 
     /// Changes it; the answer is the incident afterwards.
@@ -138,7 +138,7 @@ impl About {
         Ok((
             code,
             tag_of(i),
-            Json(IncidentView::of(i, &self.app.desk.house.process.load())),
+            Json(IncidentView::of(i, &self.app.desk.house.process_of(i))),
         )
             .into_response())
     }

@@ -69,10 +69,13 @@ pub async fn list(
     let next = (found.len() == most)
         .then(|| found.last().map(|i| i.reference.0.to_string()))
         .flatten();
-    let process = app.desk.house.process.load();
+    let house = &app.desk.house;
     let seen = crate::witness::shown(&app, &caller, &found, "listed").await?;
     Ok(Json(Page {
-        items: seen.into_iter().map(|i| IncidentView::of(i, &process)).collect(),
+        items: seen
+            .into_iter()
+            .map(|i| IncidentView::of(i, &house.process_of(i)))
+            .collect(),
         next,
     }))
 }
@@ -93,6 +96,7 @@ pub async fn declare(
         team: b.team,
         private: b.private.unwrap_or(false),
         members: b.members.iter().map(|m| who(m)).collect(),
+        impact: b.impact,
     };
     let receipt = wish(&app, &caller, &headers, None, command).await?;
     let i = granted(&receipt)?;
@@ -102,7 +106,7 @@ pub async fn declare(
         .memory
         .at_the_door(service, &i.title, Some(i.reference), &house.catalogue.load());
     let declared = DeclaredView {
-        incident: IncidentView::of(i, &house.process.load()),
+        incident: IncidentView::of(i, &house.process_of(i)),
         hints: open.into_iter().map(HintView::from).collect(),
     };
     let place = [(header::LOCATION, format!("/api/v1/incidents/{}", i.reference))];
@@ -221,7 +225,7 @@ pub async fn finish_task(about: About, Path((_, n)): Path<(String, String)>) -> 
 /// Who holds which role.
 #[utoipa::path(get, path = "/incidents/{ref}/roles", params(("ref" = String, Path), PageQuery), responses((status = 200, body = Page<RoleView>), (status = 404, body = Problem)))]
 pub async fn roles(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<RoleView>>> {
-    let process = about.app().desk.house.process.load();
+    let process = about.app().desk.house.process_of(&about.i);
     let role = |r: &imp_core::process::Role| RoleView {
         role: r.id.clone(),
         label: r.label.clone(),
@@ -295,7 +299,7 @@ pub async fn break_glass(
     let command = Command::BreakGlass { why: b.why };
     let receipt = wish_unseen(&app, &caller, &headers, reference, command).await?;
     let i = granted(&receipt)?;
-    Ok((tag_of(i), Json(IncidentView::of(i, &app.desk.house.process.load()))).into_response())
+    Ok((tag_of(i), Json(IncidentView::of(i, &app.desk.house.process_of(i)))).into_response())
 }
 
 /// The follow-ups.
@@ -348,7 +352,7 @@ pub async fn timeline(about: About, q: Asked<PageQuery>) -> Answer<Json<Page<Mom
     let next = (facts.len() == most)
         .then(|| facts.last().map(|f| f.n.to_string()))
         .flatten();
-    let process = app.desk.house.process.load();
+    let process = app.desk.house.process_of(&about.i);
     Ok(Json(Page {
         items: facts.iter().filter_map(|f| MomentView::of(f, &process)).collect(),
         next,

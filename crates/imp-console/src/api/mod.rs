@@ -3,10 +3,12 @@
 mod body;
 mod call;
 mod catalogue;
+mod deeds;
 mod deliveries;
 mod incidents;
 pub mod insights;
 mod log;
+mod process;
 pub mod shaper;
 pub mod shapes;
 mod views;
@@ -45,6 +47,7 @@ const BODY_MAX: usize = 256 * 1024;
         deliveries::list, deliveries::retry, deliveries::skip, catalogue::services, catalogue::service, catalogue::teams, catalogue::team,
         log::audit, log::alerts, log::me,
         views::list, views::save, views::show, views::rename, views::forget,
+        process::show, process::take, deeds::correct_time, deeds::propose, deeds::object, deeds::decide, deeds::mend_page,
         insights::show, insights::bring_in,
         shaper::templates, shaper::questions, shaper::plan, shaper::create, shaper::runs, shaper::run, shaper::retry, shaper::undo
     ),
@@ -77,6 +80,13 @@ pub fn routes(app: Arc<App>) -> Router {
             "/incidents/{ref}/followers/{user}",
             axum::routing::delete(incidents::unfollow),
         )
+        .route("/incidents/{ref}/times", post(deeds::correct_time))
+        .route("/incidents/{ref}/decisions", post(deeds::propose))
+        .route("/incidents/{ref}/decisions/{n}/objections", post(deeds::object))
+        .route("/incidents/{ref}/decisions/{n}/taken", post(deeds::decide))
+        .route("/incidents/{ref}/statuspage/mend", post(deeds::mend_page))
+        .route("/incidents/{ref}/process", post(process::take))
+        .route("/process", get(process::show))
         .route("/incidents/{ref}/impact", post(incidents::rate))
         .route("/incidents/{ref}/break-glass", post(incidents::break_glass))
         .route("/incidents/{ref}/roles/{role}/accept", post(incidents::accept_role))

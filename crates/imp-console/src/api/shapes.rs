@@ -169,6 +169,71 @@ pub struct FailedView {
     pub why: String,
 }
 
+/// A decision.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DecisionView {
+    /// Its number within the incident.
+    pub n: u32,
+    /// What is to be done.
+    pub text: String,
+    /// Who proposed it.
+    pub by: String,
+    /// Until when objections are waited for (RFC 3339).
+    pub until: String,
+    /// Strong objections: who, and why.
+    pub objections: Vec<ObjectionView>,
+    /// Since when it is decided (RFC 3339); null while it is not.
+    pub taken_at: Option<String>,
+}
+
+/// A strong objection.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ObjectionView {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A time that somebody put right.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CorrectionView {
+    /// Which: `resolved`.
+    pub moment: String,
+    /// What it was before (RFC 3339).
+    pub was: Option<String>,
+    /// What it is (RFC 3339).
+    pub is: String,
+    /// Why.
+    pub why: String,
+    /// Who put it right.
+    pub by: String,
+    /// When they did (RFC 3339).
+    pub at: String,
+}
+
+/// In what the public incident differs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DiffersView {
+    /// What it says.
+    pub shows: String,
+    /// What it would say.
+    pub wants: String,
+    /// Since when that is known (RFC 3339).
+    pub since: String,
+}
+
+/// The process that an incident follows.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FollowedView {
+    /// Its version.
+    pub version: String,
+    /// A print of what its file says; empty: whichever is in force.
+    pub edition: String,
+    /// The overlays of its team, tier and country that hold for it.
+    pub overlays: Vec<String>,
+}
+
 /// An incident.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct IncidentView {
@@ -204,6 +269,14 @@ pub struct IncidentView {
     pub timestamps: BTreeMap<String, String>,
     /// What is possible from here.
     pub next: Vec<Next>,
+    /// The process that it follows: the one that it began with, unless somebody moved it to another.
+    pub process: FollowedView,
+    /// Decisions.
+    pub decisions: Vec<DecisionView>,
+    /// Times that somebody put right, with what was there before; the numbers use what they are now.
+    pub corrections: Vec<CorrectionView>,
+    /// In what the public incident differs from it, because somebody changed it on the status page; null where it agrees.
+    pub statuspage_differs: Option<DiffersView>,
     /// Answers that moves were given.
     pub fields: BTreeMap<String, String>,
     /// Tasks.
@@ -258,6 +331,36 @@ pub struct DeclaredView {
     pub hints: Vec<HintView>,
 }
 
+impl DecisionView {
+    fn of(d: &imp_core::decision::Decision) -> DecisionView {
+        let objection = |o: &imp_core::decision::Objection| ObjectionView {
+            by: o.by.label(),
+            why: o.why.clone(),
+        };
+        DecisionView {
+            n: d.n,
+            text: d.text.clone(),
+            by: d.by.label(),
+            until: d.until.rfc3339(),
+            objections: d.objections.iter().map(objection).collect(),
+            taken_at: d.taken.as_ref().map(|(at, _)| at.rfc3339()),
+        }
+    }
+}
+
+impl CorrectionView {
+    fn of(c: &imp_core::correct::Correction) -> CorrectionView {
+        CorrectionView {
+            moment: c.moment.clone(),
+            was: c.was.map(imp_core::At::rfc3339),
+            is: c.is.rfc3339(),
+            why: c.why.clone(),
+            by: c.by.label(),
+            at: c.at.rfc3339(),
+        }
+    }
+}
+
 impl IncidentView {
     /// An incident as the API shows it.
     pub fn of(i: &Incident, process: &Process) -> IncidentView {
@@ -279,9 +382,12 @@ impl IncidentView {
             Point::Mitigated,
             Point::Resolved,
         ] {
-            if let Some(at) = metric::point(i, process, p) {
-                timestamps.insert(format!("{}_at", p.word()), at.rfc3339());
-            }
+            // What is true no longer since it was re-opened is not shown as if it were.
+            let name = format!("{}_at", p.word());
+            match metric::point(i, process, p) {
+                Some(at) => timestamps.insert(name, at.rfc3339()),
+                None => timestamps.remove(&name),
+            };
         }
         IncidentView {
             reference: i.reference.to_string(),
@@ -317,6 +423,18 @@ impl IncidentView {
             },
             timestamps,
             next: decide::allowed(i, process).into_iter().map(Next::from).collect(),
+            process: FollowedView {
+                version: i.process.clone(),
+                edition: i.edition.clone(),
+                overlays: i.overlays.clone(),
+            },
+            decisions: i.decisions.iter().map(DecisionView::of).collect(),
+            corrections: i.corrections.iter().map(CorrectionView::of).collect(),
+            statuspage_differs: i.page_differs.as_ref().map(|(d, since)| DiffersView {
+                shows: d.shows.clone(),
+                wants: d.wants.clone(),
+                since: since.rfc3339(),
+            }),
             fields: i.fields.clone(),
             tasks: i
                 .tasks
@@ -474,6 +592,9 @@ pub struct DeclareBody {
     /// Who else should be in it: Slack identifiers or e-mail addresses.
     #[serde(default)]
     pub members: Vec<String>,
+    /// Answers to the process's questions about the impact, by their ids; given, they say how bad it is.
+    #[serde(default)]
+    pub impact: BTreeMap<String, String>,
 }
 
 /// Changes an incident; what is left out stays.

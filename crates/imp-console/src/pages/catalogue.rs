@@ -204,10 +204,10 @@ async fn history(app: &App, caller: &Caller, filter: Filter) -> Result<(Vec<Row>
         ))
     });
     let (open, past) = read.await?;
-    let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
+    let (house, now) = (&app.desk.house, app.desk.clock.now());
     let rows = async |all: &[Incident]| -> Result<Vec<Row>, Problem> {
         let seen = crate::witness::shown(app, caller, all, "listed").await?;
-        Ok(seen.into_iter().map(|i| Row::of(i, &process, now)).collect())
+        Ok(seen.into_iter().map(|i| Row::of(i, &house.process_of(i), now)).collect())
     };
     Ok((rows(&open).await?, rows(&past).await?))
 }

@@ -25,11 +25,31 @@ struct Declare {
     service: String,
     severity: String,
     severities: Vec<(String, String)>,
+    impact: Vec<Question>,
     services: Vec<(String, String)>,
     /// What is open and may be the same: reference, title, why.
     open: Vec<(String, String, String)>,
     /// Who would join one of those.
     me: String,
+}
+
+/// A question about the impact.
+struct Question {
+    id: String,
+    label: String,
+    /// Id, words, and whether it was chosen.
+    answers: Vec<(String, String, bool)>,
+}
+
+impl Question {
+    fn of(q: &imp_core::process::Impact, chosen: &str) -> Question {
+        let answer = |a: &imp_core::process::ImpactAnswer| (a.id.clone(), a.label.clone(), a.id == chosen);
+        Question {
+            id: q.id.clone(),
+            label: q.label.clone(),
+            answers: q.answers.iter().map(answer).collect(),
+        }
+    }
 }
 
 fn declaring(app: &App, caller: &Caller, f: &Fields, tried: Option<Problem>, open: Vec<Hint>) -> Response {
@@ -60,6 +80,11 @@ fn declaring(app: &App, caller: &Caller, f: &Fields, tried: Option<Problem>, ope
             .severities
             .iter()
             .map(|s| (s.id.clone(), format!("{}: {}", s.label, s.meaning)))
+            .collect(),
+        impact: process
+            .impact
+            .iter()
+            .map(|q| Question::of(q, &get(&format!("impact.{}", q.id))))
             .collect(),
         services: catalogue
             .services
@@ -124,6 +149,10 @@ pub async fn declare(State(app): State<Arc<App>>, Visitor(caller): Visitor, form
         team: None,
         private: get("private") == "true",
         members: Vec::new(),
+        impact: f
+            .iter()
+            .filter_map(|(k, v)| Some((k.strip_prefix("impact.")?.to_owned(), v.clone())))
+            .collect(),
     };
     match wish(&app, &caller, &get("key"), None, None, command).await {
         Ok(Receipt { incident: Some(i), .. }) => Redirect::to(&format!("/incidents/{}", i.reference)).into_response(),

@@ -121,6 +121,36 @@ fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
         "impact" => Command::Rate {
             answers: f.into_iter().filter(|(_, answer)| !answer.is_empty()).collect(),
         },
+        "decide" => Command::Propose { text: take("text") },
+        "object" => match number(take("n")) {
+            Ok(n) => Command::Object { n, why: take("why") },
+            Err(p) => return Some(Err(p)),
+        },
+        "decided" => match number(take("n")) {
+            Ok(n) => Command::Decide { n },
+            Err(p) => return Some(Err(p)),
+        },
+        "page" => Command::MendPage,
+        // The page's script gives the moment as it is in the reader's zone; without it, it is UTC.
+        "time" => {
+            let at = take("at");
+            let at = if at.len() == "2026-11-24T09:30".len() {
+                format!("{at}:00Z")
+            } else {
+                at
+            };
+            match imp_core::At::parse(&at) {
+                Some(to) => Command::CorrectTime {
+                    moment: take("moment"),
+                    to,
+                    why: take("why"),
+                },
+                None => return Some(Err(Problem::bad("When was it? Write the moment as 2026-11-24T09:30."))),
+            }
+        }
+        "process" => Command::TakeProcess {
+            status: some(take("status")),
+        },
         "severity" => Command::Edit {
             title: None,
             summary: None,

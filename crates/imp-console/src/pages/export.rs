@@ -89,12 +89,12 @@ pub async fn incidents(
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
-    let process = app.desk.house.process.load();
+    let house = &app.desk.house;
     let seen = match crate::witness::shown(&app, &caller, &found, "exported").await {
         Ok(s) => s,
         Err(p) => return sorry(&caller, p),
     };
-    let views: Vec<IncidentView> = seen.into_iter().map(|i| IncidentView::of(i, &process)).collect();
+    let views: Vec<IncidentView> = seen.into_iter().map(|i| IncidentView::of(i, &house.process_of(i))).collect();
     let (kind, name, body) = match w.format.as_str() {
         "" | "csv" => {
             let lines = std::iter::once(COLUMNS.join(",")).chain(views.iter().map(row));

@@ -50,6 +50,9 @@ struct Page {
     roles: Vec<RoleLine>,
     severities: Vec<(String, String)>,
     impact: Vec<imp_core::process::Impact>,
+    process: Followed,
+    times: Vec<(String, String, bool)>,
+    corrections: Vec<Corrected>,
     people: Vec<String>,
     directory: Vec<(String, String)>,
     /// Who follows it without being in it: by what they are named in a form, and what to call them.
@@ -96,6 +99,54 @@ impl Kept {
         match self.fields.get("to").is_some_and(|t| t == to) {
             true => self.or("move", field, ""),
             false => "",
+        }
+    }
+}
+
+/// A time that somebody put right.
+struct Corrected {
+    moment: String,
+    is: String,
+    was: String,
+    by: String,
+    why: String,
+}
+
+impl Corrected {
+    fn of(c: &imp_core::correct::Correction) -> Corrected {
+        Corrected {
+            moment: c.moment.clone(),
+            is: moment(c.is),
+            was: c.was.map(moment).unwrap_or_default(),
+            by: c.by.label(),
+            why: c.why.clone(),
+        }
+    }
+}
+
+/// The process that it follows.
+struct Followed {
+    version: String,
+    overlays: Vec<String>,
+    /// The version in force, where it follows another.
+    newer: Option<String>,
+    /// Where it would stand there, where it has to be said: id and label.
+    places: Vec<(String, String)>,
+}
+
+impl Followed {
+    fn of(i: &Incident, own: &Process, in_force: &Process) -> Followed {
+        let behind = imp_core::follow::is_behind(i, in_force) && own.category(&i.status) != Category::Done;
+        let places = imp_core::follow::places(i, own, in_force);
+        let label = |id: &&str| in_force.status(id).map_or((*id).to_owned(), |s| s.label.clone());
+        Followed {
+            version: i.process.clone(),
+            overlays: i.overlays.clone(),
+            newer: behind.then(|| in_force.version.clone()),
+            places: match places.as_slice() {
+                [one] if *one == i.status => Vec::new(),
+                all => all.iter().map(|id| ((*id).to_owned(), label(id))).collect(),
+            },
         }
     }
 }
@@ -174,7 +225,7 @@ pub async fn page(app: &App, caller: &Caller, name: &str, tried: Option<(Problem
         Ok(x) => x,
         Err(e) => return sorry(caller, e.into()),
     };
-    let process = app.desk.house.process.load_full();
+    let process = app.desk.house.process_of(&i);
     let open: Vec<Incident> = open.into_iter().filter(|o| o.reference != r).collect();
     let others = match crate::witness::shown(app, caller, &open, "offered for a merge").await {
         Ok(o) => o,
@@ -272,6 +323,9 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
             .map(|s| (s.id.clone(), s.meaning.clone()))
             .collect(),
         impact: process.impact.clone(),
+        times: times(&i, process),
+        corrections: i.corrections.iter().map(Corrected::of).collect(),
+        process: Followed::of(&i, process, &app.desk.house.process.load()),
         people: i.members.iter().map(|m| m.label().to_owned()).collect(),
         directory: near(&i, &catalogue, &people),
         followers: i.followers.iter().map(|w| (address(w), w.label().to_owned())).collect(),
@@ -286,6 +340,16 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
         kept: Kept::default(),
         i,
     }
+}
+
+/// Times that can be put right: which, what it is now, and whether somebody has put it right before.
+fn times(i: &Incident, process: &Process) -> Vec<(String, String, bool)> {
+    let all = imp_core::correct::correctable(i, process).into_iter();
+    all.map(|(p, at)| {
+        let now = at.map(moment).unwrap_or_default();
+        (p.word().to_owned(), now, i.corrected.contains_key(p.word()))
+    })
+    .collect()
 }
 
 /// People to choose from: those in it, those on call, those of the team. Anybody else is named by their address.

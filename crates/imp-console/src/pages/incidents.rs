@@ -133,7 +133,10 @@ pub async fn list(
     };
     let page = List {
         frame: Frame::new(&caller, "incidents", "all"),
-        rows: seen.into_iter().map(|i| Row::of(i, &process, now)).collect(),
+        rows: seen
+            .into_iter()
+            .map(|i| Row::of(i, &app.desk.house.process_of(i), now))
+            .collect(),
         next: last.map(|before| format!("{}&before={before}", w.address("/incidents"))),
         export: w.address("/incidents/export"),
         faults,

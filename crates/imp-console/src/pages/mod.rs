@@ -248,6 +248,7 @@ struct Row {
     commander: Option<String>,
     private: bool,
     unasked: bool,
+    corrected: bool,
     since: String,
     since_words: String,
 }
@@ -265,6 +266,7 @@ impl Row {
             commander: i.roles.get("commander").map(|w| w.label().to_owned()),
             private: i.private,
             unasked: is_unasked(i, process, now),
+            corrected: !i.corrected.is_empty(),
             since: i.opened_at.rfc3339(),
             since_words: moment(i.opened_at),
         }

@@ -44,20 +44,22 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
-    let process = app.desk.house.process.load();
+    let house = &app.desk.house;
     let shown = async |all| crate::witness::shown(&app, &caller, all, "listed").await;
     let (seen, followed) = match (shown(&found).await, shown(&followed).await) {
         (Ok(seen), Ok(followed)) => (seen, followed),
         (Err(p), _) | (_, Err(p)) => return sorry(&caller, p),
     };
     let rows = |category: &str| {
-        let some = seen.iter().filter(|i| process.category(&i.status).word() == category);
-        let mut rows: Vec<Row> = some.map(|i| Row::of(i, &process, now)).collect();
+        let some = seen
+            .iter()
+            .filter(|i| house.process_of(i).category(&i.status).word() == category);
+        let mut rows: Vec<Row> = some.map(|i| Row::of(i, &house.process_of(i), now)).collect();
         rows.sort_by(|a, b| a.severity.cmp(&b.severity).then(b.since.cmp(&a.since)));
         rows
     };
     let due = reviews::due(followed.iter().copied(), now);
-    let mine = reviews::of_mine(&seen, &due, caller.actor.who(), &process);
+    let mine = reviews::of_mine(&seen, &due, caller.actor.who(), house);
     let mut late: Vec<Due> = due.into_iter().filter(|d| d.late).collect();
     let late_in_all = late.len();
     late.truncate(LATE);

@@ -5,9 +5,10 @@ use crate::App;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use imp_core::Process;
 use imp_core::catalogue::Reference;
 use imp_core::process::graph;
+use imp_core::process::overlay::Overlay;
+use imp_core::{Incident, Process};
 use imp_engine::read::{self, Filter};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,23 @@ struct Place {
     ways: Vec<Way>,
 }
 
+/// An overlay.
+struct Laid {
+    id: String,
+    whose: String,
+    why: String,
+    says: Vec<String>,
+    strange: Vec<String>,
+}
+
+/// An incident that follows another edition.
+struct Behind {
+    reference: String,
+    title: String,
+    version: String,
+    status: String,
+}
+
 #[derive(Template)]
 #[template(path = "process.html")]
 struct Page {
@@ -41,6 +59,8 @@ struct Page {
     version: String,
     picture: String,
     places: Vec<Place>,
+    overlays: Vec<Laid>,
+    behind: Vec<Behind>,
 }
 
 /// The page.
@@ -60,9 +80,33 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
     };
     let process = app.desk.house.process.load();
     let mut live: BTreeMap<&str, usize> = BTreeMap::new();
-    for i in found.iter().filter(|i| caller.sees(i)) {
+    let seen: Vec<&Incident> = found.iter().filter(|i| caller.sees(i)).collect();
+    // What follows another edition stands in that one's statuses, which need not be drawn here.
+    let (behind, here): (Vec<&Incident>, Vec<&Incident>) =
+        seen.into_iter().partition(|i| imp_core::follow::is_behind(i, &process));
+    for i in here {
         *live.entry(i.status.as_str()).or_default() += 1;
     }
+    let behind = behind.iter().map(|i| Behind {
+        reference: i.reference.to_string(),
+        title: i.title.clone(),
+        version: i.process.clone(),
+        status: app
+            .desk
+            .house
+            .process_of(i)
+            .status(&i.status)
+            .map_or(i.status.clone(), |s| s.label.clone()),
+    });
+    let behind: Vec<Behind> = behind.collect();
+    let catalogue = app.desk.house.catalogue.load();
+    let overlay = |o: &Overlay| Laid {
+        id: o.id.clone(),
+        whose: o.whose(),
+        why: o.why.clone().unwrap_or_default(),
+        says: o.says(&process),
+        strange: o.strange(&catalogue).into_iter().map(|(_, why)| why).collect(),
+    };
     let count = |id: &str| live.get(id).copied().unwrap_or_default();
     draw(&Page {
         frame: Frame::new(&caller, "process", "all"),
@@ -70,6 +114,8 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         version: process.version.clone(),
         picture: graph::svg_with(&process, &|id| Some((count(id), list_of(id)))),
         places: places(&process, &count),
+        overlays: process.overlays.iter().map(overlay).collect(),
+        behind,
     })
 }
 

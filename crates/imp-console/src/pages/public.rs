@@ -49,7 +49,7 @@ pub async fn form(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(na
 }
 
 async fn page(app: &App, caller: &Caller, i: &Incident, tried: Option<(Problem, Fields)>) -> Response {
-    let process = app.desk.house.process.load_full();
+    let process = app.desk.house.process_of(i);
     let all = match app.desk.house.can.contains(&Capability::Page) {
         true => app.setup.components().await,
         false => Vec::new(),

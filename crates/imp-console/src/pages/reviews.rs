@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::response::Response;
 use imp_core::person::Who;
 use imp_core::process::Category;
-use imp_core::{At, Incident, Process};
+use imp_core::{At, Incident};
 use imp_engine::read::{self, Filter};
-use imp_engine::{Conn, StoreError};
+use imp_engine::{Conn, House, StoreError};
 use std::sync::Arc;
 
 /// Incidents that are looked at for reviews and follow-ups, the newest; what is older has been given up in earnest.
@@ -79,7 +79,7 @@ pub fn due<'a>(incidents: impl Iterator<Item = &'a Incident>, now: At) -> Vec<Du
 }
 
 /// What one person is to do: tasks of open incidents, incidents that they command and that are to be reviewed, follow-ups.
-pub fn of_mine(open: &[&Incident], due: &[Due], me: Option<&Who>, process: &Process) -> Vec<Due> {
+pub fn of_mine(open: &[&Incident], due: &[Due], me: Option<&Who>, house: &House) -> Vec<Due> {
     let Some(me) = me else { return Vec::new() };
     let line = |i: &Incident, text: String| Due {
         reference: i.reference.to_string(),
@@ -97,7 +97,7 @@ pub fn of_mine(open: &[&Incident], due: &[Due], me: Option<&Who>, process: &Proc
         let tasks = i.tasks.iter().filter(|t| !t.done && mine(&t.assignee));
         out.extend(tasks.map(|t| line(i, t.text.clone())));
         let commands = i.roles.get("commander").is_some_and(|w| w.is(me));
-        if commands && process.category(&i.status) == Category::After {
+        if commands && house.process_of(i).category(&i.status) == Category::After {
             out.push(line(i, format!("Review and close: {}", i.title)));
         }
     }
@@ -119,7 +119,7 @@ pub async fn list(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
-    let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
+    let (house, now) = (&app.desk.house, app.desk.clock.now());
     let shown = async |all| crate::witness::shown(&app, &caller, all, "listed").await;
     let (after, followed) = match (shown(&after).await, shown(&followed).await) {
         (Ok(after), Ok(followed)) => (after, followed),
@@ -129,7 +129,7 @@ pub async fn list(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
     let (written, mut open): (Vec<&Incident>, Vec<&Incident>) = after.iter().copied().partition(|i| i.review.is_some());
     // Whoever waits longest comes first.
     open.reverse();
-    let row = |i: &&Incident| Row::of(i, &process, now);
+    let row = |i: &&Incident| Row::of(i, &house.process_of(i), now);
     draw(&Page {
         frame: Frame::new(&caller, "reviews", "all"),
         late,

@@ -2,10 +2,13 @@
 
 mod alerts;
 mod calendar;
+mod overlay;
+mod slack;
 
 use super::fault::{Fault, Lines};
 use super::shape::{self, Key, Shape};
 use super::{Category, Faults, Process, play};
+use crate::catalogue::Catalogue;
 use crate::moment::Span;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -43,7 +46,7 @@ pub fn check(text: &str) -> Result<Process, Faults> {
     let mut faults = look.faults;
     if faults.is_empty() {
         match toml::from_str(text) {
-            Ok(process) => return Ok(process),
+            Ok(process) => return Ok(Process::written(process, text)),
             Err(e) => {
                 let span = e.span().unwrap_or(0..0);
                 faults.push(lines.fault(span, String::new(), e.message().replace('\n', ", ")));
@@ -55,8 +58,41 @@ pub fn check(text: &str) -> Result<Process, Faults> {
     Err(Faults { faults })
 }
 
+/// Teams, tiers, countries and services that a sound file names and the catalogue does not have: what holds for them
+/// holds for nobody.
+pub fn strangers(text: &str, process: &Process, catalogue: &Catalogue) -> Vec<Fault> {
+    let lines = Lines::of(text);
+    let (tree, _) = DeTable::parse_recoverable(text);
+    let mut look = Look {
+        lines: &lines,
+        faults: Vec::new(),
+    };
+    for (e, o) in Entry::all(tree.get_ref(), "overlay").iter().zip(&process.overlays) {
+        for (key, why) in o.strange(catalogue) {
+            if let Some(w) = e.word(key) {
+                look.on(&w, format!("it holds for nobody: {why}"));
+            }
+        }
+    }
+    let teams: Vec<&str> = catalogue.teams.iter().map(|t| t.alias.as_str()).collect();
+    let routed = Entry::all(tree.get_ref(), "route")
+        .into_iter()
+        .filter_map(|e| e.word("team"));
+    let scheduled = Entry::all(tree.get_ref(), "schedule")
+        .into_iter()
+        .flat_map(|e| e.words("teams"));
+    for w in routed.chain(scheduled).filter(|_| !teams.is_empty()) {
+        if catalogue.team(w.text).is_none() {
+            let near = nearest(w.text, teams.iter().copied());
+            look.on(&w, format!("the catalogue has no team {:?}{near}", w.text));
+        }
+    }
+    look.faults.sort();
+    look.faults
+}
+
 /// The known word that is nearest to a wrong one, as the end of a sentence; what is known, where none is near.
-fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match near(word, &known) {
         Some(k) => format!("; the nearest known is {k:?}"),
@@ -187,12 +223,14 @@ pub(super) struct Word<'a> {
 }
 
 /// A `[[status]]`, as far as it can be read.
+#[derive(Debug, Clone)]
 pub(super) struct DraftStatus<'a> {
     pub(super) id: Word<'a>,
     pub(super) category: Option<Category>,
 }
 
 /// A `[[move]]`, as far as it can be read.
+#[derive(Debug, Clone)]
 pub(super) struct DraftMove<'a> {
     pub(super) from: Vec<Word<'a>>,
     pub(super) to: Option<Word<'a>>,
@@ -238,6 +276,13 @@ impl<'a> Entry<'a> {
         let mut out = Entry::all(self.table, name);
         out.iter_mut().for_each(|e| e.path = join(&self.path, &e.path));
         out
+    }
+
+    /// A table in this entry.
+    fn one_of(&self, name: &str) -> Option<Entry<'a>> {
+        let mut out = Entry::one(self.table, name)?;
+        out.path = join(&self.path, &out.path);
+        Some(out)
     }
 
     fn one(root: &'a DeTable<'a>, name: &str) -> Option<Entry<'a>> {
@@ -366,8 +411,18 @@ fn names(look: &mut Look, d: &Draft) {
     emoji(look, d);
     channel(look, d);
     escalation(look, d);
+    references(look, d);
+    triage(look, d);
+    stuck(look, d);
+    overlay::overlays(look, d);
+    slack::limits(look, d);
+}
+
+fn references(look: &mut Look, d: &Draft) {
     let kinds = ["status", "severity", "role"];
-    for e in kinds.iter().flat_map(|k| Entry::all(d.root, k)) {
+    let overlays = Entry::all(d.root, "overlay");
+    let laid = overlays.iter().flat_map(|o| kinds.iter().flat_map(|k| o.inner(k)));
+    for e in kinds.iter().flat_map(|k| Entry::all(d.root, k)).chain(laid) {
         let references = e.table.get("references").and_then(|v| v.get_ref().as_array());
         for (n, r) in references.into_iter().flat_map(|a| a.iter().enumerate()) {
             let url = r.get_ref().as_table().and_then(|t| t.get("url"));
@@ -380,8 +435,6 @@ fn names(look: &mut Look, d: &Draft) {
             }
         }
     }
-    triage(look, d);
-    stuck(look, d);
 }
 
 fn unique(look: &mut Look, d: &Draft) {
@@ -395,6 +448,7 @@ fn unique(look: &mut Look, d: &Draft) {
         ("route", true),
         ("window", true),
         ("schedule", true),
+        ("overlay", true),
     ] {
         let mut seen: BTreeMap<String, (usize, String)> = BTreeMap::new();
         for e in Entry::all(d.root, kind) {

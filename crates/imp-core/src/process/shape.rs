@@ -123,6 +123,11 @@ const TIMING: &[Key] = &[
         Shape::Span,
         "How long a closed or merged incident's channel stays open.",
     ),
+    may(
+        "object_within",
+        Shape::Span,
+        "How long objections to a decision are waited for; 5m where it is left out.",
+    ),
 ];
 
 const CHANNEL: &[Key] = &[must(
@@ -289,6 +294,7 @@ const WATCHES: &[&str] = &[
     "no_public_post",
     "review_waits",
     "follow_up_late",
+    "page_differs",
 ];
 const RUNGS: &[&str] = &["channel", "commander", "communications", "manager", "owner"];
 
@@ -420,6 +426,185 @@ const NUDGING: &[Key] = &[
     ),
 ];
 
+const MORE_TIMING: &[Key] = &[may(
+    "answer_within",
+    Shape::Span,
+    "After this without an answer the next on the path is asked; not longer than the process's.",
+)];
+
+const MORE_STATUS: &[Key] = &[
+    must("id", Shape::Said, "Which of the process's statuses."),
+    may("guidance", TEXTS, "What to do now besides, a line each."),
+    may(
+        "references",
+        Shape::List(&Shape::Table(REFERENCE)),
+        "Where to look besides.",
+    ),
+];
+
+const MORE_MOVE: &[Key] = &[
+    may(
+        "from",
+        TEXTS,
+        "From which statuses; left out: from all from which it leads.",
+    ),
+    must("to", Shape::Said, "The status to which the move leads."),
+    may(
+        "requires",
+        TEXTS,
+        "Fields without which it is refused, besides the process's.",
+    ),
+    may(
+        "asks",
+        TEXTS,
+        "Fields that its form has besides, and that may stay empty.",
+    ),
+];
+
+const MORE_SEVERITY: &[Key] = &[
+    must("id", Shape::Said, "Which of the process's severities."),
+    may(
+        "invite",
+        Shape::List(&Shape::Word(INVITEES)),
+        "Who comes into the channel besides.",
+    ),
+    may(
+        "update_every",
+        Shape::Span,
+        "How often an update is due; not more rarely than the process says.",
+    ),
+    may("guidance", TEXTS, "What to do now besides, a line each."),
+    may(
+        "references",
+        Shape::List(&Shape::Table(REFERENCE)),
+        "Where to look besides.",
+    ),
+];
+
+const WORSE_DEFAULT: &[Key] = &[
+    may(
+        "declared",
+        Shape::Said,
+        "The severity of an incident that a person declares; as bad as the process's or worse.",
+    ),
+    may(
+        "alert",
+        Shape::Said,
+        "The severity of an incident that an alert raises; as bad as the process's or worse.",
+    ),
+];
+
+const MORE_ROLE: &[Key] = &[
+    must("id", Shape::Said, "One of the process's roles, or one of its own."),
+    may("label", Shape::Said, "What people read; for a role of its own."),
+    may(
+        "instructions",
+        Shape::Said,
+        "What the holder does; for a role of its own.",
+    ),
+    may("guidance", TEXTS, "What the holder does first, a line each."),
+    may(
+        "references",
+        Shape::List(&Shape::Table(REFERENCE)),
+        "Where the holder looks.",
+    ),
+];
+
+const MORE_ESCALATION: &[Key] = &[must(
+    "path",
+    Shape::List(&Shape::Word(INVITEES)),
+    "Whom an alert asks: everybody of the process's path in its order, and others between or after them.",
+)];
+
+const MORE_NUDGE: &[Key] = &[
+    must("id", Shape::Said, "One of the process's reminders, or one of its own."),
+    may("when", Shape::Word(WATCHES), "What it watches; for one of its own."),
+    may(
+        "after",
+        Shape::Span,
+        "How long that may be so before it is late; not longer than the process's.",
+    ),
+    may("text", Shape::Said, "What people read; for one of its own."),
+    may(
+        "ladder",
+        Shape::List(&Shape::Word(RUNGS)),
+        "Who hears it: everybody of the process's ladder in its order, and others.",
+    ),
+    may("again", Shape::Span, "How long before the next on the ladder hears it."),
+    may(
+        "outside_hours",
+        Shape::Word(OUTSIDE_HOURS),
+        "tell: it does not wait for working hours.",
+    ),
+];
+
+const OVERLAY: &[Key] = &[
+    must("id", Shape::Said, "Its name: small letters, digits, _ and -."),
+    may("why", Shape::Said, "Why it is there, for whoever meets it."),
+    may(
+        "team",
+        Shape::Said,
+        "For this team's incidents: its alias in the catalogue.",
+    ),
+    may(
+        "tier",
+        Shape::Said,
+        "For incidents of services of this tier, as the catalogue names it.",
+    ),
+    may(
+        "country",
+        Shape::Said,
+        "For incidents of teams of this country, as their tag country has it.",
+    ),
+    may("timing", Shape::Table(MORE_TIMING), "Shorter times."),
+    may(
+        "status",
+        Shape::List(&Shape::Table(MORE_STATUS)),
+        "What statuses have besides.",
+    ),
+    may(
+        "move",
+        Shape::List(&Shape::Table(MORE_MOVE)),
+        "What moves need or ask besides.",
+    ),
+    may("field", Shape::List(&Shape::Table(FIELD)), "Fields of its own."),
+    may(
+        "severity",
+        Shape::List(&Shape::Table(MORE_SEVERITY)),
+        "What severities have besides.",
+    ),
+    may(
+        "severity_default",
+        Shape::Table(WORSE_DEFAULT),
+        "Worse severities for what says nothing.",
+    ),
+    may(
+        "role",
+        Shape::List(&Shape::Table(MORE_ROLE)),
+        "Roles of its own, and what the process's have besides.",
+    ),
+    may(
+        "escalation",
+        Shape::Table(MORE_ESCALATION),
+        "Whom an alert asks besides.",
+    ),
+    may(
+        "step",
+        Shape::List(&Shape::Table(STEP)),
+        "What follows by itself besides.",
+    ),
+    may(
+        "nudge",
+        Shape::List(&Shape::Table(MORE_NUDGE)),
+        "Reminders of its own, and the process's that come sooner.",
+    ),
+    may(
+        "impact",
+        Shape::List(&Shape::Table(IMPACT)),
+        "Questions about the impact of its own.",
+    ),
+];
+
 const STEP: &[Key] = &[
     must("on", Shape::Word(TRIGGERS), "When this has happened …"),
     must("do", Shape::List(&Shape::Word(STEPS)), "… do these."),
@@ -498,5 +683,10 @@ pub const FILE: &[Key] = &[
         "hours",
         Shape::List(&Shape::Table(HOURS)),
         "When people work, by country; reminders wait for it, alerts never do.",
+    ),
+    may(
+        "overlay",
+        Shape::List(&Shape::Table(OVERLAY)),
+        "What the process of one team, tier or country has besides; it adds and tightens.",
     ),
 ];

@@ -586,3 +586,164 @@ answer = [{ id = "a", label = "A", severity = "SEV0" }]
     }
     assert_eq!(said.len(), 12, "{said:#?}");
 }
+
+/// What is added below the built-in process, and what the check says to it, with lines counted in what was added.
+fn says_of(more: &str) -> Vec<(usize, String)> {
+    let begin = BUILT_IN.lines().count();
+    match Process::parse(&format!("{BUILT_IN}{more}")) {
+        Ok(_) => Vec::new(),
+        Err(f) => f.faults.into_iter().map(|f| (f.line - begin, f.message)).collect(),
+    }
+}
+
+#[test]
+fn an_overlay_that_loosens_is_named_with_its_line() {
+    let said = says_of(
+        r#"
+[[overlay]]
+id = "lax"
+team = "payments"
+[overlay.timing]
+answer_within = "1h"
+[overlay.severity_default]
+declared = "SEV4"
+[overlay.escalation]
+path = ["team_channel", "on_call"]
+[[overlay.move]]
+from = ["investigating"]
+to = "closed"
+[[overlay.move]]
+to = "resolved"
+asks = ["resolution"]
+[[overlay.severity]]
+id = "SEV1"
+update_every = "2h"
+[[overlay.nudge]]
+id = "update"
+outside_hours = "wait"
+again = "1h"
+ladder = ["channel", "manager"]
+[[overlay.role]]
+id = "commander"
+label = "Nobody"
+"#,
+    );
+    for (line, words) in [
+        (6, "it loosens the process, where it is 5m"),
+        (8, "where that is SEV3 and so worse"),
+        (10, "\"team_channel\" is missing or out of its turn"),
+        (
+            12,
+            "there is no move from \"investigating\" to \"closed\", and an overlay opens no new way",
+        ),
+        (
+            16,
+            "the move needs \"resolution\", and an overlay cannot make that an offer",
+        ),
+        (19, "it loosens SEV1, where it is 30m"),
+        (22, "the reminder \"update\" does not wait"),
+        (23, "it loosens update, where it is 20m"),
+        (24, "\"commander\" is missing or out of its turn"),
+        (27, "an overlay cannot change its label"),
+    ] {
+        assert!(
+            said.iter().any(|(l, m)| *l == line && m.contains(words)),
+            "{line} {words}: {said:#?}"
+        );
+    }
+    assert_eq!(said.len(), 10, "{said:#?}");
+}
+
+#[test]
+fn what_an_overlay_names_is_there_and_it_leaves_a_way_out() {
+    let said = says_of(
+        r#"
+[[overlay]]
+id = "nobody"
+[[overlay]]
+id = "wild"
+country = "PT"
+colour = "red"
+[[overlay.status]]
+id = "investigatin"
+[[overlay.field]]
+id = "reason"
+label = "Why?"
+kind = "text"
+[[overlay.move]]
+to = "resolved"
+requires = ["cards"]
+[[overlay.move]]
+from = ["monitring"]
+to = "resolved"
+[[overlay.severity]]
+id = "SEV9"
+[[overlay.role]]
+id = "dpo"
+label = "Data protection"
+[[overlay.nudge]]
+id = "own"
+text = "?"
+[[overlay.impact]]
+id = "data"
+label = "Data?"
+answer = [{ id = "a", label = "A", severity = "SEV7" }]
+[[overlay]]
+id = "trap"
+tier = "tier_1"
+[[overlay.field]]
+id = "twin"
+label = "Which is its twin?"
+kind = "incident"
+[[overlay.move]]
+to = "closed"
+requires = ["twin"]
+"#,
+    );
+    for (line, words) in [
+        (2, "it holds for nobody"),
+        (7, "there is no such key"),
+        (
+            9,
+            "and an overlay opens no new one; the nearest known is \"investigating\"",
+        ),
+        (11, "the process has \"reason\" already"),
+        (16, "there is no [[field]] or [[overlay.field]] \"cards\""),
+        (18, "there is no status \"monitring\""),
+        (21, "there is no severity \"SEV9\""),
+        (23, "one of the overlay's own needs instructions"),
+        (26, "one of the overlay's own needs when"),
+        (31, "there is no severity \"SEV7\""),
+        (32, "with it nobody in"),
+    ] {
+        assert!(
+            said.iter().any(|(l, m)| *l == line && m.contains(words)),
+            "{line} {words}: {said:#?}"
+        );
+    }
+}
+
+#[test]
+fn what_does_not_fit_into_slack_is_named_with_its_line() {
+    let long = "x".repeat(76);
+    let form = "A title that no form of Slack holds";
+    let text = BUILT_IN
+        .replacen("label = \"Repaired, monitor it\"", &format!("label = \"{long}\""), 1)
+        .replacen("label = \"False alarm\"", &format!("label = \"{form}\""), 1)
+        .replacen("label = \"Scribe\"", "label = \"Whoever writes it all down\"", 1)
+        .replacen("label = \"Critical\"", &format!("label = \"{long}\""), 1);
+    let faults = Process::parse(&text).expect_err("it does not fit").faults;
+    let said: Vec<String> = faults
+        .iter()
+        .map(|f| format!("{}:{}: {}", f.line, f.key, f.message))
+        .collect();
+    for words in [
+        "move[2].label: it heads a form in Slack, whose title holds 24 characters, and this has 35; shorten it",
+        "move[4].label: a button in Slack holds 75 characters, and this has 76; shorten it",
+        "severity[1].label: a line of a menu in Slack holds 75 characters",
+        "role[3].label: it heads a form in Slack, whose title holds 24",
+    ] {
+        assert!(said.iter().any(|s| s.contains(words)), "{words}: {said:#?}");
+    }
+    assert_eq!(said.len(), 4, "{said:#?}");
+}

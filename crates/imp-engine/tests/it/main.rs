@@ -5,6 +5,7 @@ mod place;
 mod keeping;
 mod numbers;
 mod simulation;
+mod versions;
 mod world;
 
 use arc_swap::ArcSwap;
@@ -82,6 +83,7 @@ impl Stage {
         let (store, conn) = Store::open(&place.url).expect("a store");
         let house = Arc::new(House {
             process: ArcSwap::from_pointee(Process::built_in()),
+            versions: Default::default(),
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             directory: ArcSwap::from_pointee(Directory::default()),
             can: [Capability::Record].into(),
@@ -177,6 +179,7 @@ fn declare(title: &str) -> Command {
         team: None,
         private: false,
         members: vec![],
+        impact: Default::default(),
     }
 }
 

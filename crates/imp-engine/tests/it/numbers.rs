@@ -104,6 +104,7 @@ async fn private_incidents_show_in_totals_in_blocks_of_five_alone(on: On) {
         team: None,
         private: true,
         members: vec![],
+        impact: Default::default(),
     };
     let close = |to: &str| Command::Move {
         to: to.into(),

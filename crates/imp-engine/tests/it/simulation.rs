@@ -213,6 +213,7 @@ fn house() -> House {
     };
     House {
         process: ArcSwap::from_pointee(Process::built_in()),
+        versions: Default::default(),
         catalogue: ArcSwap::from_pointee(Catalogue {
             as_of: Some(At(0)),
             services: vec![service("pay"), service("search")],
@@ -664,6 +665,7 @@ fn declare(title: &str) -> Command {
         team: None,
         private: false,
         members: vec![],
+        impact: Default::default(),
     }
 }
 

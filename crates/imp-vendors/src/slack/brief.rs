@@ -129,6 +129,9 @@ pub fn departure(v: &View, who: &Who, roles: &[String], tasks: &[u32]) -> Option
     })
 }
 
+/// Decisions that whoever takes over reads.
+const DECISIONS: usize = 3;
+
 /// How things stand, a line each.
 fn standing(v: &View) -> Vec<String> {
     let i = v.incident;
@@ -145,6 +148,7 @@ fn standing(v: &View) -> Vec<String> {
     }
     let facts = ["cause", "resolution"].iter().filter_map(|f| i.fields.get(*f));
     out.extend(facts.map(|t| format!("Known: {}", quote(t, 300))));
+    out.extend(super::decision::taken(v, DECISIONS));
     if let Some(u) = i.updates.last() {
         out.push(format!("Last update, {}: {}", moment(u.at), quote(&u.text, 300)));
     }

@@ -167,6 +167,8 @@ pub fn card(v: &View) -> Message {
     if !look.is_empty() {
         blocks.push(section(&format!("*Where to look*\n{}", look.join("  ·  "))));
     }
+    blocks.extend(super::decision::of_card(v));
+    blocks.extend(super::page::of_card(v));
     blocks.extend(super::hints::of_card(v));
     blocks.extend(tasks_block(i));
     blocks.extend(owed_block(v));

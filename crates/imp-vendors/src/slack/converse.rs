@@ -76,6 +76,13 @@ pub enum Form {
         /// Which of the process's reminders.
         nudge: String,
     },
+    /// Object to a decision.
+    Object {
+        /// Which.
+        n: u32,
+    },
+    /// Put a time right.
+    Time,
     /// Follow what Jira says, if that needs anything; else it is done at once.
     Follow,
 }
@@ -108,6 +115,8 @@ impl Form {
             | Form::Answer { .. }
             | Form::Role { .. }
             | Form::Skip { .. }
+            | Form::Object { .. }
+            | Form::Time
             | Form::Same { .. }
             | Form::Dismiss { .. }
             | Form::Follow => None,
@@ -302,6 +311,7 @@ fn command(said: &Said) -> Intent {
                 team: None,
                 private: false,
                 members: Vec::new(),
+                impact: Default::default(),
             };
             wish(None, command, format!("slack:{}", said.trigger), "")
         }
@@ -380,6 +390,12 @@ fn about_words(said: &Said, about: About, text: &str) -> Intent {
             },
             "The service is changed.",
         ),
+        ("process", status) => wish(
+            Command::TakeProcess {
+                status: Some(status.to_owned()).filter(|s| !s.is_empty()),
+            },
+            "It follows the process that is in force.",
+        ),
         ("role", "") => open(Form::Role {
             role: "commander".into(),
         }),
@@ -425,6 +441,8 @@ fn about_words(said: &Said, about: About, text: &str) -> Intent {
             },
             "The follow-up is noted.",
         ),
+        ("decide", text) if !text.is_empty() => wish(Command::Propose { text: unslack(text) }, ""),
+        ("time" | "times", _) => open(Form::Time),
         ("note", text) if !text.is_empty() => wish(
             Command::Note {
                 text: unslack(text),
@@ -463,6 +481,7 @@ fn lacks(word: &str) -> Option<&'static str> {
         "summary" => Some("Two of three replicas do not answer"),
         "service" => Some("search-api"),
         "note" => Some("Restarted replica 2"),
+        "decide" => Some("We roll back to 1.4"),
         "merge" => Some("IMP-7"),
         "move" | "status" | "to" => Some("resolved"),
         _ => None,
@@ -480,6 +499,7 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
             "follow_up.",
             "hint.",
             "role.",
+            "decision.",
         ]
         .iter()
         .any(|p| action_id.starts_with(p));
@@ -531,6 +551,13 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
             )
         }
         "incident.task" => open(Form::Task),
+        "incident.time" => open(Form::Time),
+        "incident.page.mend" => wish(
+            Some(about.clone()),
+            Command::MendPage,
+            id,
+            "The status page is being put right.",
+        ),
         "incident.statuspage" => open(Form::Statuspage),
         "incident.review" => open(Form::Review),
         "jira.follow" => open(Form::Follow),
@@ -548,6 +575,12 @@ fn press(user: &str, action_id: &str, value: &str, pressed_at: &str) -> Intent {
             }
             if let Some(role) = other.strip_prefix("incident.role.") {
                 return open(Form::Role { role: role.to_owned() });
+            }
+            if let Some(n) = other.strip_prefix("decision.object.").and_then(|n| n.parse().ok()) {
+                return open(Form::Object { n });
+            }
+            if let Some(n) = other.strip_prefix("decision.take.").and_then(|n| n.parse().ok()) {
+                return wish(Some(about.clone()), Command::Decide { n }, id, "");
             }
             if let Some(role) = other.strip_prefix("role.accept.") {
                 let command = Command::Accept { role: role.to_owned() };
@@ -750,6 +783,7 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
          •  `{c} new-service` makes a service from a template\n\
          In an incident's channel, or with its reference in front (`{c} IMP-42 update …`):\n\
          •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name` (or `me`, a name, an address)\n\
+         •  `{c} decide TEXT` · `{c} time` · `{c} process`\n\
          •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} summary TEXT` · `{c} service NAME`\n\
          •  `{c} move resolved` · `{c} merge IMP-7` · `{c} follow` · `{c} unfollow` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT` · `{c} follow-up done 1`"
     )

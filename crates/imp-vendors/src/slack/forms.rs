@@ -1,5 +1,9 @@
 //! The modals: what they ask, and what somebody's answers mean.
 
+mod aside;
+
+pub use aside::{object, time};
+
 use super::mrkdwn::{plain, section};
 use imp_core::catalogue::Catalogue;
 use imp_core::hint::Hint;
@@ -42,11 +46,14 @@ impl Memo {
     }
 }
 
+/// Characters in the title of a form.
+const TITLE_MAX: usize = 24;
+
 fn view(callback_id: &str, title: &str, submit: &str, memo: &Memo, blocks: Vec<Value>) -> Value {
     json!({
         "type": "modal",
         "callback_id": callback_id,
-        "title": plain(title, 24),
+        "title": plain(title, TITLE_MAX),
         "submit": plain(submit, 24),
         "close": plain("Cancel", 24),
         "private_metadata": serde_json::to_string(memo).unwrap_or_default(),
@@ -200,9 +207,10 @@ pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &
                 false,
                 severities(process, &process.severity_default.declared),
             ),
-            service,
         ]
         .into_iter()
+        .chain(impact(process, &BTreeMap::new()))
+        .chain([service])
         .chain(same(open))
         .chain([
             input(
@@ -216,6 +224,22 @@ pub fn declare(process: &Process, catalogue: &Catalogue, title: &str, summary: &
         ])
         .collect(),
     )
+}
+
+/// The questions about the impact, where the process has any.
+fn impact(process: &Process, known: &BTreeMap<String, String>) -> Vec<Value> {
+    if process.impact.is_empty() {
+        return Vec::new();
+    }
+    let mut out = vec![section(
+        "*Or say what it does,* and IMP says how bad that is. What is answered here counts.",
+    )];
+    out.extend(process.impact.iter().map(|q| {
+        let options = q.answers.iter().map(|a| option(&a.id, &a.label)).collect();
+        let element = select(options, known.get(&q.id).map(String::as_str), "Choose");
+        input(&format!("{IMPACT}{}", q.id), &q.label, None, true, element)
+    }));
+    out
 }
 
 /// What is open beside it, and whether it is one of those.
@@ -314,19 +338,8 @@ pub fn severity(i: &Incident, process: &Process) -> Value {
         false,
         severities(process, &i.severity),
     )];
-    let questions = process.impact.iter().map(|q| {
-        let options = q.answers.iter().map(|a| option(&a.id, &a.label)).collect();
-        let known = i.impact.get(&q.id).map(String::as_str);
-        let element = select(options, known, "Choose");
-        input(&format!("{IMPACT}{}", q.id), &q.label, None, true, element)
-    });
     let mut blocks: Vec<Value> = blocks;
-    if !process.impact.is_empty() {
-        blocks.push(section(
-            "*Or say what it does,* and IMP says how bad that is. What is answered here counts.",
-        ));
-    }
-    blocks.extend(questions);
+    blocks.extend(impact(process, &i.impact));
     view("incident.severity", "Severity", "Save", &memo(i), blocks)
 }
 
@@ -355,6 +368,7 @@ pub fn role(i: &Incident, process: &Process, role: &str, presser: &str) -> Value
     // Taking command is pressed in a hurry: the form says what its button said.
     let (title, submit) = match process.role(role) {
         Some(r) if r.id == "commander" && !i.roles.contains_key(&r.id) => ("Take command".to_owned(), "Take command"),
+        Some(r) if "Give: ".len() + r.label.chars().count() > TITLE_MAX => (r.label.clone(), "Give"),
         Some(r) => (format!("Give: {}", r.label), "Give"),
         None => ("Give a role".to_owned(), "Give"),
     };
@@ -583,6 +597,9 @@ fn element_values(e: &Value) -> Vec<String> {
             return vec![s];
         }
     }
+    if let Some(s) = e["selected_date_time"].as_i64() {
+        return vec![s.to_string()];
+    }
     if let Some(s) = text(&e["selected_option"]["value"]) {
         return vec![s];
     }
@@ -594,6 +611,9 @@ fn element_values(e: &Value) -> Vec<String> {
 
 /// The commands that a submitted modal asks for, in order. `None` where the modal is not one of ours.
 pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Command>> {
+    if let Some(command) = aside::command(callback_id, memo, a) {
+        return Some(vec![command]);
+    }
     Some(match callback_id {
         "incident.declare" => vec![Command::Declare {
             title: a.one("title").to_owned(),
@@ -603,6 +623,7 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
             team: None,
             private: a.0.get("private").is_some_and(|v| v.iter().any(|x| x == "private")),
             members: Vec::new(),
+            impact: impact_of(a),
         }],
         "incident.transition" | "alert.decline" | "alert.merge" => {
             let to = memo.to.clone().unwrap_or_default();
@@ -627,10 +648,7 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
             text: a.one("text").to_owned(),
         }],
         "incident.severity" if a.0.keys().any(|k| k.starts_with(IMPACT) && a.some(k).is_some()) => {
-            let answer = |k: &String| Some((k.strip_prefix(IMPACT)?.to_owned(), a.some(k)?));
-            vec![Command::Rate {
-                answers: a.0.keys().filter_map(answer).collect(),
-            }]
+            vec![Command::Rate { answers: impact_of(a) }]
         }
         "incident.severity" => {
             vec![Command::Edit {
@@ -678,12 +696,19 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
     })
 }
 
+/// The answers about the impact that a form brought.
+fn impact_of(a: &Answers) -> BTreeMap<String, String> {
+    let answer = |k: &String| Some((k.strip_prefix(IMPACT)?.to_owned(), a.some(k)?));
+    a.0.keys().filter_map(answer).collect()
+}
+
 /// Which input of a modal a refusal belongs beside: the one with the field's name, else the first. `inputs` are the
 /// identifiers of the view's input blocks, in order.
 pub fn errors(inputs: &[String], refusal: &imp_core::Refusal) -> Map<String, Value> {
     let rename = |field: &str| match field {
         "body" if inputs.iter().any(|i| i == "message") => "message".to_owned(),
         "text" if inputs.iter().any(|i| i == "review") => "review".to_owned(),
+        other if inputs.contains(&format!("{IMPACT}{other}")) => format!("{IMPACT}{other}"),
         other => other.to_owned(),
     };
     let mut out = Map::new();

@@ -327,7 +327,7 @@ pub fn event(p: &Value) -> Inbound {
                 "pin_added" => Happened::Pinned {
                     user,
                     channel: text(&e["channel_id"]),
-                    text: text(&e["item"]["message"]["text"]),
+                    text: text(&e["item"]["message"]["text"]) + &super::pictures::of(&e["item"]["message"]),
                     ts: text(&e["item"]["message"]["ts"]),
                 },
                 "reaction_added" if e["item"]["type"] == "message" => Happened::Marked {

@@ -128,6 +128,7 @@ impl Chat {
                 What::Brief { .. }
                 | What::Offer { .. }
                 | What::Departure { .. }
+                | What::Decision { .. }
                 | What::Remind { .. }
                 | What::ReadMessage { .. }
                 | What::Report { .. },

@@ -54,6 +54,7 @@ fn mend(v: &View, o: &Overdue) -> Option<Value> {
         Watch::NoCommander => ("incident.role.commander".to_owned(), "Take command"),
         Watch::NoUpdate => ("incident.update".to_owned(), "Write an update"),
         Watch::NoPublicPost => ("incident.statuspage".to_owned(), "Update the status page"),
+        Watch::PageDiffers => ("incident.page.mend".to_owned(), "Put the page right"),
         Watch::ReviewWaits => ("incident.review".to_owned(), "Write the review"),
         Watch::FollowUpLate => {
             let late = v.incident.follow_ups.iter().filter(|f| !f.done && f.due.is_some());
@@ -68,8 +69,8 @@ fn mend(v: &View, o: &Overdue) -> Option<Value> {
 pub fn lines(v: &View) -> Vec<String> {
     imp_core::nudge::overdue(v.incident, v.process, v.now)
         .iter()
-        // That there is no commander is said there already.
-        .filter(|o| o.nudge.when != Watch::NoCommander)
+        // What the card says anyway, with its button.
+        .filter(|o| !matches!(o.nudge.when, Watch::NoCommander | Watch::PageDiffers))
         .map(|o| format!(":bell: *Overdue since {}.* {}", moment(o.due), house(&o.nudge.text)))
         .collect()
 }

@@ -75,6 +75,8 @@ impl Stage {
             }),
             private: false,
             process: "1".to_owned(),
+            edition: String::new(),
+            overlays: Vec::new(),
         });
         self.happens(Event::Confirmed);
     }
@@ -111,6 +113,7 @@ impl Stage {
         let can = Capability::ALL.into_iter().collect();
         let facts = Facts {
             process: &self.process,
+            in_force: &self.process,
             catalogue: &self.catalogue,
             directory: &Default::default(),
             next: Ref(42),

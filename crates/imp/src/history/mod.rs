@@ -385,24 +385,25 @@ fn broken(e: &StoreError) -> Failure {
 
 impl Home {
     fn over(store: Option<Store>, mut conn: Option<Box<dyn Conn>>, process: Process) -> Result<Home, Failure> {
-        let mut catalogue = None;
-        if let Some(conn) = &mut conn {
-            let made = apart(|| {
-                if store.is_some() {
-                    import::prepare(conn.as_mut(), &process)?;
-                }
-                sheet::<Catalogue>(conn.as_mut(), "catalogue")
-            });
-            catalogue = made.map_err(|e| broken(&e))?;
-        }
         let house = House {
             process: ArcSwap::from_pointee(process),
-            catalogue: ArcSwap::from_pointee(catalogue.unwrap_or_default()),
+            versions: Default::default(),
+            catalogue: ArcSwap::default(),
             directory: ArcSwap::from_pointee(Directory::default()),
             can: BTreeSet::new(),
             reads_catalogue: false,
             memory: Default::default(),
         };
+        if let Some(conn) = &mut conn {
+            let made = apart(|| {
+                if store.is_some() {
+                    import::prepare(conn.as_mut(), &house)?;
+                }
+                sheet::<Catalogue>(conn.as_mut(), "catalogue")
+            });
+            let catalogue = made.map_err(|e| broken(&e))?;
+            house.catalogue.store(catalogue.unwrap_or_default().into());
+        }
         Ok(Home::Store {
             _store: store,
             conn,

@@ -65,6 +65,7 @@ pub fn tell(url: &str, org: &Org, process: &Process) -> Result<(), Failure> {
     let (_store, mut conn) = Store::open(url).map_err(|e| Failure::Failed(e.to_string()))?;
     let house = House {
         process: ArcSwap::from_pointee(process.clone()),
+        versions: Default::default(),
         catalogue: ArcSwap::from_pointee(catalogue(org)),
         directory: ArcSwap::from_pointee(Directory::default()),
         can: BTreeSet::new(),
@@ -250,6 +251,7 @@ impl Teller<'_> {
                     team: None,
                     private: false,
                     members: Vec::new(),
+                    impact: Default::default(),
                 },
             );
         }

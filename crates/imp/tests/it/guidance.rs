@@ -461,12 +461,12 @@ answer = [{ id = "yes", label = "Yes", severity = "SEV2" }, { id = "no", label =
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_process_holds_at_once_and_a_broken_one_changes_nothing() {
+async fn a_changed_process_holds_at_once_for_what_is_new_and_a_broken_one_changes_nothing() {
     let (s, folder) = with_process(|p| p).await;
     let file = folder.path().join("process.toml");
     let incident = s.declares("Card payments fail").await;
-    let labels = async || {
-        let i = s.incident(&incident).await;
+    let labels = async |incident: &str| {
+        let i = s.incident(incident).await;
         let next = i["next"].as_array().cloned().unwrap_or_default();
         next.iter()
             .map(|m| m["label"].as_str().unwrap_or_default().to_owned())
@@ -478,13 +478,19 @@ async fn a_changed_process_holds_at_once_and_a_broken_one_changes_nothing() {
         log.contains("process.toml:1").then_some(())
     })
     .await;
-    assert_eq!(labels().await, ["Cause identified", "Same as …"]);
+    assert_eq!(labels(&incident).await, ["Cause identified", "Same as …"]);
 
     std::fs::write(&file, BUILT_IN.replacen("\"Cause identified\"", "\"We know why\"", 1)).expect("it is written");
     until("the new words are there", async || {
-        (labels().await == ["We know why", "Same as …"]).then_some(())
+        let new = s.declares_bare("The lift is stuck").await;
+        (labels(&new).await == ["We know why", "Same as …"]).then_some(())
     })
     .await;
+    assert_eq!(
+        labels(&incident).await,
+        ["Cause identified", "Same as …"],
+        "it goes on as it began"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

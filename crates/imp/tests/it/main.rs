@@ -1,5 +1,6 @@
 //! The house tests: the real program against the practice workspace, over real HTTP, in the words of those who use it.
 
+mod agreed;
 mod audit;
 mod browser;
 mod buttons;

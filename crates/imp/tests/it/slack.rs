@@ -393,6 +393,12 @@ impl<'a> Person<'a> {
                 "selected_date",
                 given.map_or(element["initial_date"].clone(), |d| json!(d)),
             ),
+            "datetimepicker" => (
+                "selected_date_time",
+                given.map_or(element["initial_date_time"].clone(), |s| {
+                    json!(s.parse::<i64>().expect("seconds since 1970"))
+                }),
+            ),
             _ => ("value", given.map_or(element["initial_value"].clone(), |t| json!(t))),
         };
         out[key] = value;

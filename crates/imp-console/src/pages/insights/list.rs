@@ -76,9 +76,9 @@ pub async fn show(
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
-    let process = app.desk.house.process.load();
+    let house = &app.desk.house;
     let seen = found.iter().filter(|i| rights::may_see(i, &caller.actor, caller.role));
-    let rows: Vec<Row> = seen.map(|i| Row::of(i, &process, now)).collect();
+    let rows: Vec<Row> = seen.map(|i| Row::of(i, &house.process_of(i), now)).collect();
     let bare = address.0.path_and_query().map_or("", |p| p.as_str());
     let bare = bare.split("&skip=").next().unwrap_or_default();
     draw(&Page {

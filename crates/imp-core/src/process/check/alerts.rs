@@ -53,11 +53,16 @@ fn routes(look: &mut Look, d: &Draft) {
     }
 }
 
-/// What is wrong with `[[impact]]`: each answer means a severity that is there, and is there once.
+/// What is wrong with `[[impact]]`.
 pub(super) fn impact(look: &mut Look, d: &Draft) {
+    answers(look, d, &Entry::all(d.root, "impact"));
+}
+
+/// Each answer of these questions means a severity that is there, and is there once.
+pub(super) fn answers(look: &mut Look, d: &Draft, questions: &[Entry]) {
     let severities = Entry::all(d.root, "severity");
     let severities: Vec<&str> = severities.iter().filter_map(|e| Some(e.word("id")?.text)).collect();
-    for e in Entry::all(d.root, "impact") {
+    for e in questions {
         let answers = e.inner("answer");
         if answers.is_empty() && e.table.contains_key("answer") {
             look.on(

@@ -5,7 +5,7 @@ use super::Chat;
 use crate::budget::Urgency;
 use crate::slack::card::Message;
 use crate::slack::client::Trouble;
-use crate::slack::{brief, card, converse, reminder};
+use crate::slack::{brief, card, converse, decision, reminder};
 use imp_core::effect::What;
 use imp_core::event::{Link, Listener};
 use imp_core::person::Who;
@@ -26,6 +26,10 @@ impl Chat {
                 None => Ok(Outcome::Done(vec![])),
             },
             What::Departure { who, roles, tasks, .. } => match (channel, brief::departure(&view, who, roles, tasks)) {
+                (Some(c), Some(m)) => self.post(order, &c.id, m).await,
+                (None, _) | (_, None) => Ok(Outcome::Done(vec![])),
+            },
+            What::Decision { n, part } => match (channel, decision::message(&view, *n, *part)) {
                 (Some(c), Some(m)) => self.post(order, &c.id, m).await,
                 (None, _) | (_, None) => Ok(Outcome::Done(vec![])),
             },
@@ -104,8 +108,7 @@ fn said(page: &Value, ts: &str) -> Option<(String, Option<String>)> {
     let all = page["messages"].as_array().into_iter().flatten();
     let m = all.into_iter().find(|m| m["ts"] == ts)?;
     let user = m["user"].as_str().filter(|_| m["bot_id"].is_null());
-    Some((
-        m["text"].as_str().unwrap_or_default().to_owned(),
-        user.map(str::to_owned),
-    ))
+    let mut text = m["text"].as_str().unwrap_or_default().to_owned();
+    text.push_str(&crate::slack::pictures::of(m));
+    Some((text, user.map(str::to_owned)))
 }

@@ -1,0 +1,210 @@
+//! An incident goes on by the process that it began with, until a person moves it, and over a restart.
+
+use crate::place::On;
+use crate::{Stage, declare};
+use imp_core::{Command, Process, Ref};
+use imp_engine::{SubmitError, read, versions};
+use std::collections::BTreeMap;
+
+const BUILT_IN: &str = imp_core::process::BUILT_IN;
+
+/// The built-in process as an organisation has gone on writing it: `identified` is called otherwise, cause and all, and
+/// payments have an overlay.
+fn second() -> Process {
+    let text = BUILT_IN
+        .replace("\"identified\"", "\"found\"")
+        .replacen("version = \"1\"", "version = \"2\"", 1);
+    let overlay = r#"
+[[overlay]]
+id = "cards"
+team = "payments"
+[[overlay.field]]
+id = "card_data"
+label = "Were card data at risk?"
+kind = "text"
+[[overlay.move]]
+from = ["monitoring"]
+to = "resolved"
+requires = ["card_data"]
+"#;
+    Process::parse(&format!("{text}{overlay}")).unwrap_or_else(|f| panic!("{f}"))
+}
+
+fn to(status: &str) -> Command {
+    Command::Move {
+        to: status.into(),
+        fields: BTreeMap::from([("resolution".to_owned(), "Rolled back".to_owned())]),
+    }
+}
+
+fn refused<T>(answer: Result<T, SubmitError>) -> imp_core::Refusal {
+    match answer {
+        Err(SubmitError::Refused(r)) => *r,
+        Err(e) => panic!("{e}"),
+        Ok(_) => panic!("it was granted"),
+    }
+}
+
+both! {
+    an_incident_goes_on_by_the_process_that_it_began_with,
+    overlays_hold_from_the_declaration_and_follow_the_service,
+    what_is_another_edition_says_something_else,
+}
+
+async fn an_incident_goes_on_by_the_process_that_it_began_with(on: On) {
+    let s = Stage::new(on);
+    s.declares("", "Payments fail").await;
+    s.desk.put_in_force(second()).await.expect("in force");
+    s.declares("", "Search is slow").await;
+    // Each by its own.
+    s.wish("", Some(1), to("identified")).await.expect("the first knows it");
+    let unknown = refused(s.wish("", Some(2), to("identified")).await);
+    assert!(
+        unknown.message.contains("There is no status \"identified\""),
+        "{unknown}"
+    );
+    s.wish("", Some(2), to("found")).await.expect("the second knows it");
+
+    // The process ends, and another begins on the same store with the second in force no longer.
+    let Stage {
+        desk,
+        runner,
+        record,
+        clock,
+        place,
+    } = s;
+    drop((desk, runner, record));
+    let s = Stage::over(place, clock);
+    s.desk.put_in_force(second()).await.expect("in force");
+    let first = s.incident(1).await;
+    assert_eq!(s.desk.house.process_of(&first).version, "1");
+    assert!(imp_core::follow::is_behind(&first, &s.desk.house.process.load()));
+    assert_eq!(s.desk.house.process_of(&s.incident(2).await).version, "2");
+
+    // A person moves it: where its status is not there, they say where it stands.
+    let asks = refused(s.wish("", Some(1), Command::TakeProcess { status: None }).await);
+    assert!(
+        asks.message.contains("has no status \"identified\"") && asks.fields[0].0 == "status",
+        "{asks}"
+    );
+    let elsewhere = Command::TakeProcess {
+        status: Some("closed".into()),
+    };
+    let wrong = refused(s.wish("", Some(1), elsewhere).await);
+    assert!(
+        wrong
+            .message
+            .contains("it can stand in investigating, found and monitoring"),
+        "{wrong}"
+    );
+    let taken = Command::TakeProcess {
+        status: Some("found".into()),
+    };
+    s.wish("", Some(1), taken.clone()).await.expect("taken");
+    let first = s.incident(1).await;
+    assert_eq!((first.process.as_str(), first.status.as_str()), ("2", "found"));
+    let again = s.wish("", Some(1), taken).await.expect("it does already");
+    assert_eq!(again.version, first.version, "nothing is said twice");
+    s.wish("", Some(1), to("monitoring")).await.expect("it goes on");
+    s.wish("", Some(1), to("resolved")).await.expect("it goes on");
+    s.wish("", Some(1), to("review")).await.expect("it goes on");
+    let learned = BTreeMap::from([("learned".to_owned(), "A lot".to_owned())]);
+    let close = Command::Move {
+        to: "closed".into(),
+        fields: learned,
+    };
+    s.wish("", Some(1), close).await.expect("it ends");
+    let over = refused(s.wish("", Some(1), Command::TakeProcess { status: None }).await);
+    assert!(over.message.contains("it keeps the version"), "{over}");
+
+    // Row and journal agree, each fact by the process of then.
+    for n in [1, 2] {
+        let facts = s
+            .desk
+            .store
+            .read(move |c| read::journal(c, Ref(n), 0, 1000))
+            .await
+            .expect("read");
+        let mut told = None;
+        for f in &facts {
+            let process = told
+                .as_ref()
+                .map_or_else(|| s.desk.house.process.load_full(), |i| s.desk.house.process_of(i));
+            told = imp_core::Incident::evolve(told, f, &process);
+        }
+        assert_eq!(told, Some(s.incident(n).await));
+    }
+}
+
+async fn overlays_hold_from_the_declaration_and_follow_the_service(on: On) {
+    let s = Stage::new(on);
+    s.desk.put_in_force(second()).await.expect("in force");
+    let mine = |title: &str, team: Option<&str>| match declare(title) {
+        Command::Declare {
+            title,
+            summary,
+            severity,
+            service,
+            private,
+            members,
+            impact,
+            ..
+        } => Command::Declare {
+            title,
+            summary,
+            severity,
+            service,
+            team: team.map(str::to_owned),
+            private,
+            members,
+            impact,
+        },
+        other => other,
+    };
+    let paid = s
+        .wish("", None, mine("Cards fail", Some("payments")))
+        .await
+        .expect("declared");
+    let other = s.wish("", None, mine("Ads fail", None)).await.expect("declared");
+    assert_eq!(
+        (paid.overlays.as_slice(), other.overlays.len()),
+        (["cards".to_owned()].as_slice(), 0)
+    );
+    for n in [1, 2] {
+        s.wish("", Some(n), to("found")).await.expect("moved");
+        s.wish("", Some(n), to("monitoring")).await.expect("moved");
+    }
+    let needs = refused(s.wish("", Some(1), to("resolved")).await);
+    assert_eq!(
+        needs.fields,
+        [("card_data".to_owned(), "Needed: Were card data at risk?".to_owned())]
+    );
+    s.wish("", Some(2), to("resolved"))
+        .await
+        .expect("nothing more is needed there");
+    // The service turns out to be another, whose team has no overlay.
+    let edit = Command::Edit {
+        title: None,
+        summary: None,
+        severity: None,
+        service: Some("search".into()),
+    };
+    let edited = s.wish("", Some(1), edit).await.expect("edited");
+    assert_eq!((edited.team.as_ref(), edited.overlays.len()), (None, 0));
+    s.wish("", Some(1), to("resolved"))
+        .await
+        .expect("nothing more is needed now");
+}
+
+async fn what_is_another_edition_says_something_else(on: On) {
+    let s = Stage::new(on);
+    let spaced = format!("# A comment more.\n\n{BUILT_IN}");
+    let same = Process::parse(&spaced).unwrap_or_else(|f| panic!("{f}"));
+    s.desk.put_in_force(same).await.expect("in force");
+    s.desk.put_in_force(second()).await.expect("in force");
+    s.desk.put_in_force(second()).await.expect("in force");
+    let kept = s.desk.store.read(versions::list).await.expect("read");
+    let mut versions: Vec<&str> = kept.iter().map(|e| e.version.as_str()).collect();
+    versions.sort_unstable();
+    assert_eq!(versions, ["1", "2"], "a comment is no edition, and none is kept twice");
+}
