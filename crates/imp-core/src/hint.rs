@@ -26,6 +26,14 @@ pub enum Kind {
     Neighbour,
     /// It is open now, and its title has the same words: perhaps the same.
     SameWords,
+    /// It is over, it had the same cause on the same service, and what was to keep it from coming back is done: that did
+    /// not hold.
+    Recurs {
+        /// The follow-up that was closed.
+        follow_up: String,
+        /// When it was opened.
+        at: At,
+    },
     /// It is over.
     Past {
         /// What repaired it, where that was written down.
@@ -42,7 +50,7 @@ impl Kind {
     pub fn stops_at_the_door(&self) -> bool {
         match self {
             Kind::SameService | Kind::Neighbour => true,
-            Kind::SameWords | Kind::Past { .. } => false,
+            Kind::SameWords | Kind::Recurs { .. } | Kind::Past { .. } => false,
         }
     }
 }

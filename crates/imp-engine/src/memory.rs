@@ -6,7 +6,7 @@ use crate::read::{self, Filter};
 use bm25::{Embedder, EmbedderBuilder, Scorer, Tokenizer};
 use imp_core::hint::{Hint, Kind};
 use imp_core::process::Category;
-use imp_core::{Catalogue, Incident, Process, Ref, words};
+use imp_core::{At, Catalogue, Incident, Process, Ref, words};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{PoisonError, RwLock};
 use tokio::sync::broadcast::error::RecvError;
@@ -25,6 +25,10 @@ const COMMON: usize = 3_000;
 const ALIKE: f32 = 0.25;
 /// Usual number of words of an incident, to which lengths are compared.
 const LENGTH_USUAL: f32 = 14.0;
+/// Words that two causes must have in common, and half of the shorter one's: fewer are chance.
+const CAUSE_WORDS: usize = 2;
+/// Past ones that are named because their follow-up did not hold.
+const RECURS_SHOWN: usize = 1;
 /// Characters of what repaired it.
 const FIXED_MAX: usize = 160;
 
@@ -60,6 +64,11 @@ struct Past {
     title: String,
     service: Option<String>,
     alerts: Vec<String>,
+    /// The words of its cause.
+    cause: Vec<String>,
+    /// The follow-ups that are done.
+    done: Vec<String>,
+    at: At,
     kind: Kind,
     terms: Vec<String>,
 }
@@ -115,7 +124,11 @@ impl Memory {
         let mut out = alias(i).map_or(Vec::new(), |here| {
             known.open_beside(&here, Some(i.reference), catalogue)
         });
-        out.extend(known.alike(i));
+        let back = known.recurs(i);
+        let named = |h: &Hint| back.iter().any(|b| b.reference == h.reference);
+        let alike: Vec<Hint> = known.alike(i).into_iter().filter(|h| !named(h)).collect();
+        out.extend(back);
+        out.extend(alike);
         out.retain(|h| !i.unhelpful.contains(&h.reference));
         out
     }
@@ -172,6 +185,9 @@ impl Known {
             title: i.title.clone(),
             service: alias(i),
             alerts: alerts(i),
+            cause: cause(i),
+            done: i.follow_ups.iter().filter(|f| f.done).map(|f| f.text.clone()).collect(),
+            at: i.opened_at,
             kind: Kind::Past {
                 fixed: fixed.map(|f| words::cut(&words::title(f), FIXED_MAX)),
                 by: i.roles.get("commander").map(|w| w.label().to_owned()),
@@ -240,6 +256,37 @@ impl Known {
             .collect()
     }
 
+    /// Past ones on the same service with the same cause whose follow-ups are done: what was done did not hold.
+    fn recurs(&self, i: &Incident) -> Vec<Hint> {
+        let (Some(here), mine) = (alias(i), cause(i)) else {
+            return Vec::new();
+        };
+        if mine.len() < CAUSE_WORDS {
+            return Vec::new();
+        }
+        let same = |theirs: &[String]| {
+            let both = mine.iter().filter(|w| theirs.contains(w)).count();
+            both >= CAUSE_WORDS && both * 2 >= mine.len().min(theirs.len())
+        };
+        let found = self.past.iter().rev().filter(|(r, p)| {
+            **r != i.reference.0 && p.service.as_deref() == Some(here.as_str()) && !p.done.is_empty() && same(&p.cause)
+        });
+        found
+            .take(RECURS_SHOWN)
+            .filter_map(|(r, p)| {
+                Some(Hint {
+                    reference: Ref(*r),
+                    title: p.title.clone(),
+                    why: "same service, same cause".to_owned(),
+                    kind: Kind::Recurs {
+                        follow_up: words::cut(p.done.last()?, FIXED_MAX),
+                        at: p.at,
+                    },
+                })
+            })
+            .collect()
+    }
+
     fn alike(&self, i: &Incident) -> Vec<Hint> {
         let query: Vec<String> = terms(i, false)
             .into_iter()
@@ -273,6 +320,15 @@ impl Known {
             })
             .collect()
     }
+}
+
+/// The words of what an incident was caused by, each once.
+fn cause(i: &Incident) -> Vec<String> {
+    let text = ["cause", "resolution"].iter().find_map(|f| i.fields.get(*f));
+    let mut out = text.map_or(Vec::new(), |t| significant(t));
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 /// Why a past incident is named.
@@ -345,8 +401,8 @@ pub async fn keep(desk: Desk) {
             .read(move |c| read::incidents(c, &Filter::default(), before, PAGE))
             .await;
         let Ok(page) = page else { break };
-        let process = desk.house.process.load_full();
-        page.iter().for_each(|i| desk.house.memory.learn(i, &process));
+        page.iter()
+            .for_each(|i| desk.house.memory.learn(i, &desk.house.process_of(i)));
         read_so_far += page.len();
         match page.last() {
             Some(last) if page.len() == PAGE => before = Some(last.reference.0),
@@ -357,7 +413,7 @@ pub async fn keep(desk: Desk) {
         match changes.recv().await {
             Ok(change) => {
                 if let Ok(Some(i)) = desk.incident(change.reference).await {
-                    desk.house.memory.learn(&i, &desk.house.process.load());
+                    desk.house.memory.learn(&i, &desk.house.process_of(&i));
                 }
             }
             // What was missed is known again at its next change.
@@ -391,6 +447,8 @@ mod tests {
             team: None,
             private: false,
             process: "1".into(),
+            edition: String::new(),
+            overlays: Vec::new(),
         };
         let over = repaired.map(|text| Event::Moved {
             from: "investigating".into(),
@@ -416,6 +474,44 @@ mod tests {
     fn named(memory: &Memory, i: &Incident, catalogue: &Catalogue) -> Vec<String> {
         let hints = memory.hints(i, catalogue);
         hints.iter().map(|h| format!("{}: {}", h.reference, h.why)).collect()
+    }
+
+    #[test]
+    fn a_cause_that_is_back_after_its_follow_up_was_closed_names_the_follow_up() {
+        let (memory, process) = (Memory::default(), Process::built_in());
+        let follow_up = |text: &str, done| imp_core::incident::FollowUp {
+            n: 1,
+            text: text.into(),
+            owner: None,
+            due: None,
+            ticket: None,
+            done,
+            added: None,
+        };
+        let cause = "The connection pool to the ledger was too small";
+        let mut before = incident(1, "Card payments time out", "payments", Some(cause));
+        before.follow_ups.push(follow_up("Raise the pool's size", true));
+        let mut open = incident(2, "Refunds hang", "payments", Some(cause));
+        open.follow_ups.push(follow_up("Watch the pool", false));
+        let mut elsewhere = incident(3, "Search is slow", "search", Some(cause));
+        elsewhere.follow_ups.push(follow_up("Raise it there", true));
+        for i in [&before, &open, &elsewhere] {
+            memory.learn(i, &process);
+        }
+        let mut now = incident(9, "Nobody can pay", "payments", None);
+        let recurs = |now: &Incident| -> Vec<(u64, Kind)> {
+            let hints = memory.hints(now, &Catalogue::default());
+            let back = hints.into_iter().filter(|h| matches!(h.kind, Kind::Recurs { .. }));
+            back.map(|h| (h.reference.0, h.kind)).collect()
+        };
+        assert_eq!(recurs(&now), [], "its cause is not known yet");
+        now.fields
+            .insert("cause".into(), "Connection pool exhausted: too small again".into());
+        let found = recurs(&now);
+        let is_it = |k: &Kind| matches!(k, Kind::Recurs { follow_up, .. } if follow_up == "Raise the pool's size");
+        assert!(found.len() == 1 && found[0].0 == 1 && is_it(&found[0].1), "{found:?}");
+        now.fields.insert("cause".into(), "A certificate ran out".into());
+        assert_eq!(recurs(&now), []);
     }
 
     #[test]

@@ -55,6 +55,11 @@ fn line(v: &View, h: &Hint) -> String {
     let why = italic(&format!("({})", h.why));
     match &h.kind {
         Kind::SameService | Kind::Neighbour | Kind::SameWords => format!(":link: {name} {title} {why}"),
+        Kind::Recurs { follow_up, at } => format!(
+            ":repeat: *It is back:* {name} {title}, {} {why}. Its follow-up {} was closed and did not hold.",
+            moment(*at),
+            quote(&format!("\u{201c}{follow_up}\u{201d}"), 164)
+        ),
         Kind::Past { fixed, by, at } => {
             let fixed = fixed
                 .as_ref()
