@@ -1,5 +1,6 @@
 //! Statuspage: what the public is told.
 
+mod look;
 mod port;
 mod wire;
 
@@ -36,6 +37,13 @@ pub struct Config {
     pub api_key: Secret,
     /// Which page.
     pub page_id: String,
+    /// Seconds between two looks for what people changed there.
+    #[serde(default = "look_every_s")]
+    pub look_every_s: u64,
+}
+
+fn look_every_s() -> u64 {
+    20
 }
 
 fn api_url() -> String {

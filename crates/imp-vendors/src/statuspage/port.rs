@@ -159,7 +159,7 @@ impl Statuspage {
         Outcome::Done(vec![Link::Page { id: made.id, url }])
     }
 
-    fn see(&self, incident: &wire::Incident) {
+    pub(super) fn see(&self, incident: &wire::Incident) {
         let components = incident
             .components
             .iter()
@@ -239,7 +239,7 @@ fn stands<'a>(i: &'a Incident, post: &'a PublicPost) -> &'a str {
 }
 
 /// Statuspage's word for a status: the same where it has the word, else by category.
-fn status(process: &Process, id: &str) -> &'static str {
+pub(super) fn status(process: &Process, id: &str) -> &'static str {
     match (id, process.category(id)) {
         ("identified", _) => "identified",
         ("monitoring", _) => "monitoring",
@@ -260,7 +260,7 @@ fn affected(i: &Incident) -> Vec<&String> {
 }
 
 /// How each affected component is: by severity's rank in the process while it goes on, well afterwards.
-fn components(process: &Process, i: &Incident, stands: &str) -> BTreeMap<String, &'static str> {
+pub(super) fn components(process: &Process, i: &Incident, stands: &str) -> BTreeMap<String, &'static str> {
     let rank = process.severities.iter().position(|s| s.id == i.severity);
     let how = match (process.category(stands), rank) {
         (Category::After | Category::Done, _) => "operational",
