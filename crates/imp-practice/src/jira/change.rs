@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::adf;
 use super::model::{
-    COUNTRIES, Category, Change, FIELDS, Issue, Item, Kind, PRIORITIES, PROJECTS, State, TYPES, priority_name,
+    COUNTRIES, Category, Change, FIELDS, Issue, Item, Kind, LEVELS, PRIORITIES, PROJECTS, State, TYPES, priority_name,
     status_by_id,
 };
 use super::render::{Version, type_by_id};
@@ -193,14 +193,16 @@ pub fn set(
         (Kind::Parent, _) => issue.parent = parent(state, value)?,
         (Kind::IssueType, _) => issue.kind = issue_type(issue, value)?,
         (Kind::Project, _) => return Err(unknown()),
-        (Kind::Text | Kind::Select | Kind::DateTime | Kind::Number, _) => match custom(field.kind, value)? {
-            Value::Null => {
-                issue.custom.remove(name);
+        (Kind::Text | Kind::Select | Kind::Level | Kind::DateTime | Kind::Number, _) => {
+            match custom(field.kind, value)? {
+                Value::Null => {
+                    issue.custom.remove(name);
+                }
+                value => {
+                    issue.custom.insert(name.to_owned(), value);
+                }
             }
-            value => {
-                issue.custom.insert(name.to_owned(), value);
-            }
-        },
+        }
     }
     let after = said(state, issue, name);
     let item = Item {
@@ -234,6 +236,14 @@ fn said(state: &State, issue: &Issue, name: &str) -> (Option<String>, Option<Str
             Some(issue.kind.to_owned()),
             Some(type_by_id(issue.kind).name.to_owned()),
         ),
+        "security" => match issue
+            .custom
+            .get("security")
+            .and_then(|id| LEVELS.iter().find(|l| id == l.0))
+        {
+            Some((id, name)) => (Some((*id).to_owned()), Some((*name).to_owned())),
+            None => (None, None),
+        },
         custom => match issue.custom.get(custom) {
             None => (None, None),
             Some(Value::String(id)) => match COUNTRIES.iter().find(|c| c.0 == id && custom == "customfield_10051") {
@@ -373,6 +383,14 @@ fn custom(kind: Kind, value: &Value) -> Result<Value, String> {
         (Kind::DateTime, Value::String(text)) if is_time(text) => Ok(value.clone()),
         (Kind::DateTime, _) => {
             Err("Operation value must be a string in the format \"yyyy-MM-dd'T'HH:mm:ss.SSSZ\"".to_owned())
+        }
+        (Kind::Level, value) => {
+            let found = LEVELS
+                .iter()
+                .find(|(id, name)| value["id"] == *id || value["name"] == *name);
+            found
+                .map(|l| json!(l.0))
+                .ok_or_else(|| "The security level is not valid for this project.".to_owned())
         }
         (_, value) => {
             let found = COUNTRIES

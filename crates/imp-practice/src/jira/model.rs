@@ -271,6 +271,8 @@ pub enum Kind {
     Project,
     /// The issue type.
     IssueType,
+    /// A security level: who may see the issue.
+    Level,
 }
 
 /// A field that can be set.
@@ -289,7 +291,7 @@ const fn field(id: &'static str, name: &'static str, kind: Kind) -> Field {
 }
 
 /// The fields that are on the screens.
-pub const FIELDS: [Field; 15] = [
+pub const FIELDS: [Field; 16] = [
     field("summary", "Summary", Kind::Text),
     field("issuetype", "Issue Type", Kind::IssueType),
     field("project", "Project", Kind::Project),
@@ -299,6 +301,7 @@ pub const FIELDS: [Field; 15] = [
     field("assignee", "Assignee", Kind::User),
     field("reporter", "Reporter", Kind::User),
     field("labels", "Labels", Kind::Labels),
+    field("security", "Security Level", Kind::Level),
     field("duedate", "Due date", Kind::Date),
     field("parent", "Parent", Kind::Parent),
     field("customfield_10050", "Service", Kind::Text),
@@ -306,6 +309,9 @@ pub const FIELDS: [Field; 15] = [
     field("customfield_10052", "Incident start", Kind::DateTime),
     field("customfield_10053", "Customers affected", Kind::Number),
 ];
+
+/// The security levels of the project: identifier and name.
+pub const LEVELS: [(&str, &str); 2] = [("10400", "Incident team"), ("10401", "Security only")];
 
 /// The values of the Country field: identifier and value.
 pub const COUNTRIES: [(&str, &str); 8] = [

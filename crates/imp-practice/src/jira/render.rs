@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::adf;
 use super::model::{
-    Attachment, COUNTRIES, Change, Comment, FIELDS, Field, Issue, IssueType, Kind, LINK_TYPES, Link, PRIORITIES,
-    PROJECTS, Project, RemoteLink, State, Status, TYPES, User, priority_name, status_by_id,
+    Attachment, COUNTRIES, Change, Comment, FIELDS, Field, Issue, IssueType, Kind, LEVELS, LINK_TYPES, Link,
+    PRIORITIES, PROJECTS, Project, RemoteLink, State, Status, TYPES, User, priority_name, status_by_id,
 };
 
 /// Which version of the REST API is spoken: in 3 long texts are documents, in 2 plain text.
@@ -248,6 +248,7 @@ impl Pen {
                 "watchCount": issue.watchers.len(), "isWatching": false,
             },
             "votes": {"self": format!("{}/issue/{}/votes", self.api(), issue.key), "votes": 0, "hasVoted": false},
+            "security": issue.custom.get("security").map(|id| self.level(id.as_str().unwrap_or_default())),
             "components": [], "fixVersions": [], "versions": [],
         });
         let Value::Object(mut fields) = value else {
@@ -265,6 +266,13 @@ impl Pen {
             fields.insert(field.id.to_owned(), value);
         }
         fields
+    }
+
+    fn level(&self, id: &str) -> Value {
+        LEVELS.iter().find(|l| l.0 == id).map_or(
+            Value::Null,
+            |(id, name)| json!({"self": format!("{}/securitylevel/{id}", self.api()), "id": id, "name": name, "description": ""}),
+        )
     }
 
     fn country(&self, id: &str) -> Value {
@@ -320,6 +328,7 @@ impl Pen {
             Kind::Labels => out["operations"] = json!(["add", "set", "remove"]),
             Kind::Priority => out["allowedValues"] = PRIORITIES.iter().map(|p| self.priority(p.0)).collect(),
             Kind::Select => out["allowedValues"] = COUNTRIES.iter().map(|c| self.country(c.0)).collect(),
+            Kind::Level => out["allowedValues"] = LEVELS.iter().map(|l| self.level(l.0)).collect(),
             Kind::Project => out["allowedValues"] = json!([self.project(project)]),
             Kind::IssueType => out["allowedValues"] = json!([self.issue_type(kind)]),
             Kind::User => {
@@ -350,6 +359,7 @@ fn schema(field: &Field) -> Value {
         Kind::DateTime => ("datetime", "datetime"),
         Kind::Parent => ("issuelink", ""),
         Kind::Select => ("option", "select"),
+        Kind::Level => ("securitylevel", ""),
         Kind::Number => ("number", "float"),
         Kind::Project => ("project", ""),
         Kind::IssueType => ("issuetype", ""),

@@ -1,6 +1,7 @@
 //! Whether the account can do what IMP will ask of Jira.
 
 use super::scheme::Scheme;
+use super::ticket::no_level;
 use super::wire::User;
 use super::{Jira, NAME};
 use crate::check::Finding;
@@ -47,6 +48,22 @@ impl Jira {
                     let advice =
                         format!("make it optional, give it a default, or fill it by [jira.fields]: what = {id:?}");
                     out.push(Finding::wrong(NAME, format!("the field {name:?} is required"), advice));
+                }
+                if let Some(name) = &self.config.private_level {
+                    let what = format!("tickets of private incidents can have the security level {name:?}");
+                    let levels = scheme.levels();
+                    out.push(match (scheme.level(name), levels.is_empty()) {
+                        (Some(_), _) => Finding::well(NAME, what),
+                        (None, true) => Finding::wrong(NAME, what, no_level(name, project)),
+                        (None, false) => {
+                            let there = imp_core::words::list(&levels);
+                            Finding::wrong(
+                                NAME,
+                                what,
+                                format!("{project} has the levels {there}; correct jira.private_level"),
+                            )
+                        }
+                    });
                 }
                 for (fact, id) in &self.config.fields {
                     let what = format!("the field {id} (for {fact}) can be set");

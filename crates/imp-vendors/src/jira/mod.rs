@@ -72,6 +72,9 @@ pub struct Config {
     /// `severity = "customfield_10010"`.
     #[serde(default)]
     pub fields: BTreeMap<String, String>,
+    /// Name of the security level that tickets of private incidents get.
+    #[serde(default)]
+    pub private_level: Option<String>,
     /// Seconds between two searches for what people changed and no webhook told of.
     #[serde(default = "sweep_every_s")]
     pub sweep_every_s: u64,

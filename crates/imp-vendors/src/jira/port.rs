@@ -5,7 +5,7 @@ use super::inlet::squeezed;
 use super::journal::Head;
 use super::said::said;
 use super::scheme::Scheme;
-use super::ticket::{LABEL, PROPERTY, People, labels, property, severity_label};
+use super::ticket::{LABEL, PROPERTY, People, labels, no_level, property, severity_label};
 use super::{Jira, NAME, wire};
 use crate::doubt::NotFound;
 use crate::http::Fault;
@@ -105,10 +105,25 @@ impl Jira {
             }
         }
         let people = self.people(order, &scheme).await;
-        let fields = self.new_fields(order, &scheme, &people);
+        let mut fields = self.new_fields(order, &scheme, &people);
+        if let Some(name) = self.config.private_level.as_deref().filter(|_| i.private) {
+            let Some(level) = scheme.level(name) else {
+                // It is learnt anew before the next try; nothing is filed for all to see meanwhile.
+                self.forget_scheme().await;
+                return Ok(Outcome::Never {
+                    why: no_level(name, &self.config.project),
+                });
+            };
+            fields.insert("security".to_owned(), level);
+        }
         let property = property(i, &self.public_url);
         let (made, refused) = self
-            .create(&deed, fields.clone(), &property, &["project", "issuetype", "summary"])
+            .create(
+                &deed,
+                fields.clone(),
+                &property,
+                &["project", "issuetype", "summary", "security"],
+            )
             .await?;
         let mut agreed = self.texts(&self.living_fields(order, &scheme, &people));
         if fields.contains_key("labels") {

@@ -303,6 +303,8 @@ impl Told<'_> {
             }),
             private: self.is_private(),
             process: self.process.version.clone(),
+            edition: String::new(),
+            overlays: Vec::new(),
         };
         let mut all = vec![
             (opened, self.by(reporter.as_ref()), event),

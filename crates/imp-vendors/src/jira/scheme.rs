@@ -63,6 +63,27 @@ impl Scheme {
         allowed.iter().filter_map(name).find(is).map(|n| json!({"name": n}))
     }
 
+    /// The security level of this name; none where the project has none for this account. A project that does not tell its
+    /// levels takes the name.
+    pub fn level(&self, name: &str) -> Option<Value> {
+        let Some(fields) = &self.fields else {
+            return Some(json!({"name": name}));
+        };
+        let levels = fields.get("security")?.allowed_values.as_ref();
+        let Some(levels) = levels else {
+            return Some(json!({"name": name}));
+        };
+        let is = |l: &&Value| l["name"].as_str().is_some_and(|n| words::key(n) == words::key(name));
+        levels.iter().find(is).map(|l| json!({"id": l["id"]}))
+    }
+
+    /// The names of the security levels that this account may give.
+    pub fn levels(&self) -> Vec<String> {
+        let field = self.fields.as_ref().and_then(|f| f.get("security"));
+        let all = field.and_then(|f| f.allowed_values.as_ref()).into_iter().flatten();
+        all.filter_map(|l| l["name"].as_str().map(str::to_owned)).collect()
+    }
+
     /// A text in the shape that a custom field takes; none where the field is not there or allows no such value.
     pub fn shaped(&self, field: &str, text: &str, cloud: bool) -> Option<Value> {
         let Some(meta) = self.fields.as_ref().and_then(|f| f.get(field)) else {

@@ -82,6 +82,13 @@ pub(super) fn property(i: &Incident, public_url: &str) -> Value {
     })
 }
 
+/// What is wrong where a private incident's ticket cannot be restricted, and what to do about it.
+pub(super) fn no_level(name: &str, project: &str) -> String {
+    format!(
+        "{project} has no security level {name:?} that this account may give: give the project an issue security scheme with that level, put the field Security Level on the create screen, and give the account the permission Set Issue Security"
+    )
+}
+
 impl Jira {
     /// The fields of a private incident: whoever sees the project reads its tickets, so they say which it is and no more,
     /// neither how bad it is nor who is at work on it.
@@ -155,8 +162,9 @@ impl Jira {
             "statuspage" => i.links.page.as_ref().map(|p| p.1.clone()),
             "opened_at" => Some(i.opened_at.rfc3339()),
             moment => i
-                .moments
+                .corrected
                 .get(moment.strip_suffix("_at").unwrap_or(moment))
+                .or_else(|| i.moments.get(moment.strip_suffix("_at").unwrap_or(moment)))
                 .map(|at| at.rfc3339())
                 // Or an answer that a move was given.
                 .or_else(|| i.fields.get(moment).cloned()),
