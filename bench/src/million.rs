@@ -83,6 +83,7 @@ pub fn past(url: &str) -> Result<u64, String> {
     let house = House {
         process: ArcSwap::from_pointee(Process::built_in()),
         versions: Default::default(),
+        subscriptions: Default::default(),
         catalogue: ArcSwap::from_pointee(Catalogue::default()),
         directory: ArcSwap::from_pointee(Directory::default()),
         can: [].into(),

@@ -358,6 +358,9 @@ pub enum Event {
     Subscribed {
         /// Who.
         who: Who,
+        /// The service for whose sake they do, by its alias; none where they asked for this very incident.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<String>,
     },
     /// Somebody follows it no longer.
     Unsubscribed {

@@ -589,7 +589,7 @@ impl Incident {
             }
             Event::RoleRefused { role, .. } => drop(self.offers.remove(role)),
             Event::LeftWithDuties { .. } => {}
-            Event::Subscribed { who } => self.followers.push(who.clone()),
+            Event::Subscribed { who, .. } => self.followers.push(who.clone()),
             Event::Unsubscribed { who } => self.followers.retain(|f| !f.is(who)),
             Event::Rated { answers } => self.impact.clone_from(answers),
             Event::GlassBroken { who, .. } => self.add_member(who),

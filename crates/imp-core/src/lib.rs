@@ -1,7 +1,7 @@
 //! What is true: incidents, the process, commands, events, effects and the laws between them. Pure: no IO, no clock.
 
 pub mod alert;
-mod audience;
+pub mod audience;
 pub mod catalogue;
 pub mod command;
 pub mod compare;

@@ -58,6 +58,7 @@ fn draft(process: &Process, status: &str) -> &'static str {
         ("monitoring", _) => "The problem is repaired. We are watching whether it stays so.",
         (_, Category::Triage | Category::Active) => "We are investigating a problem. We will say more within the hour.",
         (_, Category::After | Category::Done) => "The problem is solved. We are sorry for the trouble.",
+    }
 }
 
 /// In what the public incident differs from the incident.

@@ -79,7 +79,11 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
                 None => format!("{} is {role} now", who.label()),
             }
         }
-        Event::Subscribed { who } => format!("{} follows it", who.label()),
+        Event::Subscribed { who, service: None } => format!("{} follows it", who.label()),
+        Event::Subscribed {
+            who,
+            service: Some(service),
+        } => format!("{} follows {service}, and so follows it", who.label()),
         Event::Unsubscribed { who } => format!("{} follows it no longer", who.label()),
         Event::Rated { answers } => {
             let said = answers.iter().filter_map(|(q, a)| {

@@ -9,6 +9,7 @@ use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};
 use crate::{audit, measure, read, tx, versions};
 use arc_swap::ArcSwap;
+use imp_core::audience::Subscriptions;
 use imp_core::effect::{Capability, Effect};
 use imp_core::port::{Order, Outcome};
 use imp_core::{Catalogue, Directory, Envelope, Incident, Process, Ref, Refusal};
@@ -38,6 +39,8 @@ pub struct House {
     pub catalogue: ArcSwap<Catalogue>,
     /// People as last seen.
     pub directory: ArcSwap<Directory>,
+    /// Who follows which service.
+    pub subscriptions: ArcSwap<Subscriptions>,
     /// What IMP is connected to.
     pub can: BTreeSet<Capability>,
     /// Whether a catalogue is configured to be read.
@@ -195,6 +198,7 @@ impl Desk {
         apart(|| {
             versions::keep(conn.as_mut(), &house.process.load(), clock.now())?;
             house.know_all(conn.as_mut())?;
+            house.know_subscriptions(conn.as_mut())?;
             measure::refresh(conn.as_mut(), &house)
         })?;
         let restored = apart(|| sheet::<u64>(conn.as_mut(), RESTORED))?;

@@ -19,6 +19,7 @@ pub mod saved_view;
 pub mod session;
 mod shelf;
 pub mod store;
+mod subscription;
 pub mod sweep;
 mod tx;
 pub mod versions;

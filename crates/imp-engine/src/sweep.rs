@@ -367,6 +367,7 @@ pub async fn others(desk: Desk) {
         let read = move |conn: &mut dyn Conn| {
             // A replica may have begun incidents by a process that has not come here yet.
             house.know_all(conn)?;
+            house.know_subscriptions(conn)?;
             news(conn, after)
         };
         let news = desk.store.read(read).await;

@@ -6,6 +6,7 @@ use crate::measure;
 use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
 use imp_core::alert::Alert;
+use imp_core::audience::for_the_service;
 use imp_core::effect::{Capability, Effect, Rank, Timer, What};
 use imp_core::event::{Event, Fact};
 use imp_core::port::{Ledger, Order, Outcome, Pause, Waiting};
@@ -111,10 +112,17 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
             ..envelope.clone()
         }),
     };
-    let events = match decide(current.as_deref(), &asked, &facts) {
+    let mut events = match decide(current.as_deref(), &asked, &facts) {
         Ok(events) => events,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    let subscriptions = seen.house.subscriptions.load();
+    events.extend(for_the_service(
+        current.as_deref(),
+        &events,
+        &envelope.by,
+        &subscriptions,
+    ));
     let reference = current
         .as_ref()
         .map(|i| i.reference)

@@ -7,6 +7,7 @@ mod demo;
 mod doors;
 mod drain;
 mod drill;
+mod followed;
 mod health;
 mod history;
 mod home;

@@ -55,6 +55,7 @@ pub async fn run(config: Config, process: Process, json: bool) -> Result<(), Fai
     let house = Arc::new(House {
         process: ArcSwap::from_pointee(process.clone()),
         versions: Default::default(),
+        subscriptions: Default::default(),
         catalogue: ArcSwap::from_pointee(Catalogue::default()),
         directory: ArcSwap::from_pointee(Directory::default()),
         can: serve::capabilities(&config),

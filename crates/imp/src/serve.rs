@@ -137,6 +137,7 @@ impl Service {
         let house = Arc::new(House {
             process: ArcSwap::from_pointee(process),
             versions: Default::default(),
+            subscriptions: Default::default(),
             catalogue: ArcSwap::from_pointee(catalogue),
             directory: ArcSwap::from_pointee(directory),
             can: can.clone(),

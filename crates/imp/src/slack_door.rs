@@ -1,6 +1,7 @@
 //! Slack's door: carries out what somebody means. Slack is answered before any vendor is called; forms and private
 //! sentences follow right after, within Slack's three seconds.
 
+use crate::followed;
 use crate::serve::Hall;
 use crate::visible::{LISTED, sees, visible};
 use imp_core::person::{Actor, Door, Who};
@@ -182,6 +183,10 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
         Intent::Help { unknown } => Ok(say(inbound, &converse::help(command_word(hall), unknown.as_deref()))),
         Intent::List => Ok(say(inbound, &list(hall, user(inbound)).await?)),
         Intent::Home { user } => Ok(Answer::then(Then::Home { user })),
+        Intent::Service { service, follow } => {
+            let said = followed::service(hall, user(inbound), &service, follow).await?;
+            Ok(say(inbound, &said))
+        }
         Intent::Wish {
             about,
             mut commands,
@@ -313,10 +318,10 @@ async fn open(hall: &Hall, inbound: &Inbound, about: Option<About>, form: Form) 
     }
     let form = match form {
         Form::Answer { answer } => Form::Transition {
-            to: meant(&of(hall, incident.as_deref()), answer),
+            to: meant(&followed::process(hall, incident.as_deref()), answer),
         },
         Form::Transition { to } => Form::Transition {
-            to: of(hall, incident.as_deref()).called(&to),
+            to: followed::process(hall, incident.as_deref()).called(&to),
         },
         other => other,
     };
@@ -723,7 +728,7 @@ async fn carry_on(hall: &Hall, then: Then) {
 }
 
 async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str) -> Result<Option<Value>, String> {
-    let process = of(hall, incident);
+    let process = followed::process(hall, incident);
     let catalogue = hall.desk.house.catalogue.load_full();
     let Some(i) = incident else {
         return Ok(match form {
@@ -787,12 +792,6 @@ fn view<'a>(
 }
 
 // ---- small readings
-
-/// The process that an incident follows; where there is none yet, the one in force.
-fn of(hall: &Hall, incident: Option<&Incident>) -> Arc<imp_core::Process> {
-    let house = &hall.desk.house;
-    incident.map_or_else(|| house.process.load_full(), |i| house.process_of(i))
-}
 
 fn command_word(hall: &Hall) -> &str {
     hall.config.slack.as_ref().map_or("/imp", |s| s.command.as_str())

@@ -1,15 +1,17 @@
 //! Services and teams of the catalogue.
 
+use super::body::Body;
 use super::call::{Answer, Asked, PageQuery, limit, no_cursor, query};
-use super::shapes::{Page, PersonView};
+use super::shapes::{Page, PersonView, who};
 use crate::App;
 use crate::caller::Caller;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, State};
 use imp_core::catalogue::{Reference, Service, Team};
-use imp_core::words;
-use serde::Serialize;
+use imp_core::{Refusal, Who, words};
+use imp_engine::SubmitError;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -134,6 +136,75 @@ pub async fn services(
 ) -> Answer<Json<Page<ServiceView>>> {
     let catalogue = app.desk.house.catalogue.load();
     page(&catalogue.services, |s| &s.alias, query(q)?, |s| ServiceView::from(s)).map(Json)
+}
+
+/// Somebody who follows a service.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FollowerBody {
+    /// Who: a Slack identifier or an e-mail address.
+    pub user: String,
+}
+
+/// The followers of a service.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FollowersView {
+    /// The service's alias.
+    pub service: String,
+    /// Who hears of each of its incidents, directly.
+    pub followers: Vec<PersonView>,
+}
+
+/// Has somebody follow a service: each of its incidents is told to them, once it is known to be real, with its updates and
+/// statuses. Private ones are not.
+#[utoipa::path(post, path = "/services/{alias}/followers", params(("alias" = String, Path)), request_body = FollowerBody,
+    responses((status = 200, body = FollowersView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn follow(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(alias): Path<String>,
+    Body(b): Body<FollowerBody>,
+) -> Answer<Json<FollowersView>> {
+    let (alias, who) = subscriber(&app, &caller, &alias, &b.user)?;
+    app.desk.follow_service(&alias, &who).await?;
+    Ok(Json(followers(&app, alias)))
+}
+
+/// Somebody follows a service no longer. The incidents that they follow already they follow on.
+#[utoipa::path(delete, path = "/services/{alias}/followers/{user}", params(("alias" = String, Path), ("user" = String, Path)),
+    responses((status = 200, body = FollowersView), (status = 404, body = Problem), (status = 422, body = Problem)))]
+pub async fn unfollow(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((alias, user)): Path<(String, String)>,
+) -> Answer<Json<FollowersView>> {
+    let (alias, who) = subscriber(&app, &caller, &alias, &user)?;
+    app.desk.unfollow_service(&alias, &who).await?;
+    Ok(Json(followers(&app, alias)))
+}
+
+fn followers(app: &App, alias: String) -> FollowersView {
+    let all = app.desk.house.subscriptions.load();
+    FollowersView {
+        followers: all.of(&alias).iter().map(Into::into).collect(),
+        service: alias,
+    }
+}
+
+/// The service, and somebody whom Slack knows, so that they can be told.
+fn subscriber(app: &App, caller: &Caller, alias: &str, user: &str) -> Answer<(String, Who)> {
+    caller.must(imp_core::rights::Right::Tell)?;
+    let house = &app.desk.house;
+    let catalogue = house.catalogue.load();
+    let Some(s) = catalogue.service(alias) else {
+        return Err(Problem::not_found("The catalogue has no such service."));
+    };
+    let who = house.directory.load().complete(&who(user));
+    if who.slack.is_none() {
+        let message = "Say who: somebody whom Slack knows, by identifier or e-mail address.";
+        return Err(SubmitError::Refused(Box::new(Refusal::field("user", message))).into());
+    }
+    Ok((s.alias.clone(), who))
 }
 
 /// A service, by alias or name.

@@ -44,7 +44,7 @@ const BODY_MAX: usize = 256 * 1024;
         incidents::list, incidents::declare, incidents::show, incidents::edit, incidents::transition, incidents::settle, incidents::update, incidents::publish,
         incidents::tasks, incidents::add_task, incidents::finish_task, incidents::assign, incidents::accept_role, incidents::refuse_role, incidents::break_glass, incidents::follow, incidents::unfollow, incidents::rate, incidents::timeline, incidents::follow_ups, incidents::add_follow_up, incidents::finish_follow_up,
         incidents::write_review, incidents::alerts, incidents::updates, incidents::roles, incidents::note, incidents::join,
-        deliveries::list, deliveries::retry, deliveries::skip, catalogue::services, catalogue::service, catalogue::teams, catalogue::team,
+        deliveries::list, deliveries::retry, deliveries::skip, catalogue::services, catalogue::service, catalogue::follow, catalogue::unfollow, catalogue::teams, catalogue::team,
         log::audit, log::alerts, log::me,
         views::list, views::save, views::show, views::rename, views::forget,
         process::show, process::take, deeds::correct_time, deeds::propose, deeds::object, deeds::decide, deeds::mend_page,
@@ -110,6 +110,11 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/import", post(insights::bring_in))
         .route("/services", get(catalogue::services))
         .route("/services/{alias}", get(catalogue::service))
+        .route("/services/{alias}/followers", post(catalogue::follow))
+        .route(
+            "/services/{alias}/followers/{user}",
+            axum::routing::delete(catalogue::unfollow),
+        )
         .route("/teams", get(catalogue::teams))
         .route("/teams/{alias}", get(catalogue::team))
         .route("/audit", get(log::audit))

@@ -207,7 +207,10 @@ async fn history(app: &App, caller: &Caller, filter: Filter) -> Result<(Vec<Row>
     let (house, now) = (&app.desk.house, app.desk.clock.now());
     let rows = async |all: &[Incident]| -> Result<Vec<Row>, Problem> {
         let seen = crate::witness::shown(app, caller, all, "listed").await?;
-        Ok(seen.into_iter().map(|i| Row::of(i, &house.process_of(i), now)).collect())
+        Ok(seen
+            .into_iter()
+            .map(|i| Row::of(i, &house.process_of(i), now))
+            .collect())
     };
     Ok((rows(&open).await?, rows(&past).await?))
 }

@@ -94,7 +94,10 @@ pub async fn incidents(
         Ok(s) => s,
         Err(p) => return sorry(&caller, p),
     };
-    let views: Vec<IncidentView> = seen.into_iter().map(|i| IncidentView::of(i, &house.process_of(i))).collect();
+    let views: Vec<IncidentView> = seen
+        .into_iter()
+        .map(|i| IncidentView::of(i, &house.process_of(i)))
+        .collect();
     let (kind, name, body) = match w.format.as_str() {
         "" | "csv" => {
             let lines = std::iter::once(COLUMNS.join(",")).chain(views.iter().map(row));

@@ -84,6 +84,7 @@ impl Stage {
         let house = Arc::new(House {
             process: ArcSwap::from_pointee(Process::built_in()),
             versions: Default::default(),
+            subscriptions: Default::default(),
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             directory: ArcSwap::from_pointee(Directory::default()),
             can: [Capability::Record].into(),

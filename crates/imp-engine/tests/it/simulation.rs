@@ -214,6 +214,7 @@ fn house() -> House {
     House {
         process: ArcSwap::from_pointee(Process::built_in()),
         versions: Default::default(),
+        subscriptions: Default::default(),
         catalogue: ArcSwap::from_pointee(Catalogue {
             as_of: Some(At(0)),
             services: vec![service("pay"), service("search")],

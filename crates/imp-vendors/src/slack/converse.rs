@@ -162,6 +162,13 @@ pub enum Intent {
         /// The word that was not understood.
         unknown: Option<String>,
     },
+    /// Follow a service, or follow it no longer.
+    Service {
+        /// Its alias or name.
+        service: String,
+        /// Whether it is to be followed.
+        follow: bool,
+    },
     /// The app's home.
     Home {
         /// Of whom.
@@ -363,6 +370,14 @@ fn about_words(said: &Said, about: About, text: &str) -> Intent {
             Command::Unsubscribe { who: Who::slack(user) },
             "You no longer follow it.",
         ),
+        ("follow" | "subscribe", service) => Intent::Service {
+            service: unslack(service),
+            follow: true,
+        },
+        ("unfollow" | "unsubscribe", service) => Intent::Service {
+            service: unslack(service),
+            follow: false,
+        },
         ("title", t) if !t.is_empty() => wish(
             Command::Edit {
                 title: Some(unslack(t)),
@@ -785,7 +800,7 @@ pub fn help(command: &str, unknown: Option<&str>) -> String {
          •  `{c} update TEXT` · `{c} severity SEV2` · `{c} role commander @name` (or `me`, a name, an address)\n\
          •  `{c} decide TEXT` · `{c} time` · `{c} process`\n\
          •  `{c} task TEXT` · `{c} done 1` · `{c} note TEXT` · `{c} title TEXT` · `{c} summary TEXT` · `{c} service NAME`\n\
-         •  `{c} move resolved` · `{c} merge IMP-7` · `{c} follow` · `{c} unfollow` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT` · `{c} follow-up done 1`"
+         •  `{c} move resolved` · `{c} merge IMP-7` · `{c} follow` (or `{c} follow payments-api`, a service) · `{c} unfollow` · `{c} statuspage` · `{c} review` · `{c} follow-up TEXT` · `{c} follow-up done 1`"
     )
 }
 

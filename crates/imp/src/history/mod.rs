@@ -388,6 +388,7 @@ impl Home {
         let house = House {
             process: ArcSwap::from_pointee(process),
             versions: Default::default(),
+            subscriptions: Default::default(),
             catalogue: ArcSwap::default(),
             directory: ArcSwap::from_pointee(Directory::default()),
             can: BTreeSet::new(),

@@ -66,6 +66,7 @@ pub fn tell(url: &str, org: &Org, process: &Process) -> Result<(), Failure> {
     let house = House {
         process: ArcSwap::from_pointee(process.clone()),
         versions: Default::default(),
+        subscriptions: Default::default(),
         catalogue: ArcSwap::from_pointee(catalogue(org)),
         directory: ArcSwap::from_pointee(Directory::default()),
         can: BTreeSet::new(),

@@ -289,7 +289,7 @@ fn rfc3339(seconds: i64) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_changed_on_the_page_is_noticed_and_put_right_by_one_press() {
     let s = Stage::with(Mode::Http, |c| {
-        c.replacen("[statuspage]\n", "[statuspage]\nlook_every_s = 1\n", 1)
+        c.replacen("[statuspage]\n", "[statuspage]\nlook_every_s = 3\n", 1)
     })
     .await;
     let incident = s.declares("Card payments fail").await;
@@ -423,5 +423,41 @@ async fn whoever_declares_may_say_what_it_does_and_the_severity_follows() {
         (all[0]["title"] == "The lift is stuck" && all[0]["severity"] == "SEV4").then_some(())
     })
     .await;
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_a_service_hears_of_each_of_its_incidents_and_of_no_private_one() {
+    let s = only(&["slack", "opslevel"]).await;
+    let lucia = s.slack("lucia.romero");
+    let channels = lucia.channels().await;
+    let place = channels.iter().find(|c| c["sort"] == "public").expect("a channel")["name"].clone();
+    let place = place.as_str().expect("a name");
+    lucia.says(place, "/imp follow paymnts-api").await;
+    lucia.sees(place, "Do you mean payments-api?").await;
+    lucia.says(place, "/imp follow payments-api").await;
+    lucia.sees(place, "You follow payments-api").await;
+    let body = json!({"title": "Who took the money", "service": "payments-api", "private": true});
+    let (code, said) = s.post("/api/v1/incidents", body).await;
+    assert_eq!(code, 201, "{said}");
+    assert_eq!(said["followers"], json!([]));
+    let incident = s.declares("Card payments fail").await;
+    let own = lucia.channel("IMP").await;
+    lucia.sees(&own, "Card payments fail").await;
+    let body = json!({"text": "Rolled back"});
+    let (code, said) = s.post(&format!("/api/v1/incidents/{incident}/updates"), body).await;
+    assert_eq!(code, 201, "{said}");
+    lucia.sees(&own, "Rolled back").await;
+    s.settle().await;
+    let heard = lucia.messages(&own).await;
+    assert!(
+        heard.iter().all(|m| !m.words.contains("Who took the money")),
+        "{heard:?}"
+    );
+    let path = format!("/api/v1/services/payments-api/followers/{}", lucia.id());
+    let (code, said) = answer(s.request(reqwest::Method::DELETE, &path)).await;
+    assert_eq!((code, &said["followers"]), (200, &json!([])));
+    let next = s.declares("Refunds fail").await;
+    assert_eq!(s.incident(&next).await["followers"], json!([]));
     s.finish().await;
 }

@@ -1,0 +1,44 @@
+//! What is followed: the process that an incident follows, and services that people follow.
+
+use crate::serve::Hall;
+use imp_core::{Incident, Process, Who, words};
+use imp_engine::SubmitError;
+use imp_vendors::slack::mrkdwn;
+use std::sync::Arc;
+
+/// The process that an incident follows; where there is none yet, the one in force.
+pub fn process(hall: &Hall, incident: Option<&Incident>) -> Arc<Process> {
+    let house = &hall.desk.house;
+    incident.map_or_else(|| house.process.load_full(), |i| house.process_of(i))
+}
+
+/// Somebody follows a service, or follows it no longer; what they are told.
+///
+/// # Errors
+/// See [`SubmitError`].
+pub async fn service(hall: &Hall, user: &str, service: &str, follow: bool) -> Result<String, SubmitError> {
+    let catalogue = hall.desk.house.catalogue.load_full();
+    let Some(s) = catalogue.service(service) else {
+        let near = catalogue.nearest_service(service);
+        let near = near.map(|s| format!(" Do you mean {}?", mrkdwn::escape(&s.alias)));
+        return Ok(format!(
+            "The catalogue has no service {}.{}",
+            mrkdwn::escape(&format!("{:?}", words::cut(service, 60))),
+            near.unwrap_or_default()
+        ));
+    };
+    let who = hall.desk.house.directory.load().complete(&Who::slack(user));
+    let name = mrkdwn::escape(&s.alias);
+    match follow {
+        true => {
+            hall.desk.follow_service(&s.alias, &who).await?;
+            Ok(format!(
+                "You follow {name}: IMP tells you of each of its incidents, here in your own conversation with it."
+            ))
+        }
+        false => {
+            hall.desk.unfollow_service(&s.alias, &who).await?;
+            Ok(format!("You no longer follow {name}."))
+        }
+    }
+}
