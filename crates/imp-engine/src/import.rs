@@ -1,5 +1,6 @@
 //! History from elsewhere: incidents that were lived through in another place are brought in, each once, and nobody is told.
 
+use crate::audit::{self, Deed};
 use crate::desk::House;
 use crate::measure;
 use crate::store::{Conn, StoreError};
@@ -295,6 +296,19 @@ pub enum Kept {
     New(Ref),
     /// It was brought in before, and stays as it is.
     There(Ref),
+}
+
+/// Writes into the audit log how many rows were given and how many of them were new; where none was, nothing changed.
+///
+/// # Errors
+/// What the store says.
+pub fn witness(conn: &mut dyn Conn, deed: Deed, kept: &[Kept]) -> Result<(), StoreError> {
+    let new = kept.iter().filter(|k| matches!(k, Kept::New(_))).count();
+    let detail = serde_json::json!({"said": {"rows": kept.len(), "new": new}});
+    match new {
+        0 => Ok(()),
+        _ => audit::write(conn, Deed { detail, ..deed }),
+    }
 }
 
 /// Whether a row is there already.

@@ -301,10 +301,12 @@ pub async fn bring_in(
         app.desk.store.read(look).await?
     } else {
         let (by, now, above) = (caller.actor.clone(), app.desk.clock.now(), b.above);
+        let deed = crate::witness::deed(&caller, now, "import", None, serde_json::Value::Null);
         let out = Arc::new(Mutex::new(Vec::new()));
         let answer = out.clone();
         let written = app.desk.write(move |conn| {
             let kept = import::keep(conn, &house, &by, now, &pasts, above)?;
+            import::witness(conn, deed, &kept)?;
             *answer.lock().unwrap_or_else(PoisonError::into_inner) = kept;
             Ok(())
         });

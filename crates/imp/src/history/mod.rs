@@ -9,7 +9,8 @@ use crate::script::{self, Common, client::Client};
 use crate::{Failure, rebuild, say};
 use arc_swap::ArcSwap;
 use file::Rows;
-use imp_core::{Actor, Catalogue, Directory, Process};
+use imp_core::{Actor, Catalogue, Directory, Process, Role};
+use imp_engine::audit::Deed;
 use imp_engine::desk::sheet;
 use imp_engine::import::{self, Kept, Past, Told};
 use imp_engine::store::apart;
@@ -474,8 +475,22 @@ fn here(
             let by = Actor::Token {
                 name: "imp import".to_owned(),
             };
+            let now = SystemClock.now();
+            let deed = Deed {
+                at: now,
+                who: "imp import".to_owned(),
+                role: Role::Admin.word().to_owned(),
+                door: "cli".to_owned(),
+                origin: "this machine".to_owned(),
+                what: "import".to_owned(),
+                about: None,
+                private: false,
+                detail: serde_json::Value::Null,
+            };
             conn.begin()?;
-            match import::keep(conn, house, &by, SystemClock.now(), &pasts, above) {
+            let done = import::keep(conn, house, &by, now, &pasts, above);
+            let done = done.and_then(|kept| import::witness(conn, deed, &kept).map(|()| kept));
+            match done {
                 Ok(done) => {
                     conn.commit()?;
                     kept = done.into_iter().map(Some).collect();

@@ -197,6 +197,23 @@ async fn the_audit_log_says_who_did_what_and_whoever_changes_it_is_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn history_that_is_brought_in_is_in_the_audit_log_once() {
+    let s = locked("").await;
+    let rows = json!({"rows": [{"title": "Long ago", "key": "a"}, {"title": "And then", "key": "b"}]});
+    for new in [true, false] {
+        let (status, said) = s.post("/api/v1/import", rows.clone()).await;
+        assert_eq!((status, &said["items"][0]["new"]), (200, &json!(new)), "{said}");
+    }
+    let (_, log) = s.get("/api/v1/audit").await;
+    let entries = log["items"].as_array().expect("entries").iter();
+    let found: Vec<&Value> = entries.filter(|e| e["what"] == "import").collect();
+    assert_eq!(found.len(), 1, "{log}");
+    assert_eq!(found[0]["detail"]["said"], json!({"rows": 2, "new": 2}));
+    assert_eq!(found[0]["who"], "admin");
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_who_write_at_once_do_not_overwrite_each_other() {
     let s = locked("").await;
     let r = s.declares("Something real").await;
