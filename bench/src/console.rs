@@ -1,7 +1,7 @@
 //! The console and the API over 100,000 incidents: how soon a page begins, how soon a search answers, what open pages cost,
 //! how soon they hear of a change, and how many calls a second fifty programs get answered.
 
-use crate::numbers::{Serving, history, import, until_ready};
+use crate::numbers::{Serving, history, import, rows, until_ready};
 use crate::stage::{percentile, rss_mib};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,8 +11,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-/// Incidents of the past.
-const ROWS: u64 = 100_000;
 /// Incidents that are open meanwhile.
 const OPEN: usize = 40;
 /// How often each page is asked for.
@@ -138,7 +136,7 @@ pub async fn measure(binary: &str) -> Result<Measured, String> {
 
 async fn serve(binary: &str, folder: &Path) -> Result<(Serving, String), String> {
     let (file, config) = (folder.join("history.csv"), folder.join("imp.toml"));
-    std::fs::write(&file, history(ROWS)).map_err(text)?;
+    std::fs::write(&file, history(rows())).map_err(text)?;
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|l| l.local_addr())
         .map_err(text)?
@@ -149,7 +147,7 @@ async fn serve(binary: &str, folder: &Path) -> Result<(Serving, String), String>
         folder.join("imp.db").display()
     );
     std::fs::write(&config, settings).map_err(text)?;
-    import(binary, &file, &config, ROWS)?;
+    import(binary, &file, &config, rows())?;
     let child = Command::new(binary)
         .args(["serve", "--config"])
         .arg(&config)
@@ -227,7 +225,7 @@ async fn search(line: &mut Line) -> Result<f64, String> {
 
 /// Each of the fifty does what programs do: looks at one, at a list, at a story; now and then it writes.
 async fn calls(at: &str) -> Result<f64, String> {
-    let began = Instant::now();
+    let (began, past) = (Instant::now(), rows());
     let mut all = Vec::new();
     for c in 0..CLIENTS {
         let at = at.to_owned();
@@ -241,7 +239,7 @@ async fn calls(at: &str) -> Result<f64, String> {
             let own = own["ref"].as_str().unwrap_or_default().to_owned();
             let mut n = 0_u64;
             while began.elapsed() < CALLING {
-                let one = format!("/api/v1/incidents/IMP-{}", 1 + (n * 7919 + c as u64 * 104_729) % ROWS);
+                let one = format!("/api/v1/incidents/IMP-{}", 1 + (n * 7919 + c as u64 * 104_729) % past);
                 let (method, path, body) = match n % 20 {
                     0..=9 => ("GET", one, String::new()),
                     10..=12 => ("GET", "/api/v1/incidents?limit=10".to_owned(), String::new()),

@@ -56,6 +56,12 @@ fn length(dice: &mut Dice, usual: u64) -> i64 {
     dice.below(usual) * times + 5
 }
 
+/// How many incidents the history has.
+pub fn rows() -> u64 {
+    let said = std::env::var("IMP_BENCH_ROWS").ok();
+    said.and_then(|n| n.parse().ok()).unwrap_or(ROWS)
+}
+
 /// A generated history as CSV.
 pub fn history(rows: u64) -> String {
     let mut dice = Dice(7);
@@ -96,10 +102,7 @@ fn text(e: impl std::fmt::Display) -> String {
 
 /// Measures all of it.
 pub async fn measure(binary: &str) -> Result<Measured, String> {
-    let rows = std::env::var("IMP_BENCH_ROWS")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(ROWS);
+    let rows = rows();
     let folder = tempfile::tempdir().map_err(text)?;
     let (file, config, store) = (
         folder.path().join("history.csv"),
