@@ -2,8 +2,8 @@
 //! row, a checksum at the end. It also moves an installation from one kind of store to the other.
 
 use crate::desk::{RESTORED, keep_sheet};
-use crate::measure;
 use crate::store::{Conn, Row, StoreError, Val};
+use crate::{birth, lane, measure};
 use imp_core::At;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,14 +11,15 @@ use sha2::{Digest, Sha256};
 use std::io::{self, BufRead, Read, Write};
 
 /// The form of the file. A later one says another number.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The longest line that is believed: an incident's row with everything in it is a hundredth of that.
 const LINE_MOST: u64 = 64 * 1024 * 1024;
 /// After so many rows it is said how far it has come.
 const REPORT_EVERY: u64 = 10_000;
 
-/// What is copied: each table, its columns, and their order. What is left out (who performs what) means nothing elsewhere.
-const TABLES: [(&str, &[&str], &str); 7] = [
+/// What is copied: each table, its columns, and their order. What is left out means nothing elsewhere (who performs what,
+/// what is measured) or should not be there (who is signed in).
+const TABLES: [(&str, &[&str], &str); 9] = [
     ("journal", &["seq", "ref", "n", "at", "fact"], "seq"),
     (
         "incident",
@@ -69,6 +70,31 @@ const TABLES: [(&str, &[&str], &str); 7] = [
     ("envelope", &["id", "at", "ref", "print"], "id"),
     ("sheet", &["name", "at", "body"], "name"),
     ("saved_view", &["id", "owner", "page", "name", "query", "made_at"], "id"),
+    (
+        "audit",
+        &[
+            "n", "at", "who", "role", "door", "origin", "what", "ref", "private", "detail", "hash",
+        ],
+        "n",
+    ),
+    (
+        "birth",
+        &[
+            "id",
+            "wish",
+            "service",
+            "template",
+            "phase",
+            "by_whom",
+            "begun_at",
+            "changed_at",
+            "run",
+            "files",
+            "holder",
+            "held_until",
+        ],
+        "id",
+    ),
 ];
 
 /// Why a copy cannot be made or used.
@@ -268,6 +294,8 @@ fn fill(conn: &mut dyn Conn, from: &mut dyn BufRead, progress: &mut dyn FnMut(u6
     let last = last.first().map_or(0, |r| r.int(0));
     keep_sheet(conn, RESTORED, At(0), &last)?;
     measure::is_stale(conn)?;
+    birth::let_go(conn)?;
+    lane::line_up(conn)?;
     conn.renumber("journal", "seq")?;
     conn.renumber("effect", "id")?;
     Ok(rows)
