@@ -131,6 +131,10 @@ pub trait Port: Send + Sync {
     /// Forgets what was last written of an incident, so that its mirrors look at what is there the next time.
     /// Hands without mirrors have nothing to forget.
     fn forget(&self, _incident: &Incident) {}
+
+    /// Keeps its part of the vendor's limits from now on: so many replicas call, this one included. Hands that keep no
+    /// limit have nothing to share.
+    fn share(&self, _replicas: u32) {}
 }
 
 /// Where the catalogue is read from.

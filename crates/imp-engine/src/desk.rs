@@ -102,6 +102,8 @@ pub struct Claims {
     pub orders: Vec<(Lease, Order)>,
     /// When the next one that waits for its time comes due.
     pub next_due: Option<imp_core::At>,
+    /// How many replicas there are, this one included.
+    pub replicas: u32,
 }
 
 /// How many effects of a capability may be claimed.

@@ -58,6 +58,8 @@ pub struct Runner {
     let_go: watch::Sender<()>,
     busy: BTreeMap<Capability, usize>,
     failures: BTreeMap<Capability, u32>,
+    /// Among how many replicas the vendors' limits are shared.
+    replicas: u32,
 }
 
 impl Runner {
@@ -72,6 +74,7 @@ impl Runner {
             let_go: watch::Sender::new(()),
             busy: BTreeMap::new(),
             failures: BTreeMap::new(),
+            replicas: 1,
         }
     }
 
@@ -83,7 +86,10 @@ impl Runner {
         loop {
             let rest = match self.step().await {
                 Progress::Started(_) => Duration::ZERO,
-                Progress::Idle(Some(ms)) => Duration::from_millis(ms.unsigned_abs()).min(longest),
+                Progress::Idle(Some(ms)) => {
+                    let wait = Duration::from_millis(ms.unsigned_abs());
+                    self.desk.clock.takes(wait).min(longest)
+                }
                 Progress::Idle(None) => longest,
             };
             tokio::select! {
@@ -129,6 +135,7 @@ impl Runner {
         if renews || self.leases.is_empty() {
             self.renewed = asked;
         }
+        self.share(claims.replicas);
         let n = claims.orders.len();
         for (lease, mut order) in claims.orders {
             let capability = order.what.capability();
@@ -163,6 +170,18 @@ impl Runner {
         match n {
             0 => Progress::Idle(claims.next_due.map(|at| at.since(self.desk.clock.now()).max(1))),
             n => Progress::Started(n),
+        }
+    }
+
+    /// The vendors' limits are for all replicas together: each takes its part.
+    fn share(&mut self, replicas: u32) {
+        if replicas == self.replicas {
+            return;
+        }
+        tracing::info!(replicas, "the vendors' limits are shared among the replicas");
+        self.replicas = replicas;
+        for port in self.ports.values() {
+            port.share(replicas);
         }
     }
 

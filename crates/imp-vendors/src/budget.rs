@@ -1,6 +1,7 @@
 //! Vendors' rate limits, kept before a call is made rather than after it was refused.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,25 @@ impl Limit {
             reserve: 0,
         }
     }
+
+    /// One part of it, where so many keep it together: fewer calls, and where there are fewer calls than parts, one call
+    /// in a longer window. The parts are never more than the whole.
+    fn part(self, of: u32) -> Limit {
+        let of = of.max(1);
+        let calls = self.calls / of;
+        match calls {
+            0 => Limit {
+                calls: 1,
+                window: self.window * of / self.calls.max(1),
+                reserve: 0,
+            },
+            _ => Limit {
+                calls,
+                window: self.window,
+                reserve: self.reserve / of,
+            },
+        }
+    }
 }
 
 /// Whether a call may use the part of the window that is kept back.
@@ -54,6 +74,8 @@ pub enum Urgency {
 #[derive(Debug, Default)]
 pub struct Budget {
     windows: Mutex<HashMap<String, Window>>,
+    /// Among how many the limits are shared; 0 as 1.
+    shared_by: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -92,12 +114,22 @@ impl Budget {
         Budget::default()
     }
 
+    /// From now on so many keep the limits together, each its part.
+    pub fn share(&self, among: u32) {
+        self.shared_by.store(among, Ordering::Relaxed);
+    }
+
+    fn own(&self, limit: Limit) -> Limit {
+        limit.part(self.shared_by.load(Ordering::Relaxed))
+    }
+
     /// Takes one call, or says how many milliseconds to wait before asking again. A key must always come with the same
     /// limit.
     ///
     /// # Errors
     /// The wait, at least one millisecond, when the window is full or paused; then nothing was taken.
     pub fn take(&self, key: &str, limit: Limit, urgency: Urgency, now: Instant) -> Result<(), i64> {
+        let limit = self.own(limit);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= KEYS_MAX && !windows.contains_key(key) {
             windows.retain(|_, w| {
@@ -127,6 +159,7 @@ impl Budget {
 
     /// Whether a call could be taken now; takes none.
     pub fn room(&self, key: &str, limit: Limit, urgency: Urgency, now: Instant) -> bool {
+        let limit = self.own(limit);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(w) = windows.get_mut(key) else { return true };
         w.forget(now);
@@ -202,6 +235,58 @@ mod tests {
         assert_eq!((usual, urgent), (16, 4));
         let wait = b.take("k", limit, Urgency::Usual, t0).expect_err("full");
         assert_eq!(b.take("k", limit, Urgency::Usual, at(t0, wait.unsigned_abs())), Ok(()));
+    }
+
+    #[test]
+    fn what_several_take_together_is_never_more_than_the_limit_and_nobody_starves() {
+        let limits = [
+            (Limit::a_second(1), 1_000),
+            (
+                Limit {
+                    calls: 5,
+                    window: Duration::from_secs(1),
+                    reserve: 0,
+                },
+                1_000,
+            ),
+            (Limit::a_minute(19), 60_000),
+        ];
+        for (limit, window_ms) in limits {
+            for replicas in 1..=7_u32 {
+                let budgets: Vec<Budget> = (0..replicas).map(|_| Budget::new()).collect();
+                budgets.iter().for_each(|b| b.share(replicas));
+                let (t0, mut went, mut each) = (Instant::now(), Vec::new(), vec![0; budgets.len()]);
+                for ms in (0..20 * window_ms).step_by(13) {
+                    for (b, n) in budgets.iter().zip(&mut each) {
+                        if b.take("k", limit, Urgency::Urgent, at(t0, ms)).is_ok() {
+                            went.push(ms);
+                            *n += 1;
+                        }
+                    }
+                }
+                // Where there are more replicas than calls, two may call in the same moment, and then wait the longer.
+                let most = limit.calls.max(replicas) as usize;
+                let crowded = went.windows(most + 1).find(|w| w[most] - w[0] < window_ms);
+                assert!(crowded.is_none(), "{replicas} replicas, {limit:?}: {crowded:?}");
+                let rate = went.len() as u64 / 20;
+                assert!(
+                    rate <= u64::from(limit.calls),
+                    "{replicas} replicas, {limit:?}: {rate} in a window"
+                );
+                assert!(each.iter().all(|n| *n > 0), "{replicas} replicas, {limit:?}: {each:?}");
+            }
+        }
+        // Whoever is alone again has all of it.
+        let (b, t0) = (Budget::new(), Instant::now());
+        b.share(2);
+        let takes = |ms| {
+            (0..40)
+                .filter(|_| b.take("k", Limit::a_minute(19), Urgency::Urgent, at(t0, ms)).is_ok())
+                .count()
+        };
+        assert_eq!(takes(0), 9);
+        b.share(1);
+        assert_eq!(takes(1), 10);
     }
 
     #[test]

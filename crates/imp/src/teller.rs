@@ -77,6 +77,10 @@ impl Port for Mirrors {
             self.opslevel.forget_numbers();
         }
     }
+
+    fn share(&self, replicas: u32) {
+        self.opslevel.share(replicas);
+    }
 }
 
 fn later(why: &str) -> Outcome {
@@ -267,6 +271,10 @@ impl Port for Speaker {
 
     fn forget(&self, incident: &imp_core::Incident) {
         self.chat.forget(incident);
+    }
+
+    fn share(&self, replicas: u32) {
+        self.chat.share(replicas);
     }
 }
 

@@ -156,6 +156,14 @@ pub trait Conn: Send {
     /// Whether nobody else writes to this store: then what was read stays true between transactions.
     fn sole_writer(&self) -> bool;
 
+    /// How many replicas have this store open to write, this one included.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn replicas(&mut self) -> Result<u32, StoreError> {
+        Ok(1)
+    }
+
     /// The type of a column that numbers its rows by itself.
     fn serial(&self) -> &'static str;
 

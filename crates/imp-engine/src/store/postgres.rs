@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// The advisory lock that every writing transaction takes: with it replicas write one after the other. Any number, but
 /// the same for ever; these are the letters `imp`.
 const WRITE_LOCK: i64 = 0x69_6d_70;
+/// The advisory lock that everybody shares who writes: who holds it is there. The server takes it from whoever is gone.
+/// The letters `who`.
+const PRESENT: i64 = 0x77_68_6f;
 /// Statements kept prepared in one connection: more than we have, but for searches, which are put together.
 const PREPARED: usize = 256;
 /// First pause after the server could not be reached; it doubles.
@@ -149,6 +152,10 @@ impl Server {
         };
         let mut client = self.address.dial().map_err(|e| away(&e))?;
         client.batch_execute(purpose.settings()).map_err(|e| away(&e))?;
+        if purpose == Purpose::Write {
+            let here = format!("select pg_advisory_lock_shared({PRESENT})");
+            client.batch_execute(&here).map_err(|e| away(&e))?;
+        }
         Ok(client)
     }
 }
@@ -309,6 +316,15 @@ impl Conn for Postgres {
 
     fn sole_writer(&self) -> bool {
         false
+    }
+
+    fn replicas(&mut self) -> Result<u32, StoreError> {
+        let sql = format!(
+            "select count(*) from pg_locks where locktype = 'advisory' and classid = 0 and objid = {PRESENT} and granted
+             and database = (select oid from pg_database where datname = current_database())"
+        );
+        let rows = self.rows(&sql, &[])?;
+        Ok(rows.first().map_or(1, |r| u32::try_from(r.int(0)).unwrap_or(1)).max(1))
     }
 
     fn serial(&self) -> &'static str {

@@ -64,6 +64,10 @@ impl Port for Jira {
         })
     }
 
+    fn share(&self, replicas: u32) {
+        self.budget.share(replicas);
+    }
+
     fn forget(&self, incident: &Incident) {
         let mut all = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&incident.reference);

@@ -15,6 +15,10 @@ impl Port for OpsLevel {
             }
         })
     }
+
+    fn share(&self, replicas: u32) {
+        self.budget.share(replicas);
+    }
 }
 
 impl OpsLevel {

@@ -206,6 +206,11 @@ impl Client {
         Ok(said.map(|s| s.split(',').map(|scope| scope.trim().to_owned()).collect()))
     }
 
+    /// So many replicas keep Slack's limits together.
+    pub fn share(&self, replicas: u32) {
+        self.budget.share(replicas);
+    }
+
     /// Whether a call that is only nice to have may be made now.
     pub fn has_room(&self, method: &str, room: Room) -> bool {
         let full = tier(method);

@@ -814,6 +814,10 @@ impl Port for Chat {
         })
     }
 
+    fn share(&self, replicas: u32) {
+        self.client.share(replicas);
+    }
+
     fn forget(&self, incident: &imp_core::Incident) {
         let Some(c) = &incident.links.channel else { return };
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);

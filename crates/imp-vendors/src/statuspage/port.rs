@@ -42,6 +42,10 @@ impl Port for Statuspage {
         })
     }
 
+    fn share(&self, replicas: u32) {
+        self.budget.share(replicas);
+    }
+
     fn forget(&self, incident: &Incident) {
         if let Some((id, _)) = &incident.links.page {
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
