@@ -1,5 +1,6 @@
 //! Measures a release build against the practice workspace in one run, and prints what it reached beside what it must.
 
+mod backlog;
 mod console;
 mod law;
 mod million;
@@ -52,6 +53,9 @@ async fn main() -> Result<(), String> {
     }
     if wanted("remember") {
         remember(&binary).await?;
+    }
+    if wanted("backlog") {
+        backlog(&binary).await?;
     }
     if wanted("law") {
         for (what, reached, must) in law::figures() {
@@ -294,6 +298,31 @@ async fn remember(binary: &str) -> Result<(), String> {
         &format!("{:.1} {:.1} MiB", m.rss[0], m.rss[1]),
         "",
     );
+    Ok(())
+}
+
+async fn backlog(binary: &str) -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let m = backlog::measure(binary, folder.path()).await?;
+    let waiting = m.waiting;
+    row(
+        &format!("ready after start with {waiting} deliveries waiting"),
+        &format!("{:.0} ms", m.ready * 1000.0),
+        "2000 ms",
+    );
+    row(
+        "  answering people meanwhile, vendors down (p99)",
+        &format!("{:.1} ms", m.answered * 1000.0),
+        "100 ms",
+    );
+    row("  resident", &format!("{:.1} MiB", m.rss), "120 MiB");
+    row(
+        "  done a second once vendors answer at once",
+        &format!("{:.0}", m.drained_per_s),
+        "",
+    );
+    let order = if m.in_order { "kept" } else { "BROKEN" };
+    row("  the urgent first", order, "kept");
     Ok(())
 }
 

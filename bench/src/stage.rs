@@ -1,5 +1,6 @@
 //! A served `imp` beside a practice workspace, and the few things that are done to it.
 
+use imp_practice::faults::Rule;
 use imp_practice::org::Org;
 use imp_practice::{Options, Practice};
 use imp_vendors::secret::Secret;
@@ -45,6 +46,15 @@ impl Stage {
 
     /// Starts both, with the store `imp.db` in a folder.
     pub async fn over(binary: &str, latency: bool, folder: &Path) -> Result<Stage, String> {
+        Stage::begin(binary, latency, folder, vec![]).await
+    }
+
+    /// The same while vendors behave like this, from the beginning on.
+    pub async fn among(binary: &str, folder: &Path, faults: Vec<Rule>) -> Result<Stage, String> {
+        Stage::begin(binary, false, folder, faults).await
+    }
+
+    async fn begin(binary: &str, latency: bool, folder: &Path, faults: Vec<Rule>) -> Result<Stage, String> {
         let text = |e: &dyn std::fmt::Display| e.to_string();
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .and_then(|l| l.local_addr())
@@ -59,6 +69,7 @@ impl Stage {
         let practice = Practice::start(([127, 0, 0, 1], 0).into(), Org::built_in(), options)
             .await
             .map_err(|e| text(&e))?;
+        faults.into_iter().for_each(|rule| practice.faults().set(rule));
         let config = format!(
             "{}\n[store]\nurl = \"sqlite://{}/imp.db\"\n",
             practice.config_toml(&listen),

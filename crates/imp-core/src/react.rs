@@ -14,7 +14,7 @@ const CALM_MS: i64 = 1_000;
 const JOURNAL_CALM_MS: i64 = 2_000;
 
 /// How long it may lag behind what only IMP's own hands report: setting up an incident comes first.
-const JOURNAL_LAG_MS: i64 = 10_000;
+pub const JOURNAL_LAG_MS: i64 = 10_000;
 
 /// How long an alert waits for a catalogue that was never read before it is asked about without one.
 const ROUTE_AT_LAST_MS: i64 = 10_000;

@@ -1,6 +1,7 @@
 //! Who performs what: every effect that is under way belongs to one replica, until a time that it puts off again and
 //! again. What is not put off any more is taken up by another.
 
+use crate::lane;
 use crate::store::{Conn, StoreError};
 use crate::tx::Seen;
 use imp_core::effect::{Capability, What};
@@ -14,6 +15,9 @@ pub const LEASE_MS: i64 = 8_000;
 /// How often a lease is put off: three times may fail before it is lost.
 pub const RENEW_MS: u64 = 2_000;
 
+/// How often the lanes are lined up anew where others write.
+const LINE_UP_MS: i64 = 300_000;
+
 /// A replica: one run of the program.
 #[derive(Debug)]
 pub struct Me {
@@ -23,6 +27,10 @@ pub struct Me {
     in_touch: Cell<Option<At>>,
     /// Incidents up to this one came out of a backup: what was done for them after it was made is not known here.
     restored: Ref,
+    /// How many replicas there were when they were last counted, and when that was.
+    replicas: Cell<(u32, Option<At>)>,
+    /// When the lanes were last lined up.
+    lined_up: Cell<Option<At>>,
 }
 
 impl Me {
@@ -33,6 +41,8 @@ impl Me {
             name: format!("{:x}-{chance:016x}", std::process::id()),
             in_touch: Cell::new(None),
             restored,
+            replicas: Cell::new((1, None)),
+            lined_up: Cell::new(None),
         }
     }
 
@@ -40,6 +50,11 @@ impl Me {
     /// it is looked for first.
     pub fn tried(&self, r: Ref, tried: u32) -> u32 {
         if r <= self.restored { tried.max(1) } else { tried }
+    }
+
+    /// How many replicas there are, this one included.
+    pub fn replicas(&self) -> u32 {
+        self.replicas.get().0
     }
 
     /// The store could not be used.
@@ -69,6 +84,16 @@ pub fn tend(conn: &mut dyn Conn, seen: &Seen, under_way: &[Lease]) -> Result<At,
     if conn.sole_writer() {
         // One process has the file to itself: what it performs is its own for as long as it runs.
         return Ok(until);
+    }
+    let lined_up = seen.me.lined_up.get();
+    if lined_up.is_none_or(|at| now.since(at).abs() >= LINE_UP_MS) {
+        // While replicas are replaced by a newer version, those of the old one do not know of it.
+        lane::line_up(conn)?;
+        seen.me.lined_up.set(Some(now));
+    }
+    let (_, counted) = seen.me.replicas.get();
+    if counted.is_none_or(|at| now.since(at).unsigned_abs() >= RENEW_MS) {
+        seen.me.replicas.set((conn.replicas()?, Some(now)));
     }
     if !under_way.is_empty() {
         let numbers: Vec<String> = under_way.iter().map(|l| l.id.to_string()).collect();
@@ -134,7 +159,8 @@ fn put_back(conn: &mut dyn Conn, id: i64, now: At) -> Result<(), StoreError> {
 /// Takes up everything that was under way when the one process that had the file ended.
 pub fn take_up_all(conn: &mut dyn Conn, now: At) -> Result<(), StoreError> {
     let left = conn.rows("select id from effect where state = 'running'", &[])?;
-    left.iter().try_for_each(|row| put_back(conn, row.int(0), now))
+    left.iter().try_for_each(|row| put_back(conn, row.int(0), now))?;
+    lane::line_up(conn)
 }
 
 /// Whether another replica has been at work for an incident at a vendor since this one was; from now on it is this one.

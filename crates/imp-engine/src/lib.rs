@@ -8,6 +8,7 @@ pub mod desk;
 pub mod import;
 mod inbox;
 pub mod insights;
+mod lane;
 mod lease;
 pub mod measure;
 pub mod memory;
@@ -24,7 +25,7 @@ pub mod sweep;
 mod tx;
 pub mod versions;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SwiftClock, SystemClock};
 pub use desk::{Change, Desk, Given, House, Receipt, SubmitError};
 pub use lease::Lease;
 pub use runner::{Progress, Runner};

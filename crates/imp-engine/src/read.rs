@@ -3,6 +3,8 @@
 use crate::store::{Conn, Row, StoreError, Val};
 use imp_core::effect::{JOURNAL_KEY, What};
 use imp_core::event::Fact;
+use imp_core::port::{Ledger, Waiting};
+use imp_core::react::JOURNAL_LAG_MS;
 use imp_core::{At, Incident, Ref};
 
 pub use crate::tx::load;
@@ -208,18 +210,18 @@ pub struct Delivery {
 
 /// What is planned for later than this is a plan, not a debt.
 const PLAN_MS: i64 = 60_000;
-/// And the journal in the ticket follows what IMP's own hands report only when all else is done.
-const JOURNAL_PLAN_MS: i64 = 3_000;
-/// What is owed, of all effects: `?1` is the end of plans, `?2` the key of the journal in the ticket, `?3` the end of its plans.
+/// What is owed, of all effects: `?1` is the end of plans, `?2` the key of the journal in the ticket, `?3` now, `?4` for how
+/// long that journal lags on purpose.
 const OWED: &str = "select id, ref, key, what, capability, state, tried, fault, made_at, due_at from effect
     where capability <> 'desk' and (tried > 0 or state <> 'pending' or due_at < ?1)
-    and (key <> ?2 or tried > 0 or state <> 'pending' or due_at < ?3)";
+    and (key <> ?2 or tried > 0 or state <> 'pending' or due_at <= ?3 or due_at - made_at < ?4)";
 
 fn plans(now: At) -> Vec<Val> {
     vec![
         now.plus(PLAN_MS).0.into(),
         JOURNAL_KEY.into(),
-        now.plus(JOURNAL_PLAN_MS).0.into(),
+        now.0.into(),
+        JOURNAL_LAG_MS.into(),
     ]
 }
 
@@ -236,7 +238,9 @@ pub fn owes_page(conn: &mut dyn Conn) -> Result<std::collections::BTreeSet<Ref>,
 }
 
 /// A page of deliveries in a state, before number `before`, newest first. Timers are not deliveries, and neither is
-/// what is not due for more than a minute (a channel that will be archived next week).
+/// what is not due for more than a minute (a channel that will be archived next week), nor the journal in a ticket while
+/// it lags on purpose behind what IMP's own hands reported: whoever waits until nothing is owed would wait for one
+/// incident's journal after the other's.
 ///
 /// # Errors
 /// What the store says.
@@ -258,7 +262,7 @@ pub fn deliveries(
         },
         Val::Int(i64::try_from(limit).unwrap_or(i64::MAX)),
     ]);
-    let sql = format!("{OWED} and id < ?4 and state in (?5, ?6) order by id desc limit ?7");
+    let sql = format!("{OWED} and id < ?5 and state in (?6, ?7) order by id desc limit ?8");
     Ok(conn.rows(&sql, &args)?.iter().map(owed).collect())
 }
 
@@ -269,7 +273,7 @@ pub fn deliveries(
 pub fn deliveries_of(conn: &mut dyn Conn, r: Ref, now: At) -> Result<Vec<Delivery>, StoreError> {
     let mut args = plans(now);
     args.push(r.0.into());
-    let sql = format!("{OWED} and ref = ?4 and state in ('pending', 'running', 'failed') order by id desc");
+    let sql = format!("{OWED} and ref = ?5 and state in ('pending', 'running', 'failed') order by id desc");
     Ok(conn.rows(&sql, &args)?.iter().map(owed).collect())
 }
 
@@ -292,6 +296,44 @@ fn owed(row: &Row) -> Delivery {
         since: At(row.int(8)).rfc3339(),
         due: (state == "pending").then(|| At(row.int(9)).rfc3339()),
     }
+}
+
+/// All that is known of an incident: its facts, and the deeds that are done.
+///
+/// # Errors
+/// What the store says.
+pub fn ledger(conn: &mut dyn Conn, r: Ref) -> Result<Ledger, StoreError> {
+    let rows = conn.rows(
+        "select key from effect where ref = ?1 and state = 'done' and capability <> 'desk' order by id",
+        &[r.0.into()],
+    )?;
+    Ok(Ledger {
+        facts: journal(conn, r, 0, usize::MAX)?,
+        done: rows.iter().map(|row| row.text(0).to_owned()).collect(),
+    })
+}
+
+/// What of an incident is being tried again and again, for its card.
+///
+/// # Errors
+/// What the store says.
+pub fn waiting(conn: &mut dyn Conn, r: Ref) -> Result<Vec<Waiting>, StoreError> {
+    let rows = conn.rows(
+        "select key, what, fault, made_at from effect
+         where ref = ?1 and state in ('pending', 'running') and fault is not null and failures >= ?2 order by id",
+        &[r.0.into(), crate::tx::NEWS_AFTER.into()],
+    )?;
+    let read = |row: &Row| {
+        let what: What = serde_json::from_str(row.text(1)).ok()?;
+        let (key, why) = (row.text(0).to_owned(), row.text(2).to_owned());
+        Some(Waiting {
+            key,
+            words: what.words(),
+            why,
+            since: At(row.int(3)),
+        })
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// Reference and key of a delivery, and whether it has failed.

@@ -2,6 +2,7 @@
 //! what is still owed.
 
 use crate::desk::{Desk, keep_sheet, sheet};
+use crate::lane::STANDS_BEHIND;
 use crate::store::{Conn, StoreError};
 use crate::{read, tx};
 use imp_core::effect::{JOURNAL_KEY, What};
@@ -237,8 +238,11 @@ fn is_news(what: &What) -> bool {
 fn keep(conn: &mut dyn Conn, r: Ref, d: &Debt, now: At) -> Result<(), StoreError> {
     let done_at = (d.state == "done").then_some(now.0);
     conn.run(
-        "insert into effect (ref, key, lane, capability, rank, state, due_at, held, made_at, done_at, tried, fault, what)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, 1, ?10, ?11)",
+        &format!(
+            "insert into effect
+             (ref, key, lane, capability, rank, state, due_at, held, made_at, done_at, tried, fault, what, behind)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, 1, ?10, ?11, {STANDS_BEHIND})"
+        ),
         &[
             r.0.into(),
             d.what.key().into(),

@@ -1,15 +1,16 @@
 //! What happens inside the desk's transaction: load, decide, evolve, react, keep. No IO but the connection.
 
 use crate::desk::{Change, Claims, House, Receipt, Slots};
+use crate::lane;
 use crate::lease::{self, Lease, Me};
-use crate::measure;
 use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
+use crate::{measure, read};
 use imp_core::alert::Alert;
 use imp_core::audience::for_the_service;
 use imp_core::effect::{Capability, Effect, Rank, Timer, What};
 use imp_core::event::{Event, Fact};
-use imp_core::port::{Ledger, Order, Outcome, Pause, Waiting};
+use imp_core::port::{Order, Outcome, Pause, Waiting};
 use imp_core::process::Category;
 use imp_core::react::mirrors;
 use imp_core::refusal::Kind;
@@ -23,7 +24,7 @@ const BACKOFF_FIRST_MS: i64 = 500;
 /// Longest pause after a failure: a vendor that is back is noticed within this.
 const BACKOFF_MOST_MS: i64 = 15_000;
 /// Retries before a card says that a step is being retried: one hiccup is not news.
-const NEWS_AFTER: i64 = 2;
+pub const NEWS_AFTER: i64 = 2;
 
 /// What a transaction sees besides the store.
 #[derive(Clone, Copy)]
@@ -437,8 +438,11 @@ fn order(conn: &mut dyn Conn, seen: &Seen, r: Ref, e: &Effect) -> Result<(), Sto
         return Ok(());
     }
     conn.run(
-        "insert into effect (ref, key, lane, capability, rank, state, due_at, held, made_at, tried, what)
-         values (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, ?7, 0, ?8)",
+        &format!(
+            "insert into effect (ref, key, lane, capability, rank, state, due_at, held, made_at, tried, what, behind)
+             values (?1, ?2, ?3, ?4, ?5, 'pending', ?6, 0, ?7, 0, ?8, {})",
+            lane::STANDS_BEHIND
+        ),
         &[
             r.0.into(),
             key.into(),
@@ -468,12 +472,15 @@ fn after_by_hand(conn: &mut dyn Conn, seen: &Seen, command: &Command, r: Option<
         )?,
         Command::Alert(_) | Command::Declare { .. } | Command::Move { .. } | Command::Edit { .. } | Command::Assign { .. } | Command::Accept { .. } | Command::Refuse { .. } | Command::Leave { .. } | Command::Subscribe { .. } | Command::Unsubscribe { .. } | Command::Rate { .. } | Command::TakeProcess { .. } | Command::CorrectTime { .. } | Command::Propose { .. } | Command::Object { .. } | Command::Decide { .. } | Command::PageSeen { .. } | Command::MendPage | Command::BreakGlass { .. } | Command::Post { .. } | Command::Publish { .. } | Command::AddTask { .. } | Command::FinishTask { .. } | Command::AddFollowUp { .. } | Command::FinishFollowUp { .. } | Command::Snooze { .. } | Command::Dismiss { .. } | Command::DismissHints { .. } | Command::WriteReview { .. } | Command::Note { .. } | Command::Mark { .. } | Command::Reword { .. } | Command::Unsay { .. } | Command::Join { .. } | Command::Absorb { .. } | Command::TakePage { .. } | Command::Learn { .. } | Command::GiveUp { .. } | Command::Nudge { .. } | Command::Together { .. } | Command::Adopt { .. } | Command::Settle { .. } | Command::Repeat => 0,
     };
+    if let Command::Retry { key } = command {
+        lane::come_back(conn, r, key)?;
+    }
     Ok(())
 }
 
 // ---- performing
 
-const EFFECT: &str = "e.id, e.ref, e.key, e.what, e.tried, e.fence";
+const EFFECT: &str = "e.id, e.ref, e.key, e.what, e.tried, e.fence, e.lane";
 
 /// Takes effects whose time has come, lane by lane; timers are carried out here and now. Leases of what is under way are
 /// put off, and what a replica that is gone has left behind is taken up.
@@ -489,7 +496,10 @@ pub fn claim(
     for row in due(conn, seen, Capability::Desk, 64)? {
         changes.extend(carry_out(conn, seen, &row)?);
     }
-    let mut claims = Claims::default();
+    let mut claims = Claims {
+        replicas: seen.me.replicas(),
+        ..Claims::default()
+    };
     let mut known: BTreeMap<u64, (Arc<Incident>, Arc<Vec<Waiting>>)> = BTreeMap::new();
     for (capability, free) in slots {
         for row in due(conn, seen, *capability, *free)? {
@@ -504,6 +514,7 @@ pub fn claim(
                     "update effect set state = 'failed', fault = 'cannot be read' where id = ?1",
                     &[id.into()],
                 )?;
+                lane::move_up(conn, r, row.text(6))?;
                 continue;
             };
             let fence = row.int(5) + 1;
@@ -528,7 +539,7 @@ pub fn claim(
             let (incident, waiting) = match known.get(&r.0) {
                 Some(k) => k.clone(),
                 None => {
-                    let k = (incident, Arc::new(waiting(conn, r)?));
+                    let k = (incident, Arc::new(read::waiting(conn, r)?));
                     known.insert(r.0, k.clone());
                     k
                 }
@@ -538,7 +549,7 @@ pub fn claim(
                 other_ticket = load(conn, *other)?.and_then(|o| o.links.ticket).map(|t| t.key);
             }
             let ledger = match what == What::TicketJournal {
-                true => Some(Arc::new(ledger(conn, r)?)),
+                true => Some(Arc::new(read::ledger(conn, r)?)),
                 false => None,
             };
             claims.orders.push((
@@ -598,18 +609,6 @@ pub fn clock_went_back(conn: &mut dyn Conn, by_ms: i64) -> Result<(), StoreError
 
 /// What is due of a capability, the urgent first. Rank by rank, so that the index hands out exactly what is taken: it
 /// costs the same however much waits, for its time or for its turn.
-/// All that is known of an incident.
-fn ledger(conn: &mut dyn Conn, r: Ref) -> Result<Ledger, StoreError> {
-    let rows = conn.rows(
-        "select key from effect where ref = ?1 and state = 'done' and capability <> 'desk' order by id",
-        &[r.0.into()],
-    )?;
-    Ok(Ledger {
-        facts: crate::read::journal(conn, r, 0, usize::MAX)?,
-        done: rows.iter().map(|row| row.text(0).to_owned()).collect(),
-    })
-}
-
 fn due(conn: &mut dyn Conn, seen: &Seen, capability: Capability, most: usize) -> Result<Vec<Row>, StoreError> {
     let mut found = Vec::new();
     for rank in Rank::ALL {
@@ -619,10 +618,8 @@ fn due(conn: &mut dyn Conn, seen: &Seen, capability: Capability, most: usize) ->
         }
         found.extend(conn.rows(
             &format!(
-                "select {EFFECT} from effect e
-                 where e.state = 'pending' and e.capability = ?2 and e.rank = ?4 and e.due_at <= ?1
-                 and not exists (select 1 from effect b where b.ref = e.ref and b.lane = e.lane and b.id < e.id
-                 and b.state in ('pending', 'running')) order by e.due_at, e.id limit ?3"
+                "select {EFFECT} from effect e where e.state = 'pending' and e.behind = 0
+                 and e.capability = ?2 and e.rank = ?4 and e.due_at <= ?1 order by e.due_at, e.id limit ?3"
             ),
             &[
                 seen.now.0.into(),
@@ -642,6 +639,7 @@ fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>,
         "update effect set state = 'done', done_at = ?2 where id = ?1",
         &[id.into(), seen.now.0.into()],
     )?;
+    lane::move_up(conn, r, row.text(6))?;
     let command = match serde_json::from_str::<What>(row.text(3)) {
         Ok(What::Timer(timer)) => Some((r, Command::Nudge { timer })),
         Ok(What::Absorb { into }) => at_hand(conn, seen, r)?.map(|i| {
@@ -700,31 +698,12 @@ fn own(conn: &mut dyn Conn, seen: &Seen, about: Ref, command: Command) -> Result
     }
 }
 
-fn waiting(conn: &mut dyn Conn, r: Ref) -> Result<Vec<Waiting>, StoreError> {
-    let rows = conn.rows(
-        "select key, what, fault, made_at from effect
-         where ref = ?1 and state in ('pending', 'running') and fault is not null and failures >= ?2 order by id",
-        &[r.0.into(), NEWS_AFTER.into()],
-    )?;
-    let read = |row: &Row| {
-        let what: What = serde_json::from_str(row.text(1)).ok()?;
-        let (key, why) = (row.text(0).to_owned(), row.text(2).to_owned());
-        Some(Waiting {
-            key,
-            words: what.words(),
-            why,
-            since: At(row.int(3)),
-        })
-    };
-    Ok(rows.iter().filter_map(read).collect())
-}
-
 /// Keeps how an effect went, and what was learnt from it. Where the lease was lost meanwhile, somebody else sees to the
 /// effect, and nothing is kept.
 pub fn settle(conn: &mut dyn Conn, seen: &Seen, lease: &Lease, outcome: &Outcome) -> Result<Vec<Change>, StoreError> {
     let id = lease.id;
     let rows = conn.rows(
-        "select ref, key, what, failures, fault, capability from effect where id = ?1 and state = 'running' and holder = ?2 and fence = ?3",
+        "select ref, key, what, failures, fault, capability, lane from effect where id = ?1 and state = 'running' and holder = ?2 and fence = ?3",
         &[id.into(), seen.me.name.as_str().into(), lease.fence.into()],
     )?;
     let Some(row) = rows.first() else {
@@ -745,6 +724,7 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, lease: &Lease, outcome: &Outcome
                     &[id.into(), seen.now.0.into()],
                 )?;
             }
+            lane::move_up(conn, r, row.text(6))?;
             if faulted {
                 // The vendor is back: what waited only for that need not wait longer.
                 conn.run(
@@ -805,6 +785,7 @@ pub fn settle(conn: &mut dyn Conn, seen: &Seen, lease: &Lease, outcome: &Outcome
                 "update effect set state = 'failed', fault = ?2, fault_at = ?3 where id = ?1",
                 &[id.into(), why.as_str().into(), seen.now.0.into()],
             )?;
+            lane::move_up(conn, r, row.text(6))?;
             if r == Ref::HOUSE {
                 // No card shows it; it stands among the deliveries.
                 return Ok(Vec::new());

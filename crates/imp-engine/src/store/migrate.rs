@@ -4,7 +4,7 @@ use super::conn::{Conn, StoreError, Val};
 use super::{OpenError, broken};
 
 /// Migrations, oldest first.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
     include_str!("../../migrations/0003_replicas.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("../../migrations/0039_saved_view.sql"),
     include_str!("../../migrations/0040_incident_list.sql"),
     include_str!("../../migrations/0035_process_version.sql"),
+    include_str!("../../migrations/0032_lane.sql"),
 ];
 
 /// The newest schema that this binary knows.

@@ -3,14 +3,16 @@
 use super::*;
 use crate::place::{On, Place, administer_in, columns};
 use imp_engine::backup::{self, BackupError};
+use imp_engine::birth::{self, Birth};
 use imp_engine::store::{apart, migrations};
-use imp_engine::{Conn, Store};
+use imp_engine::{Conn, Store, audit};
 use std::io::Cursor;
 
 both! {
     a_backup_taken_in_the_middle_of_work_goes_on_in_either_store,
     a_damaged_backup_is_refused_before_anything_is_written,
     nothing_is_restored_over_what_is_there,
+    a_backup_holds_the_audit_log_and_new_services_but_nobodys_session,
     a_store_of_any_former_version_is_brought_up_to_date,
     a_store_of_a_newer_version_is_left_alone,
 }
@@ -123,6 +125,62 @@ async fn nothing_is_restored_over_what_is_there(on: On) {
     assert!(again.contains("not empty"), "{again}");
 }
 
+async fn a_backup_holds_the_audit_log_and_new_services_but_nobodys_session(on: On) {
+    let mut s = Stage::new(on);
+    s.declares("", "Payments fail – \u{1f525}").await;
+    s.runs().await;
+    let birth = Birth {
+        id: "b1".into(),
+        wish: Some("key-1".into()),
+        service: "cart".into(),
+        template: "rust-service".into(),
+        phase: "going".into(),
+        by: "ada".into(),
+        begun_at: At(1),
+        changed_at: At(2),
+        run: r#"{"step":3}"#.into(),
+    };
+    let begun = birth.clone();
+    let session = "insert into session (digest, name, role, teams, made_at, seen_at, ends_at, origin)
+                   values ('secret-digest', 'Ada', 'admin', '[]', 0, 0, 9, '')";
+    let write = move |c: &mut dyn Conn| {
+        birth::begin(c, &begun, "the files")?;
+        assert!(birth::take(c, "b1", "somebody else", At(2))?, "somebody works on it");
+        c.run(session, &[]).map(drop)
+    };
+    s.desk.write(write).await.expect("written");
+    let was = s.desk.store.read(audit::verify).await.expect("read");
+    assert!(was.entries > 0 && was.faults.is_empty(), "{was:?}");
+    let copy = copy_of(&s.place);
+    assert!(!String::from_utf8_lossy(&copy).contains("secret-digest"));
+    for other in [On::Sqlite, On::Postgres] {
+        let place = Arc::new(Place::new(other));
+        restore(&place, &copy).expect("restored");
+        let next = Stage::over(place, Arc::new(HandClock::default()));
+        let read = |c: &mut dyn Conn| {
+            let sessions = c.rows("select 1 from session", &[])?.len();
+            Ok((
+                audit::verify(c)?,
+                birth::waiting(c, At(3))?,
+                birth::files(c, "b1")?,
+                sessions,
+            ))
+        };
+        let (verdict, waiting, files, sessions) = next.desk.store.read(read).await.expect("read");
+        assert_eq!(verdict, was, "the audit log is whole, and ends where it ended");
+        assert_eq!(
+            waiting.first(),
+            Some(&birth),
+            "nobody holds it here, so it goes on at once"
+        );
+        assert_eq!((files.as_deref(), sessions), (Some("the files"), 0));
+        // What happens from now on is bound to what was restored.
+        next.declares("", "Search is slow").await;
+        let verdict = next.desk.store.read(audit::verify).await.expect("read");
+        assert_eq!((verdict.entries, verdict.faults), (was.entries + 1, vec![]));
+    }
+}
+
 async fn a_store_of_any_former_version_is_brought_up_to_date(on: On) {
     // Rows as version 1 wrote them: an incident, its facts, and what was owed.
     let sample = {
@@ -144,7 +202,8 @@ async fn a_store_of_any_former_version_is_brought_up_to_date(on: On) {
         let later: &[&str] = if version < 2 { &["failures"] } else { &[] };
         // Nothing had been measured then.
         let rows = columns(&sample, later).into_iter();
-        script.extend(rows.filter(|r| !r.starts_with("insert into measure ")));
+        let newer = ["insert into measure ", "insert into audit "];
+        script.extend(rows.filter(|r| !newer.iter().any(|n| r.starts_with(n))));
         script.push("delete from sheet where name = 'measure'".into());
         if on == On::Postgres {
             script.push("select setval(pg_get_serial_sequence('effect', 'id'), 100)".into());
@@ -412,4 +471,29 @@ async fn a_replica_that_stops_gives_back_what_it_could_not_finish() {
         ("record.ticket", 1),
         "it looks before it creates"
     );
+}
+
+#[tokio::test]
+async fn the_vendors_limits_are_shared_among_the_replicas_that_are_there() {
+    let mut a = Stage::new(On::Postgres);
+    let told = |s: &Stage| s.record.shared_by.load(Ordering::SeqCst);
+    a.runs().await;
+    assert_eq!(told(&a), 0, "it is alone, and has all of them");
+    let mut others: Vec<Stage> = (0..2).map(|_| Stage::over(a.place.clone(), a.clock.clone())).collect();
+    others[0].runs().await;
+    assert_eq!(
+        told(&others[0]),
+        3,
+        "whoever comes counts who is there before it does anything"
+    );
+    // Who was there before counts again within seconds, also those who go without a word.
+    for wanted in [3, 2, 1] {
+        let began = std::time::Instant::now();
+        while told(&a) != wanted {
+            assert!(began.elapsed() < TAKEN_UP, "{} instead of {wanted}", told(&a));
+            a.runs().await;
+            tokio::time::sleep(POLL).await;
+        }
+        others.pop();
+    }
 }

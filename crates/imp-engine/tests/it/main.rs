@@ -2,9 +2,11 @@
 
 #[macro_use]
 mod place;
+mod backlog;
 mod keeping;
 mod numbers;
 mod simulation;
+mod tls;
 mod versions;
 mod world;
 
@@ -16,7 +18,7 @@ use imp_core::{Actor, At, Catalogue, Command, Directory, Envelope, Incident, Pro
 use imp_engine::{Clock, Desk, House, Progress, Runner, Store, SubmitError, read};
 use place::{On, Place};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +41,8 @@ impl Clock for HandClock {
 struct Record {
     answers: Mutex<BTreeMap<String, Vec<Outcome>>>,
     calls: Mutex<Vec<(String, u32)>>,
+    /// Among how many it was told to share its limits, the last time; 0 while it was not told.
+    shared_by: AtomicU32,
 }
 
 impl Port for Record {
@@ -62,6 +66,10 @@ impl Port for Record {
         };
         let outcome = told.unwrap_or(usual);
         Box::pin(async move { outcome })
+    }
+
+    fn share(&self, replicas: u32) {
+        self.shared_by.store(replicas, Ordering::SeqCst);
     }
 }
 
@@ -95,6 +103,7 @@ impl Stage {
         let record = Arc::new(Record {
             answers: Mutex::default(),
             calls: Mutex::default(),
+            shared_by: AtomicU32::new(0),
         });
         let port: Arc<dyn Port> = record.clone();
         let runner = Runner::new(desk.clone(), BTreeMap::from([(Capability::Record, port)]));
@@ -196,6 +205,7 @@ both! {
     what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried,
     what_was_being_tried_when_the_process_died_is_taken_up_by_the_next,
     the_row_is_the_fold_of_the_journal,
+    a_journal_that_lags_on_purpose_is_owed_when_its_time_comes_and_at_once_after_peoples_words,
 }
 
 async fn what_fails_for_good_is_told_once_and_tried_again_only_when_asked(on: On) {
@@ -342,6 +352,38 @@ async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next(on: 
         calls.first(),
         Some(&("record.ticket".to_owned(), 1)),
         "it looks before it creates"
+    );
+}
+
+async fn a_journal_that_lags_on_purpose_is_owed_when_its_time_comes_and_at_once_after_peoples_words(on: On) {
+    let mut s = Stage::new(on);
+    s.declares("", "Payments fail").await;
+    s.runs().await;
+    let owed = async |s: &Stage| {
+        let now = s.clock.now();
+        let read = move |c: &mut dyn imp_engine::Conn| read::deliveries(c, "pending", None, now, 100);
+        let all = s.desk.store.read(read).await.expect("read");
+        all.into_iter().map(|d| d.key).collect::<Vec<_>>()
+    };
+    // All is set up; only the journal follows, when nobody waits any more.
+    for ms in [0, 6_000, 3_900] {
+        s.clock.0.fetch_add(ms, Ordering::SeqCst);
+        assert!(owed(&s).await.is_empty(), "{:?}", owed(&s).await);
+        assert_eq!((s.runs().await, s.calls("record.journal")), (0, 0));
+    }
+    s.clock.0.fetch_add(200, Ordering::SeqCst);
+    assert_eq!(owed(&s).await, ["record.journal"]);
+    s.runs().await;
+    assert_eq!((owed(&s).await.len(), s.calls("record.journal")), (0, 1));
+    let said = Command::Post {
+        text: "Rolled back".into(),
+    };
+    s.wish("", Some(1), said).await.expect("posted");
+    s.runs().await;
+    assert_eq!(
+        owed(&s).await,
+        ["record.journal"],
+        "whoever waits until nothing is owed knows that Jira has heard it"
     );
 }
 
