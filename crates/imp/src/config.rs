@@ -45,6 +45,23 @@ pub struct Config {
     pub shaper: Option<Shaper>,
     /// The numbers of a week and a month, told in Slack.
     pub digest: Option<Digest>,
+    /// Trials against the practice workspace.
+    #[serde(default)]
+    pub practice: Practice,
+}
+
+/// The section `[practice]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Practice {
+    /// How many times as fast as the machine's IMP's clock runs.
+    pub speed: u32,
+}
+
+impl Default for Practice {
+    fn default() -> Practice {
+        Practice { speed: 1 }
+    }
 }
 
 /// The section `[digest]`.
@@ -132,6 +149,8 @@ pub struct Server {
     pub public_url: String,
     /// Calls of the API that one caller may make in a minute.
     pub requests_per_minute: u32,
+    /// Seconds of a round through all open incidents.
+    pub round_every_s: u64,
 }
 
 impl Default for Server {
@@ -140,6 +159,7 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: String::new(),
             requests_per_minute: imp_console::limits::PER_MINUTE,
+            round_every_s: imp_engine::sweep::ROUND.as_secs(),
         }
     }
 }
@@ -351,6 +371,13 @@ impl Config {
                 .map(|c| ("opslevel", "api_url", c.api_url.as_str())),
         );
         addresses.extend(self.zoom.iter().map(|c| ("zoom", "api_url", c.api_url.as_str())));
+        let far = addresses.iter().find(|(_, _, value)| !on_this_machine(value));
+        if let (Some((section, key, value)), true) = (far, self.practice.speed != 1) {
+            out.push(format!(
+                "{name}: [practice] speed = {} is for the practice workspace alone, and [{section}] {key} = {value:?} is not on this machine; leave speed out",
+                self.practice.speed
+            ));
+        }
         for (section, key, value) in addresses {
             if !value.starts_with("http://") && !value.starts_with("https://") {
                 out.push(format!(
@@ -413,19 +440,7 @@ impl Config {
 
     /// Whether people reach it on this machine alone.
     pub fn only_here(&self) -> bool {
-        let url = self.public_url();
-        let host = url
-            .split("://")
-            .nth(1)
-            .and_then(|h| h.split('/').next())
-            .unwrap_or_default();
-        let name = if host.starts_with('[') {
-            host.split(']').next().unwrap_or_default().trim_start_matches('[')
-        } else {
-            host.split(':').next().unwrap_or_default()
-        };
-        self.server.listen.ip().is_loopback()
-            && (name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+        self.server.listen.ip().is_loopback() && on_this_machine(&self.public_url())
     }
 
     /// Where people reach it, without a slash at the end.
@@ -458,6 +473,21 @@ impl Config {
         let text = std::fs::read_to_string(&path).map_err(|e| Faults(vec![format!("{name}: cannot be read: {e}")]))?;
         imp_core::Process::parse(&text).map_err(|f| Faults(f.faults.iter().map(|l| format!("{name}:{l}")).collect()))
     }
+}
+
+/// Whether an address leads to the machine that it is read on.
+fn on_this_machine(url: &str) -> bool {
+    let host = url
+        .split("://")
+        .nth(1)
+        .and_then(|h| h.split('/').next())
+        .unwrap_or_default();
+    let name = if host.starts_with('[') {
+        host.split(']').next().unwrap_or_default().trim_start_matches('[')
+    } else {
+        host.split(':').next().unwrap_or_default()
+    };
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// What is wrong with the identity provider.
@@ -691,6 +721,14 @@ mod tests {
             slack.contains("signing_secret") && slack.lines().count() == 1,
             "{slack}"
         );
+        let haste = "[practice]\nspeed = 60\n[zoom]\naccount_id = \"x\"\nclient_id = \"x\"\nclient_secret = \"x\"";
+        let hasty = parse(haste, &[]).unwrap_err();
+        assert!(
+            hasty.contains("speed = 60 is for the practice workspace alone, and [zoom] api_url"),
+            "{hasty}"
+        );
+        let here = format!("{haste}\napi_url = \"http://127.0.0.1:1/v2\"");
+        assert_eq!(parse(&here, &[]).unwrap().practice.speed, 60);
         let syntax = parse("[server\n", &[]).unwrap_err();
         assert_eq!(syntax.lines().count(), 1, "{syntax}");
     }

@@ -13,7 +13,7 @@ use imp_core::port::Port;
 use imp_core::{Catalogue, Directory, Process};
 use imp_engine::desk::sheet;
 use imp_engine::store::apart;
-use imp_engine::{Desk, House, Runner, Store, StoreError, SystemClock, sweep};
+use imp_engine::{Clock, Desk, House, Runner, Store, StoreError, SwiftClock, SystemClock, sweep};
 use imp_vendors::http::Http;
 use imp_vendors::{jira::Jira, opslevel::OpsLevel, slack, statuspage::Statuspage, zoom::Zoom};
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,7 +144,7 @@ impl Service {
             reads_catalogue: config.opslevel.is_some(),
             memory: Default::default(),
         });
-        let desk = Desk::start(store, conn, house, Arc::new(SystemClock)).map_err(|e| failed(&e))?;
+        let desk = Desk::start(store, conn, house, clock(config.practice.speed)).map_err(|e| failed(&e))?;
         let public_url = config.public_url();
         let mut ports: BTreeMap<Capability, Arc<dyn Port>> = BTreeMap::new();
         let mut tasks = vec![tokio::spawn(sweep::forget_old_wishes(desk.clone()))];
@@ -215,7 +215,8 @@ impl Service {
             tasks.push(tokio::spawn(teller::order_digests(desk.clone(), d, schedule)));
         }
         let hands = ports.values().cloned().collect();
-        tasks.push(tokio::spawn(sweep::round(desk.clone(), hands, hints.clone())));
+        let every = Duration::from_secs(config.server.round_every_s.max(1));
+        tasks.push(tokio::spawn(sweep::round(desk.clone(), hands, hints.clone(), every)));
         let (runner_stop, mut told) = tokio::sync::watch::channel(false);
         let runner = Runner::new(desk.clone(), ports);
         let runner = tokio::spawn(runner.run(async move { drop(told.wait_for(|s| *s).await) }, GRACE));
@@ -306,6 +307,14 @@ impl Service {
         for t in self.tasks {
             t.abort();
         }
+    }
+}
+
+/// The machine's clock, or one that runs faster.
+fn clock(speed: u32) -> Arc<dyn Clock> {
+    match speed {
+        0 | 1 => Arc::new(SystemClock),
+        faster => Arc::new(SwiftClock::from_now(faster)),
     }
 }
 

@@ -10,10 +10,18 @@ const BUILT_IN: &str = include_str!("../../../../process/built-in.toml");
 
 /// A stage whose process is the built-in one, changed.
 pub async fn with_process(change: impl Fn(String) -> String) -> (Stage, tempfile::TempDir) {
+    with_process_and(change, |config| config).await
+}
+
+/// The same with something changed in the configuration, too.
+pub async fn with_process_and(
+    change: impl Fn(String) -> String,
+    configure: impl FnOnce(String) -> String,
+) -> (Stage, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("process.toml");
     std::fs::write(&file, change(BUILT_IN.to_owned())).expect("it is written");
-    let stage = Stage::with(Mode::Http, |config| follows(&config, &file)).await;
+    let stage = Stage::with(Mode::Http, |config| configure(follows(&config, &file))).await;
     (stage, folder)
 }
 

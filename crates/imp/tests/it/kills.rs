@@ -129,7 +129,7 @@ async fn killed_at_random_moments() {
 }
 
 /// The process without its reminders: in a long run the many open incidents would never leave the house in peace.
-fn without_reminders(process: String) -> String {
+pub fn without_reminders(process: String) -> String {
     let first = process.find("[[nudge]]").expect("reminders, which stand last");
     process[..first].to_owned()
 }

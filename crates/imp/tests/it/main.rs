@@ -40,5 +40,6 @@ mod slack;
 mod slack_words;
 mod slow;
 mod stage;
+mod ten_minutes;
 mod tidy;
 mod twice;

@@ -122,7 +122,7 @@ async fn vendors_do_the_work_and_lose_their_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_make_no_sense_cost_nothing() {
     let s = Stage::new().await;
-    for fault in [Fault::WebPage, Fault::HalfAnswer, Fault::EndlessAnswer] {
+    for fault in [Fault::WebPage, Fault::HalfAnswer, Fault::EndlessAnswer, Fault::SaysNo] {
         for (vendor, op) in [
             (Vendor::Slack, "conversations.create"),
             (Vendor::Slack, "chat.postMessage"),
