@@ -4,6 +4,9 @@ use crate::person::Who;
 use crate::{At, words};
 use serde::{Deserialize, Serialize};
 
+/// A catalogue that was read longer ago is the last that is known: it is read every minute, so three readings failed.
+pub const FRESH_MS: i64 = 3 * 60_000;
+
 /// Services and teams as the catalogue had them at `as_of`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
@@ -91,6 +94,11 @@ impl Team {
 }
 
 impl Catalogue {
+    /// Since when the catalogue has not answered, where it does not: what is here, on-call too, is as it was then.
+    pub fn last_known(&self, now: At) -> Option<At> {
+        self.as_of.filter(|at| now.since(*at) > FRESH_MS)
+    }
+
     /// The service that a hint names: by alias, else by name, in any case and with any of `-_ .` between words.
     pub fn service(&self, hint: &str) -> Option<&Service> {
         let key = words::key(hint);

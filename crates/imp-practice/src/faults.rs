@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Json, Response};
 use futures_util::stream;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -146,6 +146,8 @@ pub enum Fault {
     Hang,
     /// 200 and a web page, as a proxy in between answers; the work is not done.
     WebPage,
+    /// 200 and `ok: false` with an error of the vendor's own; the work is not done.
+    SaysNo,
     /// 302 to a page for signing in; the work is not done.
     Redirect,
     /// The work is done, and the answer ends in the middle.
@@ -166,6 +168,7 @@ impl Fault {
             Fault::LoseAnswer => "loses answers".to_owned(),
             Fault::Hang => "hangs".to_owned(),
             Fault::WebPage => "answers a web page".to_owned(),
+            Fault::SaysNo => "says 200 and ok: false".to_owned(),
             Fault::Redirect => "redirects".to_owned(),
             Fault::HalfAnswer => "answers by half".to_owned(),
             Fault::EndlessAnswer => "answers without end".to_owned(),
@@ -442,6 +445,10 @@ pub async fn layer(faults: Arc<Faults>, cut: Option<ConnectInfo<Cut>>, request: 
         Some(Fault::WebPage) => (
             200,
             Html("<!doctype html><title>Proxy</title><p>Please sign in.").into_response(),
+        ),
+        Some(Fault::SaysNo) => (
+            200,
+            Json(serde_json::json!({"ok": false, "error": "internal_error"})).into_response(),
         ),
         Some(Fault::Redirect) => (
             302,

@@ -8,7 +8,7 @@ use crate::caller::Caller;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, State};
-use imp_core::catalogue::{Reference, Service, Team};
+use imp_core::catalogue::{Catalogue, Reference, Service, Team};
 use imp_core::{Refusal, Who, words};
 use imp_engine::SubmitError;
 use serde::{Deserialize, Serialize};
@@ -58,11 +58,14 @@ pub struct ServiceView {
     pub depends_on: Vec<String>,
     /// Aliases of services that call it.
     pub dependents: Vec<String>,
+    /// Where the catalogue does not answer: as of when this, on-call too, is the last that is known.
+    pub last_known_at: Option<String>,
 }
 
-impl From<&Service> for ServiceView {
-    fn from(s: &Service) -> ServiceView {
+impl ServiceView {
+    fn of(s: &Service, last_known_at: Option<String>) -> ServiceView {
         ServiceView {
+            last_known_at,
             alias: s.alias.clone(),
             name: s.name.clone(),
             description: s.description.clone(),
@@ -91,11 +94,14 @@ pub struct TeamView {
     pub manager: Option<PersonView>,
     /// Its Slack channel, without `#`.
     pub channel: Option<String>,
+    /// Where the catalogue does not answer: as of when this is the last that is known.
+    pub last_known_at: Option<String>,
 }
 
-impl From<&Team> for TeamView {
-    fn from(t: &Team) -> TeamView {
+impl TeamView {
+    fn of(t: &Team, last_known_at: Option<String>) -> TeamView {
         TeamView {
+            last_known_at,
             alias: t.alias.clone(),
             name: t.name.clone(),
             members: t.members.iter().map(Into::into).collect(),
@@ -127,6 +133,10 @@ fn page<T, V>(all: &[T], alias: impl Fn(&T) -> &str, q: PageQuery, view: impl Fn
     })
 }
 
+fn last_known(app: &App, catalogue: &Catalogue) -> Option<String> {
+    catalogue.last_known(app.desk.clock.now()).map(|at| at.rfc3339())
+}
+
 /// The services of the catalogue.
 #[utoipa::path(get, path = "/services", params(PageQuery), responses((status = 200, body = Page<ServiceView>), (status = 400, body = Problem)))]
 pub async fn services(
@@ -135,7 +145,14 @@ pub async fn services(
     q: Asked<PageQuery>,
 ) -> Answer<Json<Page<ServiceView>>> {
     let catalogue = app.desk.house.catalogue.load();
-    page(&catalogue.services, |s| &s.alias, query(q)?, |s| ServiceView::from(s)).map(Json)
+    let at = last_known(&app, &catalogue);
+    page(
+        &catalogue.services,
+        |s| &s.alias,
+        query(q)?,
+        |s| ServiceView::of(s, at.clone()),
+    )
+    .map(Json)
 }
 
 /// Somebody who follows a service.
@@ -215,7 +232,8 @@ pub async fn service(
     Path(alias): Path<String>,
 ) -> Answer<Json<ServiceView>> {
     let catalogue = app.desk.house.catalogue.load();
-    let found = catalogue.service(&alias).map(ServiceView::from);
+    let at = last_known(&app, &catalogue);
+    let found = catalogue.service(&alias).map(|s| ServiceView::of(s, at));
     found.map(Json).ok_or_else(|| {
         let near = catalogue.nearest_service(&alias);
         let near = near.map(|s| format!(" Perhaps {}?", s.alias)).unwrap_or_default();
@@ -230,14 +248,22 @@ pub async fn service(
 #[utoipa::path(get, path = "/teams", params(PageQuery), responses((status = 200, body = Page<TeamView>), (status = 400, body = Problem)))]
 pub async fn teams(State(app): State<Arc<App>>, _caller: Caller, q: Asked<PageQuery>) -> Answer<Json<Page<TeamView>>> {
     let catalogue = app.desk.house.catalogue.load();
-    page(&catalogue.teams, |t| &t.alias, query(q)?, |t| TeamView::from(t)).map(Json)
+    let at = last_known(&app, &catalogue);
+    page(
+        &catalogue.teams,
+        |t| &t.alias,
+        query(q)?,
+        |t| TeamView::of(t, at.clone()),
+    )
+    .map(Json)
 }
 
 /// A team, by alias or name.
 #[utoipa::path(get, path = "/teams/{alias}", params(("alias" = String, Path)), responses((status = 200, body = TeamView), (status = 404, body = Problem)))]
 pub async fn team(State(app): State<Arc<App>>, _caller: Caller, Path(alias): Path<String>) -> Answer<Json<TeamView>> {
     let catalogue = app.desk.house.catalogue.load();
-    let found = catalogue.team(&alias).map(TeamView::from);
+    let at = last_known(&app, &catalogue);
+    let found = catalogue.team(&alias).map(|t| TeamView::of(t, at));
     let detail = || format!("The catalogue has no team {:?}.", words::cut(&alias, 40));
     found.map(Json).ok_or_else(|| Problem::not_found(detail()))
 }

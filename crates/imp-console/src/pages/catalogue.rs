@@ -1,6 +1,6 @@
 //! Teams and services as the catalogue has them, with what happened to them here.
 
-use super::{Frame, Row, Visitor, draw, sorry};
+use super::{Frame, Row, Visitor, draw, moment, sorry};
 use crate::App;
 use crate::caller::Caller;
 use crate::filters::escaped;
@@ -40,6 +40,7 @@ struct Services {
     frame: Frame,
     rows: Vec<Line>,
     reads: bool,
+    last_known: Option<(String, String)>,
 }
 
 #[derive(Template)]
@@ -48,6 +49,7 @@ struct Teams {
     frame: Frame,
     rows: Vec<Line>,
     reads: bool,
+    last_known: Option<(String, String)>,
 }
 
 #[derive(Template)]
@@ -65,6 +67,7 @@ struct ServicePage {
     past: Vec<Row>,
     all: String,
     at_catalogue: Option<String>,
+    last_known: Option<(String, String)>,
 }
 
 #[derive(Template)]
@@ -78,6 +81,13 @@ struct TeamPage {
     open: Vec<Row>,
     past: Vec<Row>,
     all: String,
+    last_known: Option<(String, String)>,
+}
+
+/// As of when all of it is, where the catalogue does not answer: for machines and for eyes.
+fn last_known(catalogue: &Catalogue, app: &App) -> Option<(String, String)> {
+    let at = catalogue.last_known(app.desk.clock.now())?;
+    Some((at.rfc3339(), moment(at)))
 }
 
 fn to_service(catalogue: &Catalogue, alias: &str) -> Link {
@@ -142,6 +152,7 @@ pub async fn services(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> 
         frame: Frame::new(&caller, "services", "all"),
         rows,
         reads: app.desk.house.reads_catalogue,
+        last_known: last_known(&catalogue, &app),
     })
 }
 
@@ -184,6 +195,7 @@ pub async fn teams(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Res
         frame: Frame::new(&caller, "teams", "all"),
         rows,
         reads: app.desk.house.reads_catalogue,
+        last_known: last_known(&catalogue, &app),
     })
 }
 
@@ -235,6 +247,7 @@ pub async fn service(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path
     let people = app.desk.house.directory.load();
     draw(&ServicePage {
         frame: Frame::new(&caller, "services", "all"),
+        last_known: last_known(&catalogue, &app),
         team: s.team.as_deref().map(|t| to_team(&catalogue, t)),
         on_call: s
             .on_call
@@ -284,6 +297,7 @@ pub async fn team(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(al
         .filter(|s| s.team.as_deref() == Some(t.alias.as_str()));
     draw(&TeamPage {
         frame: Frame::new(&caller, "teams", "all"),
+        last_known: last_known(&catalogue, &app),
         manager: t.manager.as_ref().map(label),
         members: t.members.iter().map(label).collect(),
         services: owned.map(|s| of_service(&catalogue, s, &counts, &app)).collect(),
