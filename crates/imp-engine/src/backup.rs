@@ -19,7 +19,7 @@ const REPORT_EVERY: u64 = 10_000;
 
 /// What is copied: each table, its columns, and their order. What is left out means nothing elsewhere (who performs what,
 /// what is measured) or should not be there (who is signed in).
-const TABLES: [(&str, &[&str], &str); 9] = [
+const TABLES: [(&str, &[&str], &str); 10] = [
     ("journal", &["seq", "ref", "n", "at", "fact"], "seq"),
     (
         "incident",
@@ -69,6 +69,11 @@ const TABLES: [(&str, &[&str], &str); 9] = [
     ),
     ("envelope", &["id", "at", "ref", "print"], "id"),
     ("sheet", &["name", "at", "body"], "name"),
+    (
+        "process_version",
+        &["edition", "name", "version", "kept_at", "source"],
+        "edition",
+    ),
     ("saved_view", &["id", "owner", "page", "name", "query", "made_at"], "id"),
     (
         "audit",

@@ -1,10 +1,12 @@
 //! An incident goes on by the process that it began with, until a person moves it, and over a restart.
 
-use crate::place::On;
+use crate::keeping::{copy_of, restore};
+use crate::place::{On, Place};
 use crate::{Stage, declare};
 use imp_core::{Command, Process, Ref};
 use imp_engine::{SubmitError, read, versions};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const BUILT_IN: &str = imp_core::process::BUILT_IN;
 
@@ -49,6 +51,24 @@ both! {
     an_incident_goes_on_by_the_process_that_it_began_with,
     overlays_hold_from_the_declaration_and_follow_the_service,
     what_is_another_edition_says_something_else,
+    a_restored_store_knows_what_its_incidents_follow,
+}
+
+async fn a_restored_store_knows_what_its_incidents_follow(on: On) {
+    let s = Stage::new(on);
+    s.desk.put_in_force(second()).await.expect("in force");
+    s.declares("", "Payments fail").await;
+    let copy = copy_of(&s.place);
+    let place = Arc::new(Place::new(on));
+    restore(&place, &copy).expect("restored");
+    // What begins there has the first version in force.
+    let s = Stage::over(place, s.clock.clone());
+    let first = s.incident(1).await;
+    assert_eq!(s.desk.house.process.load().version, "1");
+    assert_eq!(s.desk.house.process_of(&first).version, "2");
+    s.wish("", Some(1), to("found"))
+        .await
+        .expect("it goes on by the second");
 }
 
 async fn an_incident_goes_on_by_the_process_that_it_began_with(on: On) {
