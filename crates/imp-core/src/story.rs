@@ -115,7 +115,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             let clock = |at: &crate::At| at.rfc3339()[..16].replace('T', " ");
             let was = was.as_ref().map_or("not known".to_owned(), clock);
             format!(
-                "{by} corrected when it was {moment}, from {was} to {} UTC: {why}",
+                "{by} corrected when it was {moment}: {} UTC (before: {was}). {why}",
                 clock(is)
             )
         }

@@ -202,7 +202,11 @@ async fn a_store_of_any_former_version_is_brought_up_to_date(on: On) {
         let later: &[&str] = if version < 2 { &["failures"] } else { &[] };
         // Nothing had been measured then, and no edition of the process was kept.
         let rows = columns(&sample, later).into_iter();
-        let newer = ["insert into measure ", "insert into audit ", "insert into process_version "];
+        let newer = [
+            "insert into measure ",
+            "insert into audit ",
+            "insert into process_version ",
+        ];
         script.extend(rows.filter(|r| !newer.iter().any(|n| r.starts_with(n))));
         script.push("delete from sheet where name = 'measure'".into());
         if on == On::Postgres {

@@ -156,6 +156,65 @@ pub enum Incident {
         #[command(flatten)]
         once: Once,
     },
+    /// Proposes a decision: without a strong objection it is taken
+    Decide {
+        /// `IMP-42`, or its key in Jira
+        reference: String,
+        /// What is to be done
+        text: String,
+        #[command(flatten)]
+        once: Once,
+    },
+    /// Objects to a decision: it waits until somebody takes it
+    Object {
+        /// `IMP-42`, or its key in Jira
+        reference: String,
+        /// Which decision
+        n: u32,
+        /// Why not
+        why: String,
+        #[command(flatten)]
+        once: Once,
+    },
+    /// Takes a decision now, whatever was objected
+    Decided {
+        /// `IMP-42`, or its key in Jira
+        reference: String,
+        /// Which decision
+        n: u32,
+        #[command(flatten)]
+        once: Once,
+    },
+    /// Puts a time right that was written down wrongly
+    Time {
+        /// `IMP-42`, or its key in Jira
+        reference: String,
+        /// Which: started, detected, acknowledged, mitigated, resolved
+        moment: String,
+        /// When it was: 2026-11-24T09:30:00Z
+        at: String,
+        /// Why it was wrong
+        why: String,
+        #[command(flatten)]
+        once: Once,
+    },
+    /// Has it follow the version of the process that is in force
+    Process {
+        /// `IMP-42`, or its key in Jira
+        reference: String,
+        /// Where it stands there, if its own status is not there
+        #[arg(long)]
+        status: Option<String>,
+        #[command(flatten)]
+        once: Once,
+    },
+    /// Puts the public incident right, where somebody changed it on the status page
+    MendPage {
+        /// `IMP-42`, or its key in Jira
+        reference: String,
+        #[command(flatten)]
+        once: Once,
+    },
     /// Keeps a line on the timeline
     Note {
         /// `IMP-42`, or its key in Jira
@@ -467,6 +526,39 @@ fn call(command: Incident) -> Result<Option<Call>, Failure> {
             post(&reference, &format!("/follow-ups/{n}/done"), Map::new(), once)
         }
         Incident::Review { reference, text, once } => post(&reference, "/review", body([("text", some(text))]), once),
+        Incident::Decide { reference, text, once } => {
+            post(&reference, "/decisions", body([("text", some(text))]), once)
+        }
+        Incident::Object {
+            reference,
+            n,
+            why,
+            once,
+        } => post(
+            &reference,
+            &format!("/decisions/{n}/objections"),
+            body([("why", some(why))]),
+            once,
+        ),
+        Incident::Decided { reference, n, once } => {
+            post(&reference, &format!("/decisions/{n}/taken"), Map::new(), once)
+        }
+        Incident::Time {
+            reference,
+            moment,
+            at,
+            why,
+            once,
+        } => {
+            let body = body([("moment", some(moment)), ("at", some(at)), ("why", some(why))]);
+            post(&reference, "/times", body, once)
+        }
+        Incident::Process {
+            reference,
+            status,
+            once,
+        } => post(&reference, "/process", body([("status", maybe(status))]), once),
+        Incident::MendPage { reference, once } => post(&reference, "/statuspage/mend", Map::new(), once),
         Incident::Note { reference, text, once } => post(&reference, "/notes", body([("text", some(text))]), once),
         Incident::Join { reference, user, once } => post(&reference, "/members", body([("user", some(user))]), once),
         Incident::Follow { reference, user, once } => {
