@@ -148,7 +148,7 @@ fn an_update_loses_no_line_and_leaves_no_more_conflicts_than_copier() {
         conflicts = (conflicts.0 + ours, conflicts.1 + count("conflicts"));
         lost = (lost.0 + gone.len(), lost.1 + count("lost"));
     }
-    println!(
+    eprintln!(
         "{} histories: files in conflict {} (copier {}), lines lost {} (copier {})",
         cases.len(),
         conflicts.0,
