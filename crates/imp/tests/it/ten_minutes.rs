@@ -18,7 +18,7 @@ const MINUTES: u64 = 10;
 const SPEED: u64 = 60;
 /// People do something every so many minutes of the trial, and declare something new with every so many of those: an hour
 /// of theirs takes a minute, and Slack takes only fifty edits in it.
-const EVERY_MINUTES: u64 = 2;
+const EVERY_MINUTES: u64 = 3;
 const NEW_EVERY: u64 = 3;
 /// What nobody should ever wait for an answer.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(500);
