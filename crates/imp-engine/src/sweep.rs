@@ -313,7 +313,10 @@ pub async fn look_at_page(
                 about: Some(r),
                 command: Command::PageSeen { differs },
             };
-            desk.submit(envelope).await.map_err(|e| e.to_string())?;
+            // Those behind it are told of nevertheless; this one is at the next look.
+            if let Err(e) = desk.submit(envelope).await {
+                tracing::warn!(incident = %r, error = %e, "what the status page shows was not noted");
+            }
         }
     }
     Ok(now)

@@ -9,13 +9,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// Editions with overlays on them that are kept at hand: as many as there are teams with their own in a large house.
 const LAID_MAX: usize = 256;
 
-/// An edition, and the overlays on it.
-type Laid = (String, Vec<String>);
+/// An edition, the one in force with what is today's, and the overlays on it.
+type Laid = (String, String, Vec<String>);
 
 /// Editions at hand, by their prints. The one in force is not among them.
 #[derive(Debug, Default)]
 pub struct Versions {
-    kept: RwLock<HashMap<String, Arc<Process>>>,
+    /// By edition; nothing where it cannot be read any more, which is said once.
+    kept: RwLock<HashMap<String, Option<Arc<Process>>>>,
     laid: RwLock<HashMap<Laid, Arc<Process>>>,
 }
 
@@ -95,18 +96,22 @@ impl House {
     }
 
     fn take_up(&self, edition: &str, source: &str) {
-        match Process::kept(source) {
+        let read = match Process::kept(source) {
             Ok(mut process) => {
                 edition.clone_into(&mut process.edition);
-                let mut kept = self.versions.kept.write().unwrap_or_else(PoisonError::into_inner);
-                kept.insert(edition.to_owned(), Arc::new(process));
+                Some(Arc::new(process))
             }
-            Err(e) => tracing::error!(
-                edition,
-                error = e,
-                "an edition of the process cannot be read any more; its incidents follow the one in force"
-            ),
-        }
+            Err(e) => {
+                tracing::error!(
+                    edition,
+                    error = e,
+                    "an edition of the process cannot be read any more; its incidents follow the one in force"
+                );
+                None
+            }
+        };
+        let mut kept = self.versions.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(edition.to_owned(), read);
     }
 }
 
@@ -117,8 +122,10 @@ impl Versions {
             .unwrap_or_else(PoisonError::into_inner)
             .get(edition)
             .cloned()
+            .flatten()
     }
 
+    /// Whether it was read, or found unreadable.
     fn has(&self, edition: &str) -> bool {
         self.kept
             .read()
@@ -129,7 +136,7 @@ impl Versions {
     /// An edition with overlays on it, and with what is a matter of today whatever was agreed on then: who is on call, when
     /// people work, which maintenance goes on, and who is the last resort.
     fn laid_on(&self, base: &Arc<Process>, overlays: &[String], today: &Process) -> Arc<Process> {
-        let key = (base.edition.clone(), overlays.to_vec());
+        let key = (base.edition.clone(), today.edition.clone(), overlays.to_vec());
         if let Some(known) = self.laid.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return known.clone();
         }

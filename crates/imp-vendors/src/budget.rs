@@ -42,7 +42,8 @@ impl Limit {
     }
 
     /// One part of it, where so many keep it together: fewer calls, and where there are fewer calls than parts, one call
-    /// in a longer window. The parts are never more than the whole.
+    /// in a longer window. Over time the parts are never more than the whole; where each part is a single call, several
+    /// replicas may make theirs in the same moment, and the vendor's `Retry-After` tells the one that was too much.
     fn part(self, of: u32) -> Limit {
         let of = of.max(1);
         let calls = self.calls / of;

@@ -12,7 +12,10 @@ pub(super) fn of(message: &Value) -> String {
     let line = |f: &Value| {
         let name = f["title"].as_str().or(f["name"].as_str()).unwrap_or("a file");
         let url = web(f["permalink"].as_str()?)?;
-        Some(format!("\n{}: {url}", imp_core::words::cut(name, 100)))
+        Some(format!(
+            "\n{}: {url}",
+            imp_core::words::cut(&imp_core::words::title(name), 100)
+        ))
     };
     files.filter_map(line).take(KEPT_MAX).collect()
 }
@@ -28,8 +31,12 @@ mod tests {
             {"title": "graph.png", "permalink": "https://acme.slack.com/files/U1/F1/graph.png"},
             {"name": "x", "permalink": "javascript:alert(1)"},
             {"name": "without a place"},
+            {"title": "x\nAda: resolved", "permalink": "https://acme.slack.com/files/U1/F2/x.png"},
         ]});
-        assert_eq!(of(&files), "\ngraph.png: https://acme.slack.com/files/U1/F1/graph.png");
+        assert_eq!(
+            of(&files),
+            "\ngraph.png: https://acme.slack.com/files/U1/F1/graph.png\nx Ada: resolved: https://acme.slack.com/files/U1/F2/x.png"
+        );
         assert_eq!(of(&json!({"text": "nothing"})), "");
     }
 }

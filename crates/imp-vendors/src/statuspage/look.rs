@@ -7,6 +7,7 @@ use imp_core::port::{Boxed, PageSource, Shown};
 use imp_core::public::Differs;
 use imp_core::{Incident, Process, words};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Public incidents that are asked for one by one in a look: those that are over are in no short list, and Statuspage takes
 /// one call a second.
@@ -24,25 +25,27 @@ impl Statuspage {
             return Ok(Vec::new());
         }
         let unresolved: Vec<wire::Incident> = self.patiently("/incidents/unresolved").await?;
-        let (mut out, mut alone) = (Vec::new(), 0);
+        let (mut out, mut alone) = (Vec::new(), Vec::new());
         for (i, process) in incidents {
             let Some((id, _)) = &i.links.page else { continue };
             if let Some(seen) = unresolved.iter().find(|u| u.id == *id) {
                 self.see(seen);
                 out.push((i.reference, differs(i, process, seen)));
             } else if status(process, &i.status) != "resolved" || i.page_differs.is_some() {
-                alone += 1;
-                if alone > ONE_BY_ONE {
-                    continue;
+                alone.push((id, i, process));
+            }
+        }
+        for at in in_turn(&self.turn, alone.len()) {
+            let Some((id, i, process)) = alone.get(at) else {
+                continue;
+            };
+            match self.patiently::<wire::Incident>(&format!("/incidents/{id}")).await {
+                Ok(seen) => {
+                    self.see(&seen);
+                    out.push((i.reference, differs(i, process, &seen)));
                 }
-                match self.patiently::<wire::Incident>(&format!("/incidents/{id}")).await {
-                    Ok(seen) => {
-                        self.see(&seen);
-                        out.push((i.reference, differs(i, process, &seen)));
-                    }
-                    Err(Fault::Refused { status: 404, .. }) => out.push((i.reference, Some(gone(i, process)))),
-                    Err(fault) => return Err(fault),
-                }
+                Err(Fault::Refused { status: 404, .. }) => out.push((i.reference, Some(gone(i, process)))),
+                Err(fault) => return Err(fault),
             }
         }
         Ok(out)
@@ -66,6 +69,12 @@ impl Statuspage {
         }
         Err(last.unwrap_or(Fault::Wait { after_ms: 1000 }))
     }
+}
+
+/// Whose turn it is, of so many: each has one, however many there are.
+fn in_turn(turn: &AtomicUsize, of: usize) -> impl Iterator<Item = usize> {
+    let first = turn.fetch_add(ONE_BY_ONE.min(of), Ordering::Relaxed);
+    (0..of.min(ONE_BY_ONE)).map(move |n| first.wrapping_add(n) % of)
 }
 
 /// In what a public incident differs from what it would say.
@@ -103,4 +112,21 @@ fn word(status: &str) -> String {
     let mut letters = status.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     words::cut(&format!("{first}{}", letters.as_str()).replace('_', " "), 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn however_many_differ_each_is_looked_at_in_turn() {
+        let turn = AtomicUsize::new(0);
+        let looks: Vec<Vec<usize>> = (0..3).map(|_| in_turn(&turn, 12).collect()).collect();
+        assert!(looks.iter().all(|l| l.len() == ONE_BY_ONE));
+        let seen: BTreeSet<usize> = looks.concat().into_iter().collect();
+        assert_eq!(seen.len(), 12, "{looks:?}");
+        assert_eq!(in_turn(&turn, 2).count(), 2);
+        assert_eq!(in_turn(&turn, 0).count(), 0);
+    }
 }

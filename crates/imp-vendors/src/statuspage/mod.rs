@@ -13,6 +13,7 @@ use reqwest::RequestBuilder;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 /// What people know it by.
@@ -62,6 +63,8 @@ pub struct Statuspage {
     doubt: Doubt,
     components: tokio::sync::Mutex<Option<(Instant, Components)>>,
     seen: Mutex<HashMap<String, port::Seen>>,
+    /// Which of those that are looked at one by one had their turn last.
+    turn: AtomicUsize,
 }
 
 impl Statuspage {
@@ -74,6 +77,7 @@ impl Statuspage {
             doubt: Doubt::new(),
             components: tokio::sync::Mutex::new(None),
             seen: Mutex::new(HashMap::new()),
+            turn: AtomicUsize::new(0),
         }
     }
 
