@@ -83,6 +83,20 @@ impl From<Fault> for Trouble {
 }
 
 impl Trouble {
+    /// What stops an order that has written something already. To wait for a limit of our own counts as no try, and what
+    /// was never tried is not looked for: here it has to be.
+    pub fn after_a_write(self) -> Trouble {
+        match self {
+            Trouble::Fault(Fault::Wait { after_ms }) => Trouble::Fault(Fault::Later {
+                status: None,
+                after_ms: Some(after_ms),
+                why: "the rest waits for IMP's own limit of calls".to_owned(),
+                undone: false,
+            }),
+            other => other,
+        }
+    }
+
     /// Slack's error code, if it said one.
     pub fn code(&self) -> &str {
         match self {
@@ -408,5 +422,24 @@ fn tier(method: &str) -> Limit {
         | "files.completeUploadExternal" => TIER_4,
         "chat.postMessage" | "auth.test" | "chat.getPermalink" => SPECIAL,
         _ => TIER_3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use imp_core::Outcome;
+
+    #[test]
+    fn to_wait_after_a_write_counts_as_a_try() {
+        let wait = || Trouble::Fault(Fault::Wait { after_ms: 700 });
+        assert!(matches!(Outcome::from(wait()), Outcome::Wait { after_ms: 700 }));
+        assert!(matches!(
+            Outcome::from(wait().after_a_write()),
+            Outcome::Later {
+                after_ms: Some(700),
+                ..
+            }
+        ));
     }
 }

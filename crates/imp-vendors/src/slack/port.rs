@@ -494,7 +494,7 @@ impl Chat {
             None => place(&self.send(order, &c.id, &m, Urgency::Urgent).await?).1,
         };
         self.remember(thing, print(&m));
-        self.pin(&c.id, &ts).await?;
+        self.pin(&c.id, &ts).await.map_err(Trouble::after_a_write)?;
         Ok(Outcome::Done(vec![Link::Card { ts }]))
     }
 
