@@ -28,8 +28,8 @@ pub struct Facts<'a> {
     pub directory: &'a Directory,
     /// The reference that a new incident gets.
     pub next: Ref,
-    /// The other incident that the command names, if there is one.
-    pub other: Option<&'a Incident>,
+    /// The other incident that the command names, if there is one, and the process that it follows, with its overlays.
+    pub other: Option<(&'a Incident, &'a Process)>,
     /// What IMP is connected to.
     pub can: &'a BTreeSet<Capability>,
     /// Now.
@@ -479,8 +479,8 @@ fn mergeable<'a>(i: &Incident, into: &str, envelope: &Envelope, facts: &Facts<'a
     }
     let seen = facts
         .other
-        .filter(|o| o.reference == reference && rights::may_see(o, &envelope.by, envelope.role));
-    let Some(other) = seen else {
+        .filter(|(o, _)| o.reference == reference && rights::may_see(o, &envelope.by, envelope.role));
+    let Some((other, its)) = seen else {
         return Err(refuse(format!("There is no incident {reference} that you can see.")));
     };
     if i.private && !other.private {
@@ -489,10 +489,10 @@ fn mergeable<'a>(i: &Incident, into: &str, envelope: &Envelope, facts: &Facts<'a
             i.reference
         )));
     }
-    if !facts.process.category(&other.status).is_open() {
+    if !its.category(&other.status).is_open() {
         return Err(refuse(format!(
             "{reference} is {}; choose one that is open.",
-            facts.process.status(&other.status).map_or(&other.status, |s| &s.label)
+            its.status(&other.status).map_or(&other.status, |s| &s.label)
         )));
     }
     Ok(other)
@@ -622,7 +622,7 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
         return raise::window_over(i, facts);
     }
     if let Timer::Decision { n } = timer {
-        return decision::over(i, *n, envelope.at);
+        return decision::over(i, *n, facts);
     }
     if *timer == Timer::Watch {
         return crate::nudge::look(i, envelope.at, facts.process, facts.catalogue, facts.directory);

@@ -4,6 +4,7 @@ use crate::command::Envelope;
 use crate::decide::{line, needs_open, next};
 use crate::event::Event;
 use crate::person::Actor;
+use crate::process::Category;
 use crate::refusal::{Kind, Refusal};
 use crate::{At, Facts, Incident};
 use serde::{Deserialize, Serialize};
@@ -124,9 +125,15 @@ pub(crate) fn take(i: &Incident, n: u32, facts: &Facts) -> Result<Vec<Event>, Re
     Ok(vec![Event::DecisionTaken { n }])
 }
 
-/// The time for objections is over: without one it is decided.
-pub(crate) fn over(i: &Incident, n: u32, now: At) -> Vec<Event> {
-    let due = |d: &&Decision| d.n == n && d.taken.is_none() && d.objections.is_empty() && d.until <= now;
+/// The time for objections is over: without one it is decided, unless the incident has ended meanwhile.
+///
+/// When that is, the timer alone says: it comes due once, and where the clock was set back it came due earlier by the clock
+/// than was written down.
+pub(crate) fn over(i: &Incident, n: u32, facts: &Facts) -> Vec<Event> {
+    if facts.process.category(&i.status) == Category::Done {
+        return Vec::new();
+    }
+    let due = |d: &&Decision| d.n == n && d.taken.is_none() && d.objections.is_empty();
     match i.decisions.iter().find(due) {
         Some(_) => vec![Event::DecisionTaken { n }],
         None => Vec::new(),

@@ -189,7 +189,7 @@ mod tests {
                 event,
             })
             .collect();
-        let i = Incident::fold(&facts_of_it, &process).expect("it was opened");
+        let i = Incident::fold(&facts_of_it, |_| &process).expect("it was opened");
         let command = Command::Edit {
             title: None,
             summary: None,

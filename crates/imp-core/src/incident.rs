@@ -9,6 +9,7 @@ use crate::person::Who;
 use crate::public::Differs;
 use crate::{Actor, At, Process, Ref};
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An incident.
@@ -354,11 +355,16 @@ impl Incident {
         Incident::evolve(None, &fact, process)
     }
 
-    /// The fold of a journal; `None` where it does not begin with an opening.
-    pub fn fold<'a>(facts: impl IntoIterator<Item = &'a Fact>, process: &Process) -> Option<Incident> {
+    /// The fold of a journal, each fact by the process that the incident follows then (`None`: it is not opened yet);
+    /// `None` where it does not begin with an opening.
+    pub fn fold<'a, P: Borrow<Process>>(
+        facts: impl IntoIterator<Item = &'a Fact>,
+        follows: impl Fn(Option<&Incident>) -> P,
+    ) -> Option<Incident> {
         let mut out = None;
         for f in facts {
-            out = Some(Incident::evolve(out, f, process)?);
+            let process = follows(out.as_ref());
+            out = Some(Incident::evolve(out, f, process.borrow())?);
         }
         out
     }

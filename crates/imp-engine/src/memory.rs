@@ -467,7 +467,7 @@ mod tests {
                 event,
             })
             .collect();
-        Incident::fold(&facts, &process).expect("it was opened")
+        Incident::fold(&facts, |_| &process).expect("it was opened")
     }
 
     /// What is named for an incident: reference and reason.

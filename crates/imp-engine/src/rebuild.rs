@@ -1,7 +1,7 @@
 //! A lost disk brought back: facts that the record remembers go into an empty store, and with them what was done and
 //! what is still owed.
 
-use crate::desk::{Desk, keep_sheet, sheet};
+use crate::desk::{Desk, House, keep_sheet, sheet};
 use crate::lane::STANDS_BEHIND;
 use crate::store::{Conn, StoreError};
 use crate::{read, tx};
@@ -9,8 +9,8 @@ use imp_core::effect::{JOURNAL_KEY, What};
 use imp_core::port::Recalled;
 use imp_core::process::Category;
 use imp_core::react::{applies, mirrors, react};
-use imp_core::{At, Capability, Incident, Process, Ref};
-use std::collections::{BTreeMap, BTreeSet};
+use imp_core::{At, Incident, Ref};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The sheet that marks a store which is being brought back, so that it can be gone on with.
@@ -77,11 +77,12 @@ pub async fn is_there(desk: &Desk, r: Ref) -> Result<bool, StoreError> {
 /// # Errors
 /// Where its facts make no incident, or what the store says.
 pub async fn bring_back(desk: &Desk, recalled: Recalled) -> Result<Incident, StoreError> {
-    let process = desk.house.process.load_full();
-    let can = desk.house.can.clone();
+    let house = desk.house.clone();
     let now = desk.clock.now();
     let reference = recalled.reference;
-    let Some(incident) = Incident::fold(&recalled.facts, &process).filter(|i| i.reference == reference) else {
+    let Some(incident) =
+        Incident::fold(&recalled.facts, |i| house.process_then(i)).filter(|i| i.reference == reference)
+    else {
         return Err(StoreError(format!(
             "what the record tells of {reference} makes no incident"
         )));
@@ -95,7 +96,7 @@ pub async fn bring_back(desk: &Desk, recalled: Recalled) -> Result<Incident, Sto
                 &[reference.0.into(), fact.n.into(), fact.at.0.into(), text.into()],
             )?;
         }
-        tx::save(conn, &kept, &process)?;
+        tx::save(conn, &kept, &house.process_of(&kept))?;
         for a in &kept.alerts {
             conn.run(
                 "insert into alert_group (source, key, ref, firing, changed_at) values (?1, ?2, ?3, ?4, ?5)
@@ -110,7 +111,7 @@ pub async fn bring_back(desk: &Desk, recalled: Recalled) -> Result<Incident, Sto
                 ],
             )?;
         }
-        for d in debts(&kept, &recalled, &process, &can, now) {
+        for d in debts(&kept, &recalled, &house, now) {
             keep(conn, reference, &d, now)?;
         }
         Ok(())
@@ -129,13 +130,14 @@ struct Debt {
 }
 
 /// What was done and what is owed: told again from the facts.
-fn debts(i: &Incident, recalled: &Recalled, process: &Process, can: &BTreeSet<Capability>, now: At) -> Vec<Debt> {
+fn debts(i: &Incident, recalled: &Recalled, house: &House, now: At) -> Vec<Debt> {
     let mut deeds: BTreeMap<String, (usize, What, At)> = BTreeMap::new();
     let mut so_far = None;
     for fact in &recalled.facts {
-        so_far = Incident::evolve(so_far, fact, process);
+        let process = house.process_then(so_far.as_ref());
+        so_far = Incident::evolve(so_far, fact, &process);
         let Some(then) = &so_far else { continue };
-        for e in react(then, fact, process, can)
+        for e in react(then, fact, &house.process_of(then), &house.can)
             .into_iter()
             .filter(|e| !e.what.is_mirror())
         {
@@ -175,8 +177,8 @@ fn debts(i: &Incident, recalled: &Recalled, process: &Process, can: &BTreeSet<Ca
             out.push(Debt { what, state, due, why });
         }
     }
-    if process.category(&i.status) != Category::Done {
-        let all = mirrors(i, can).into_iter().map(|e| {
+    if house.process_of(i).category(&i.status) != Category::Done {
+        let all = mirrors(i, &house.can).into_iter().map(|e| {
             let why = failed(&e.what.key());
             let state = if why.is_some() { "failed" } else { "pending" };
             Debt {

@@ -82,15 +82,14 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
     }
     let (about, current) = locate(conn, seen, envelope)?;
     let in_force = seen.house.process.load_full();
-    let process = current
-        .as_ref()
-        .map_or_else(|| in_force.clone(), |i| seen.house.process_of(i));
+    let process = seen.house.process_then(current.as_deref());
     let catalogue = seen.house.catalogue.load();
     let directory = seen.house.directory.load();
     let other = match envelope.command.names() {
         Some(r) => at_hand(conn, seen, r)?,
         None => None,
     };
+    let other_follows = other.as_ref().map(|o| seen.house.process_of(o));
     let opens = current.is_none() && matches!(envelope.command, Command::Alert(_) | Command::Declare { .. });
     let next = if opens { next_ref(conn)? } else { Ref(0) };
     let facts = Facts {
@@ -99,7 +98,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         catalogue: &catalogue,
         directory: &directory,
         next,
-        other: other.as_deref(),
+        other: other.as_deref().zip(other_follows.as_deref()),
         can: &seen.house.can,
         now: envelope.at,
         catalogue_comes: seen.house.reads_catalogue && catalogue.as_of.is_none(),
@@ -354,10 +353,7 @@ fn append(
             by: by.clone(),
             event,
         };
-        let process = match &incident {
-            Some(i) => seen.house.process_of(i),
-            None => seen.house.process.load_full(),
-        };
+        let process = seen.house.process_then(incident.as_deref());
         let before = incident.map(Arc::unwrap_or_clone);
         let now = Incident::evolve(before, &fact, &process)
             .ok_or_else(|| StoreError("a fact of an incident that was never opened".into()))?;

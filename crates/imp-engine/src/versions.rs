@@ -49,6 +49,11 @@ impl House {
         }
     }
 
+    /// The process by which the next fact of an incident is judged: its own, or the one in force where it is yet to open.
+    pub fn process_then(&self, i: Option<&Incident>) -> Arc<Process> {
+        i.map_or_else(|| self.process.load_full(), |i| self.process_of(i))
+    }
+
     /// Takes another process into force. What is laid on others is laid anew, since a part of it is today's.
     pub fn put_in_force(&self, process: Process) {
         self.process.store(Arc::new(process));

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::{Failure, say, serve};
 use arc_swap::ArcSwap;
-use imp_core::{Catalogue, Directory, Process};
+use imp_core::{Catalogue, Directory, Incident, Process};
 use imp_engine::rebuild::{self, Ground};
 use imp_engine::{Desk, House, Store, SystemClock};
 use imp_vendors::http::{Fault, Http};
@@ -53,7 +53,7 @@ pub async fn run(config: Config, process: Process, json: bool) -> Result<(), Fai
     let jira = Jira::new(jira, http, &config.public_url());
     let (store, conn) = Store::open(&config.store.url).map_err(|e| failed(&e))?;
     let house = Arc::new(House {
-        process: ArcSwap::from_pointee(process.clone()),
+        process: ArcSwap::from_pointee(process),
         versions: Default::default(),
         subscriptions: Default::default(),
         catalogue: ArcSwap::from_pointee(Catalogue::default()),
@@ -74,7 +74,7 @@ pub async fn run(config: Config, process: Process, json: bool) -> Result<(), Fai
         notes,
     };
     for listed in &tickets {
-        let line = one(&desk, &jira, listed, &process).await?;
+        let line = one(&desk, &jira, listed).await?;
         if !json {
             say(&words(&line));
         }
@@ -103,7 +103,7 @@ pub async fn run(config: Config, process: Process, json: bool) -> Result<(), Fai
     Ok(())
 }
 
-async fn one(desk: &Desk, jira: &Jira, listed: &imp_vendors::jira::Listed, process: &Process) -> Result<Line, Failure> {
+async fn one(desk: &Desk, jira: &Jira, listed: &imp_vendors::jira::Listed) -> Result<Line, Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
     let mut line = Line {
         reference: listed.reference.to_string(),
@@ -119,7 +119,8 @@ async fn one(desk: &Desk, jira: &Jira, listed: &imp_vendors::jira::Listed, proce
     {
         return Ok(line);
     }
-    let recalled = match patiently(|| jira.recall(listed, process)).await {
+    let follows = |i: Option<&Incident>| desk.house.process_then(i);
+    let recalled = match patiently(|| jira.recall(listed, &follows)).await {
         Ok(recalled) => recalled,
         // It was deleted since the list was made.
         Err(Failure::Wrong(why)) => {

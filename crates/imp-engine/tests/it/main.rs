@@ -205,6 +205,7 @@ both! {
     what_failed_for_now_is_tried_again_later_and_knows_that_it_was_tried,
     what_was_being_tried_when_the_process_died_is_taken_up_by_the_next,
     the_row_is_the_fold_of_the_journal,
+    a_decision_is_not_taken_once_its_incident_has_ended,
     a_journal_that_lags_on_purpose_is_owed_when_its_time_comes_and_at_once_after_peoples_words,
 }
 
@@ -328,6 +329,58 @@ async fn a_clock_that_is_set_back_makes_nothing_wait_longer() {
     assert!(next.incident(1).await.links.ticket.is_some());
 }
 
+async fn proposes(s: &Stage, text: &str) {
+    let text = text.to_owned();
+    s.wish("", Some(1), Command::Propose { text }).await.expect("proposed");
+}
+
+fn taken(i: &Incident) -> Vec<bool> {
+    i.decisions.iter().map(|d| d.taken.is_some()).collect()
+}
+
+async fn a_decision_is_not_taken_once_its_incident_has_ended(on: On) {
+    let mut s = Stage::new(on);
+    let within = Process::built_in().timing.object_within.0;
+    s.declares("", "Payments fail").await;
+    s.declares("", "Cards fail").await;
+    proposes(&s, "We roll back").await;
+    s.clock.0.fetch_add(within, Ordering::SeqCst);
+    s.runs().await;
+    assert_eq!(taken(&s.incident(1).await), [true], "while it goes on");
+    proposes(&s, "We fail over").await;
+    let merged = Command::Move {
+        to: "merged".into(),
+        fields: BTreeMap::from([("into".to_owned(), "IMP-2".to_owned())]),
+    };
+    s.wish("", Some(1), merged).await.expect("merged");
+    s.clock.0.fetch_add(within, Ordering::SeqCst);
+    s.runs().await;
+    assert_eq!(
+        taken(&s.incident(1).await),
+        [true, false],
+        "nobody works by it any more"
+    );
+}
+
+#[tokio::test]
+async fn a_decision_is_taken_in_its_time_though_the_clock_was_set_back() {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut s = Stage::new(On::Sqlite);
+    let within = Process::built_in().timing.object_within.0;
+    s.clock.0.store(10 * HOUR_MS, Ordering::SeqCst);
+    s.declares("", "The clock is wrong").await;
+    proposes(&s, "We roll back").await;
+    s.runs().await;
+    s.clock.0.fetch_sub(HOUR_MS, Ordering::SeqCst);
+    s.runs().await;
+    s.clock.0.fetch_add(within - 1_000, Ordering::SeqCst);
+    s.runs().await;
+    assert_eq!(taken(&s.incident(1).await), [false], "somebody may still object");
+    s.clock.0.fetch_add(2_000, Ordering::SeqCst);
+    s.runs().await;
+    assert_eq!(taken(&s.incident(1).await), [true]);
+}
+
 async fn what_was_being_tried_when_the_process_died_is_taken_up_by_the_next(on: On) {
     let s = Stage::new(on);
     s.declares("", "Chat is down").await;
@@ -419,7 +472,10 @@ async fn the_row_is_the_fold_of_the_journal(on: On) {
         .read(|c| read::journal(c, imp_core::Ref(1), 0, 1000))
         .await
         .expect("read");
-    assert_eq!(Incident::fold(&facts, &Process::built_in()), Some(s.incident(1).await));
+    assert_eq!(
+        Incident::fold(&facts, |_| Process::built_in()),
+        Some(s.incident(1).await)
+    );
 }
 
 #[test]

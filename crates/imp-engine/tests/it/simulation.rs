@@ -606,7 +606,7 @@ impl Sim {
                 .await
                 .expect("read");
             assert_eq!(
-                Incident::fold(&facts, &process).as_ref(),
+                Incident::fold(&facts, |_| &process).as_ref(),
                 Some(i),
                 "seed {seed}: row and journal of {r} differ"
             );

@@ -3,9 +3,10 @@
 use crate::keeping::{copy_of, restore};
 use crate::place::{On, Place};
 use crate::{Stage, declare};
-use imp_core::{Command, Process, Ref};
-use imp_engine::{SubmitError, read, versions};
-use std::collections::BTreeMap;
+use imp_core::port::Recalled;
+use imp_core::{Command, Incident, Process, Ref};
+use imp_engine::{Conn, SubmitError, read, rebuild, versions};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const BUILT_IN: &str = imp_core::process::BUILT_IN;
@@ -52,6 +53,8 @@ both! {
     overlays_hold_from_the_declaration_and_follow_the_service,
     what_is_another_edition_says_something_else,
     a_restored_store_knows_what_its_incidents_follow,
+    an_incident_is_merged_into_one_that_is_open_by_its_own_process,
+    a_lost_store_is_brought_back_with_the_overlays_of_then,
 }
 
 async fn a_restored_store_knows_what_its_incidents_follow(on: On) {
@@ -145,13 +148,7 @@ async fn an_incident_goes_on_by_the_process_that_it_began_with(on: On) {
             .read(move |c| read::journal(c, Ref(n), 0, 1000))
             .await
             .expect("read");
-        let mut told = None;
-        for f in &facts {
-            let process = told
-                .as_ref()
-                .map_or_else(|| s.desk.house.process.load_full(), |i| s.desk.house.process_of(i));
-            told = imp_core::Incident::evolve(told, f, &process);
-        }
+        let told = Incident::fold(&facts, |i| s.desk.house.process_then(i));
         assert_eq!(told, Some(s.incident(n).await));
     }
 }
@@ -227,4 +224,98 @@ async fn what_is_another_edition_says_something_else(on: On) {
     let mut versions: Vec<&str> = kept.iter().map(|e| e.version.as_str()).collect();
     versions.sort_unstable();
     assert_eq!(versions, ["1", "2"], "a comment is no edition, and none is kept twice");
+}
+
+fn merge(into: &str) -> Command {
+    Command::Move {
+        to: "merged".into(),
+        fields: BTreeMap::from([("into".to_owned(), into.to_owned())]),
+    }
+}
+
+async fn an_incident_is_merged_into_one_that_is_open_by_its_own_process(on: On) {
+    let s = Stage::new(on);
+    s.declares("", "Payments fail").await;
+    s.declares("", "Cards fail").await;
+    for status in ["identified", "monitoring", "resolved"] {
+        s.wish("", Some(1), to(status)).await.expect("moved");
+    }
+    // In what is in force now, `resolved` is called otherwise, and is nothing that it knows.
+    let renamed = BUILT_IN
+        .replace("\"resolved\"", "\"settled\"")
+        .replace("label = \"Resolved\"", "label = \"Settled\"")
+        .replacen("version = \"1\"", "version = \"2\"", 1);
+    let renamed = Process::parse(&renamed).unwrap_or_else(|f| panic!("{f}"));
+    s.desk.put_in_force(renamed).await.expect("in force");
+    s.declares("", "Refunds fail").await;
+    let over = refused(s.wish("", Some(3), merge("IMP-1")).await);
+    assert!(
+        over.message.contains("IMP-1 is Resolved; choose one that is open"),
+        "{over}"
+    );
+    s.wish("", Some(3), merge("IMP-2")).await.expect("it is open");
+}
+
+/// The built-in process with an overlay in which one team asks for a paper that is forgotten on the way to `monitoring`, and
+/// writes an update every minute.
+fn with_papers() -> Process {
+    let overlay = r#"
+[[overlay]]
+id = "cards"
+team = "payments"
+[[overlay.field]]
+id = "paper"
+label = "Which paper?"
+kind = "text"
+forget_on = ["monitoring"]
+[[overlay.move]]
+from = ["investigating"]
+to = "identified"
+requires = ["paper"]
+"#;
+    Process::parse(&format!("{BUILT_IN}{overlay}")).unwrap_or_else(|f| panic!("{f}"))
+}
+
+async fn a_lost_store_is_brought_back_with_the_overlays_of_then(on: On) {
+    let s = Stage::new(on);
+    s.desk.put_in_force(with_papers()).await.expect("in force");
+    let Command::Declare { title, summary, .. } = declare("Cards fail") else {
+        panic!("it declares")
+    };
+    let paid = Command::Declare {
+        title,
+        summary,
+        severity: None,
+        service: None,
+        team: Some("payments".into()),
+        private: false,
+        members: vec![],
+        impact: BTreeMap::new(),
+    };
+    s.wish("", None, paid).await.expect("declared");
+    let found = Command::Move {
+        to: "identified".into(),
+        fields: BTreeMap::from([("paper".to_owned(), "The blue one".to_owned())]),
+    };
+    s.wish("", Some(1), found).await.expect("moved");
+    s.wish("", Some(1), to("monitoring")).await.expect("moved");
+    let was = s.incident(1).await;
+    assert_eq!(was.overlays, ["cards"]);
+    assert!(!was.fields.contains_key("paper"), "it is forgotten");
+    let journal = |c: &mut dyn Conn| read::journal(c, Ref(1), 0, 1000);
+    let facts = s.desk.store.read(journal).await.expect("read");
+
+    let lost = Stage::new(on);
+    lost.desk.put_in_force(with_papers()).await.expect("in force");
+    let recalled = Recalled {
+        reference: Ref(1),
+        ticket: "INC-1".into(),
+        facts,
+        done: BTreeSet::new(),
+        whole: true,
+        notes: vec![],
+    };
+    let back = rebuild::bring_back(&lost.desk, recalled).await.expect("brought back");
+    assert_eq!(back, was);
+    assert_eq!(lost.incident(1).await, was);
 }

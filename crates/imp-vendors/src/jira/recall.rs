@@ -13,11 +13,15 @@ use imp_core::process::Category;
 use imp_core::{Actor, At, Door, Event, Incident, Process, Ref, Who, record, words};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Issues in one page of the list.
 const PAGE: u32 = 200;
 /// Pages of the list: a million issues.
 const PAGES_MAX: usize = 5_000;
+
+/// The process that an incident follows; of one that is yet to open, the one in force.
+pub type Follows<'a> = dyn Fn(Option<&Incident>) -> Arc<Process> + Sync + 'a;
 
 /// A ticket of ours, as the list has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,22 +104,23 @@ impl Jira {
         Ok((tickets.into_values().collect(), notes))
     }
 
-    /// All that one ticket remembers.
+    /// All that one ticket remembers, each fact judged by the process that the incident follows then.
     ///
     /// # Errors
     /// When Jira cannot be asked.
-    pub async fn recall(&self, listed: &Listed, process: &Process) -> Result<Recalled, Fault> {
+    pub async fn recall(&self, listed: &Listed, follows: &Follows<'_>) -> Result<Recalled, Fault> {
         let path = format!("issue/{}?fields=*all&properties=*all&expand=changelog", listed.id);
         let issue: wire::Whole = self.get(&path).await?.json(NAME)?;
         let links: Vec<Value> = self.get(&format!("issue/{}/remotelink", listed.id)).await?.json(NAME)?;
         let properties = issue.properties.as_object().cloned().unwrap_or_default();
+        let in_force = follows(None);
         let told = Told {
             jira: self,
             listed,
             issue: &issue,
             links: &links,
             property: properties.get(PROPERTY).cloned().unwrap_or_default(),
-            process,
+            process: &in_force,
         };
         let back = journal::read_back(listed.reference, &properties);
         let opens = matches!(back.facts.first().map(|f| &f.event), Some(Event::Opened { reference, .. }) if *reference == listed.reference);
@@ -136,8 +141,9 @@ impl Jira {
             out.notes
                 .push("it is told from the ticket's fields, history and comments".to_owned());
         }
-        if let Some(i) = Incident::fold(&out.facts, process) {
-            told.catch_up(&i, &mut out.facts);
+        if let Some(i) = Incident::fold(&out.facts, follows) {
+            let process = &*follows(Some(&i));
+            Told { process, ..told }.catch_up(&i, &mut out.facts);
         }
         if properties.get(PROPERTY).is_none_or(|p| p.get("ref").is_none()) {
             out.notes.push(format!(

@@ -161,7 +161,7 @@ impl Stage {
     }
 
     pub fn incident(&self) -> Arc<Incident> {
-        Arc::new(Incident::fold(&self.facts, &self.process).expect("an incident"))
+        Arc::new(Incident::fold(&self.facts, |_| self.process.clone()).expect("an incident"))
     }
 
     /// The vendor loses its next answer to this operation, after doing what it was asked.
