@@ -84,6 +84,10 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
     // What follows another edition stands in that one's statuses, which need not be drawn here.
     let (behind, here): (Vec<&Incident>, Vec<&Incident>) =
         seen.into_iter().partition(|i| imp_core::follow::is_behind(i, &process));
+    // The picture only counts; the list has titles.
+    if let Err(p) = crate::witness::looked(&app, &caller, behind.iter().copied(), "listed").await {
+        return sorry(&caller, p);
+    }
     for i in here {
         *live.entry(i.status.as_str()).or_default() += 1;
     }
