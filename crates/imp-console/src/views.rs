@@ -142,8 +142,11 @@ pub async fn rename(app: &App, caller: &Caller, id: &str, name: &str) -> Result<
     let deed = crate::witness::deed(caller, app.desk.clock.now(), "rename_view", None, json!({"said": said}));
     let (id, wanted) = (view.id.clone(), name.clone());
     let write = app.desk.write(move |c| {
-        saved_view::rename(c, &id, &wanted)?;
-        audit::write(c, deed)
+        // What did not happen is not written down either.
+        match saved_view::rename(c, &id, &wanted)? {
+            true => audit::write(c, deed),
+            false => Ok(()),
+        }
     });
     write.await?;
     let is = own(app, caller, &view.id).await?;

@@ -53,17 +53,17 @@ pub fn keep(conn: &mut dyn Conn, v: &SavedView) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Gives a view another name, unless its owner calls another view of the page so.
+/// Gives a view another name, unless its owner calls a view of the page so; whether it did.
 ///
 /// # Errors
 /// What the store says.
-pub fn rename(conn: &mut dyn Conn, id: &str, name: &str) -> Result<(), StoreError> {
-    conn.run(
+pub fn rename(conn: &mut dyn Conn, id: &str, name: &str) -> Result<bool, StoreError> {
+    let changed = conn.run(
         "update saved_view set name = ?2 where id = ?1 and not exists (select 1 from saved_view o
          where o.owner = saved_view.owner and o.page = saved_view.page and o.name = ?2)",
         &[id.into(), name.into()],
     )?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 /// Forgets a view.

@@ -135,6 +135,9 @@ async fn the_api_has_the_same_views_and_a_name_is_one_view_of_a_page() {
     let (_, taken) = save("incidents", "Other", "severity=SEV2").await;
     let rename = answer(s.request(Method::PATCH, &path).json(&json!({"name": "Other"}))).await;
     assert_eq!(rename.0, 409, "{} {taken}", rename.1);
+    let (_, log) = s.get("/api/v1/audit").await;
+    let entries = log["items"].as_array().expect("entries");
+    assert!(entries.iter().all(|e| e["what"] != "rename_view"), "{log}");
     assert_eq!(
         answer(s.request(Method::DELETE, &path)).await,
         (204, Value::String(String::new()))
