@@ -168,8 +168,11 @@ async fn by_hand(
     let (id, now) = (owed.id, app.desk.clock.now());
     let deed = crate::witness::deed(caller, now, verb, owed.of.as_ref(), json!({"said": said}));
     let write = move |c: &mut dyn Conn| {
-        c.run(sql, &[Val::Int(id), Val::Int(now.0)])?;
-        audit::write(c, deed)
+        // What did not happen, since it went otherwise in between, is not written down either.
+        match c.run(sql, &[Val::Int(id), Val::Int(now.0)])? {
+            0 => Ok(()),
+            _ => audit::write(c, deed),
+        }
     };
     Ok(app.desk.write(write).await?)
 }
@@ -188,6 +191,14 @@ pub async fn skip(
     let (key, why) = (owed.key.clone(), b.why);
     match &owed.of {
         Some(i) => drop(wish(&app, &caller, &headers, Some(i), Command::Skip { key, why }).await?),
+        None if owed.state != "failed" => {
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "conflict",
+                "It has not failed",
+                "Only what failed can be done without.",
+            ));
+        }
         None => {
             let sql = "update effect set state = 'skipped', done_at = ?2 where id = ?1 and state = 'failed'";
             by_hand(&app, &caller, &owed, ("skip", json!({"key": key, "why": why})), sql).await?;

@@ -232,6 +232,10 @@ async fn a_digest_that_cannot_be_told_waits_among_the_deliveries_for_a_person() 
         .await;
     assert_eq!(status, 202);
     assert!(s.deliveries("failed").await.is_empty());
+    let again = s
+        .post(&format!("/api/v1/deliveries/{id}/skip"), json!({"why": "twice"}))
+        .await;
+    assert_eq!(again.0, 409, "{}", again.1);
     // And it could have been known before.
     let mut check = command(&["check", "--config", &s.config().display().to_string()]);
     let said = tokio::task::spawn_blocking(move || check.output())
