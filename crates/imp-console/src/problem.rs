@@ -218,10 +218,11 @@ pub async fn readable(request: Request, next: middleware::Next) -> Response {
     }
 }
 
-/// The layer around everything where the browser reaches IMP over https: never again without it, for a year.
+/// The layer around everything where the browser reaches IMP over https: never again without it, for a year. Of
+/// other hosts below this one IMP knows nothing, so it binds none of them.
 pub async fn only_https(request: Request, next: middleware::Next) -> Response {
     let mut response = next.run(request).await;
-    let policy = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+    let policy = HeaderValue::from_static("max-age=31536000");
     response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, policy);
     response
 }
