@@ -139,6 +139,7 @@ fn decisions(process: &Process) -> Vec<f64> {
         other: None,
         can: &can,
         now: NOW,
+        subscriptions: &Default::default(),
         catalogue_comes: false,
     };
     let envelope = Envelope {
@@ -188,6 +189,7 @@ fn cards(process: &Process) -> Vec<f64> {
         waiting: &[],
         can: &can,
         public_url: "https://imp.example.com",
+        newer: None,
         hints: &[],
         now: NOW,
     };

@@ -1,7 +1,7 @@
 //! Which incidents somebody asks for, checked: a word that nothing is called is said, not answered with an empty list.
 
 use crate::App;
-use imp_core::words;
+use imp_core::{Process, words};
 use imp_engine::StoreError;
 use imp_engine::read::{self, Filter};
 
@@ -31,9 +31,12 @@ pub async fn understand(app: &App, asked: &Asked) -> Result<(Filter, Vec<String>
     let mut faults = Vec::new();
     let (process, catalogue) = (app.desk.house.process.load(), app.desk.house.catalogue.load());
     let some = |s: &str| Some(s.trim().to_owned()).filter(|s| !s.is_empty());
-    let of = |what: &str, given: &Option<String>, known: Vec<String>, faults: &mut Vec<String>| {
+    // Incidents that began with an earlier version of the process still stand in that one's statuses.
+    let editions = app.desk.house.editions();
+    let of = |what: &str, given: &Option<String>, names: fn(&Process) -> Vec<String>, faults: &mut Vec<String>| {
         let Some(word) = given else { return };
-        if !known.contains(word) {
+        if !editions.iter().any(|p| names(p).contains(word)) {
+            let known = names(&process);
             faults.push(format!(
                 "There is no {what} {:?}. There are: {}.",
                 words::cut(word, 40),
@@ -42,10 +45,10 @@ pub async fn understand(app: &App, asked: &Asked) -> Result<(Filter, Vec<String>
         }
     };
     let status = some(&asked.status);
-    let statuses = process.statuses.iter().map(|s| s.id.clone()).collect();
+    let statuses = |p: &Process| p.statuses.iter().map(|s| s.id.clone()).collect();
     of("status", &status, statuses, &mut faults);
     let severity = some(&asked.severity);
-    let severities = process.severities.iter().map(|s| s.id.clone()).collect();
+    let severities = |p: &Process| p.severities.iter().map(|s| s.id.clone()).collect();
     of("severity", &severity, severities, &mut faults);
     let mut service = some(&asked.service);
     let mut team = some(&asked.team);
@@ -101,6 +104,19 @@ pub async fn understand(app: &App, asked: &Asked) -> Result<(Filter, Vec<String>
         words: some(&asked.q),
     };
     Ok((filter, faults))
+}
+
+/// What a menu offers: the names of the process in force, and the one that is chosen where an earlier version has it.
+pub fn offered(app: &App, chosen: &str, names: fn(&Process) -> Vec<(String, String)>) -> Vec<(String, String)> {
+    let editions = app.desk.house.editions();
+    let mut all = editions.iter().map(|p| (p, names(p)));
+    let mut out = all.next().map(|(_, names)| names).unwrap_or_default();
+    if out.iter().all(|(id, _)| id != chosen) {
+        let mut older = all.flat_map(|(p, names)| names.into_iter().map(move |(id, n)| (id, n, p.version.clone())));
+        let found = older.find(|(id, _, _)| id == chosen);
+        out.extend(found.map(|(id, name, version)| (id, format!("{name} (version {version})"))));
+    }
+    out
 }
 
 /// A word as part of a query.

@@ -374,6 +374,15 @@ pub enum What {
         /// The channel, by name or identifier.
         channel: String,
     },
+    /// Deed of the house: tell whoever is responsible what became of the process's file.
+    ProcessFile {
+        /// Number of the news.
+        n: u64,
+        /// What became of it.
+        news: crate::process::FileNews,
+        /// Who is responsible; where Slack knows none of them, the announcement channel hears it.
+        to: Vec<crate::Who>,
+    },
     /// Deed: tell another incident that this one was merged into it.
     Absorb {
         /// The other.
@@ -434,6 +443,7 @@ impl What {
             | ArchiveChannel { .. }
             | Remind { .. }
             | Digest { .. }
+            | ProcessFile { .. }
             | Offer { .. }
             | Departure { .. }
             | Decision { .. }
@@ -493,6 +503,7 @@ impl What {
             CatalogueEvent { fact } => format!("catalogue.event.{fact}"),
             CatalogueNumbers { of } => format!("numbers.{}", of.key()),
             Digest { of, stretch, to, .. } => format!("chat.digest.{}.{to}.{}", stretch.word(), of.key()),
+            ProcessFile { n, .. } => format!("chat.process_file.{n}"),
             Absorb { into } => format!("desk.absorb.{into}"),
             HandPage { into } => format!("desk.page.{into}"),
             Timer(self::Timer::Escalate { level }) => format!("desk.escalate.{level}"),
@@ -506,7 +517,10 @@ impl What {
 
     /// Whether it belongs to no incident but to the house itself; see [`Ref::HOUSE`].
     pub fn is_of_house(&self) -> bool {
-        matches!(self, What::CatalogueNumbers { .. } | What::Digest { .. })
+        matches!(
+            self,
+            What::CatalogueNumbers { .. } | What::Digest { .. } | What::ProcessFile { .. }
+        )
     }
 
     /// Whether it is repeated whenever needed (a mirror) rather than done once (a deed).
@@ -527,6 +541,7 @@ impl What {
             | Report { .. }
             | Brief { .. }
             | Digest { .. }
+            | ProcessFile { .. }
             | ArchiveChannel { .. }
             | FileTicket
             | Comment { .. }
@@ -549,6 +564,7 @@ impl What {
             Comment { .. } => "record.comments".into(),
             FileTask { .. } => "record.tasks".into(),
             PublicPost { .. } | PageStatus => "page".into(),
+            ProcessFile { .. } => "chat.process_file".into(),
             other => other.key(),
         }
     }
@@ -576,7 +592,7 @@ impl What {
             | TaskStatus { .. }
             | FileFollowUp { .. }
             | Duplicate { .. } => Rank::Normal,
-            ReadMessage { .. } => Rank::Normal,
+            ReadMessage { .. } | ProcessFile { .. } => Rank::Normal,
             // Whoever works on it comes first.
             Report { .. } => Rank::Cosmetic,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } | TicketJournal => Rank::Cosmetic,
@@ -624,6 +640,7 @@ impl What {
             CatalogueEvent { .. } => "tell the catalogue".into(),
             CatalogueNumbers { of } => format!("keep the numbers of {} in the catalogue", of.words()),
             Digest { of, stretch, to, .. } => format!("tell {} of the {} up to {to}", of.words(), stretch.word()),
+            ProcessFile { news, .. } => format!("say that the process's file is {}", news.word()),
             Absorb { into } => format!("tell {into}"),
             HandPage { into } => format!("hand the public incident on to {into}"),
             Timer(self::Timer::Escalate { .. }) => "ask the next person if nobody answers".into(),

@@ -195,6 +195,12 @@ pub enum Event {
         edition: String,
         /// The overlays that hold.
         overlays: Vec<String>,
+        /// The status in which it stands there, where that is another: the next move goes to it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// What was reached by the version of before, which it stays: when it was mitigated, and resolved.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        before: BTreeMap<String, At>,
     },
     /// A group of alerts belongs to it.
     AlertJoined {

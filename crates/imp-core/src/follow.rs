@@ -2,10 +2,53 @@
 
 use crate::catalogue::Catalogue;
 use crate::event::{Event, ServiceName, TeamName};
+use crate::metric::{self, Point};
 use crate::process::{Category, Process};
 use crate::refusal::{Kind, Refusal};
-use crate::{Facts, Incident, words};
+use crate::{At, Facts, Incident, words};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// The points that a process's statuses decide: what was reached by the ones of before stays reached.
+const KEPT: [Point; 2] = [Point::Mitigated, Point::Resolved];
+
+/// What an incident had reached when it was moved to another version of the process.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Reached {
+    /// When, by the point's word.
+    points: BTreeMap<String, At>,
+    /// The status to which the move goes that belongs to this, until it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<String>,
+}
+
+impl Reached {
+    /// Whether it began with the version that it follows, or had reached nothing by others.
+    pub fn is_nothing(&self) -> bool {
+        self.points.is_empty() && self.to.is_none()
+    }
+
+    /// When a point was reached by an earlier version.
+    pub fn at(&self, point: Point) -> Option<At> {
+        self.points.get(point.word()).copied()
+    }
+}
+
+/// It follows another version from now on. Other overlays alone change nothing of what was reached.
+pub(crate) fn taken(i: &mut Incident, to: Option<&String>, before: &BTreeMap<String, At>) {
+    i.reached.to = to.cloned();
+    i.reached.points.extend(before.iter().map(|(k, v)| (k.clone(), *v)));
+}
+
+/// It moves. Whether that belongs to another version of the process, and is neither progress nor a step back; who really
+/// goes back to work has not reached what came after.
+pub(crate) fn arrives(i: &mut Incident, to: &str, process: &Process) -> bool {
+    let belongs = i.reached.to.take().is_some_and(|t| t == to);
+    if !belongs && process.category(to) == Category::Active {
+        i.reached.points.clear();
+    }
+    belongs
+}
 
 /// The overlays that hold once the service or the team is another; nothing where they are the same.
 pub(crate) fn relaid(
@@ -19,6 +62,8 @@ pub(crate) fn relaid(
         version: i.process.clone(),
         edition: i.edition.clone(),
         overlays,
+        to: None,
+        before: BTreeMap::new(),
     })
 }
 
@@ -27,13 +72,26 @@ pub fn is_behind(i: &Incident, in_force: &Process) -> bool {
     !i.edition.is_empty() && i.edition != in_force.edition
 }
 
-/// Where an incident would stand in another edition of the process, in which its own status may not be: its own, else
-/// those of the same category.
+/// The version in force, where the incident follows another and whoever works on it would notice: where what can be done,
+/// is asked, told or reminded of differs. Routes, windows, schedules and working hours are today's for all.
+pub fn newer(i: &Incident, own: &Process, in_force: &Process) -> Option<String> {
+    if !is_behind(i, in_force) || own.category(&i.status) == Category::Done {
+        return None;
+    }
+    let felt = |p: &Process| {
+        let people = (&p.statuses, &p.moves, &p.fields, &p.severities, &p.roles, &p.impact);
+        serde_json::to_value((people, &p.steps, &p.nudges, &p.nudging)).ok()
+    };
+    (felt(own) != felt(&in_force.with(&i.overlays))).then(|| in_force.version.clone())
+}
+
+/// Where an incident would stand in another edition of the process: in its own status, else in one of the same category.
+/// What is called the same there and is of another category is another status.
 pub fn places<'a>(i: &Incident, own: &Process, other: &'a Process) -> Vec<&'a str> {
-    if let Some(s) = other.status(&i.status) {
+    let here = own.category(&i.status);
+    if let Some(s) = other.status(&i.status).filter(|s| s.category == here) {
         return vec![s.id.as_str()];
     }
-    let here = own.category(&i.status);
     let alike = other.statuses.iter().filter(|s| s.category == here);
     alike.map(|s| s.id.as_str()).collect()
 }
@@ -56,6 +114,8 @@ pub(crate) fn take(i: &Incident, status: Option<&str>, facts: &Facts) -> Result<
     let status = status.map(str::trim).filter(|s| !s.is_empty());
     let to = match (places.as_slice(), status) {
         ([only], None) => *only,
+        // What it is called by is there, and means something else: whoever moves it need not know that.
+        ([first, ..], None) if new.status(&i.status).is_some() => *first,
         (all, Some(s)) if all.contains(&s) => s,
         (all, given) => {
             let all: Vec<String> = all.iter().map(|s| (*s).to_owned()).collect();
@@ -85,6 +145,11 @@ pub(crate) fn take(i: &Incident, status: Option<&str>, facts: &Facts) -> Result<
         version: new.version.clone(),
         edition: new.edition.clone(),
         overlays,
+        to: Some(to.to_owned()).filter(|to| *to != i.status),
+        before: KEPT
+            .into_iter()
+            .filter_map(|p| Some((p.word().to_owned(), metric::point(i, own, p)?)))
+            .collect(),
     }];
     if to != i.status {
         out.push(Event::Moved {

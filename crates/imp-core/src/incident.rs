@@ -6,6 +6,7 @@ use crate::decision::{self, Decision};
 use crate::event::{Event, Fact, Link, ServiceName, Target, TeamName};
 use crate::nudge::Told;
 use crate::person::Who;
+use crate::process::Category;
 use crate::public::Differs;
 use crate::{Actor, At, Process, Ref};
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,9 @@ pub struct Incident {
     /// All corrections that there were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<Correction>,
+    /// What it had reached by another version of the process.
+    #[serde(default, skip_serializing_if = "crate::follow::Reached::is_nothing")]
+    pub reached: crate::follow::Reached,
     /// Decisions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub decisions: Vec<Decision>,
@@ -430,6 +434,7 @@ impl Incident {
                 kept: BTreeMap::new(),
                 corrected: BTreeMap::new(),
                 corrections: Vec::new(),
+                reached: Default::default(),
                 decisions: Vec::new(),
                 page_differs: None,
                 links: Links::default(),
@@ -460,7 +465,10 @@ impl Incident {
                 version,
                 edition,
                 overlays,
+                to,
+                before,
             } => {
+                crate::follow::taken(self, to.as_ref(), before);
                 self.process.clone_from(version);
                 self.edition.clone_from(edition);
                 self.overlays.clone_from(overlays);
@@ -508,8 +516,8 @@ impl Incident {
                 }
             }
             Event::Moved { from, to, fields } => {
-                let was = process.category(from);
-                if process.category(to) == crate::process::Category::Active && was == crate::process::Category::After {
+                let back = (Category::After, Category::Active) == (process.category(from), process.category(to));
+                if !crate::follow::arrives(self, to, process) && back {
                     self.reopened += 1;
                     // It was not over, whenever that was thought to have been.
                     self.corrected.retain(|m, _| m != "resolved" && m != "mitigated");

@@ -216,6 +216,9 @@ pub fn point(i: &Incident, process: &Process, point: Point) -> Option<At> {
     if let Some(at) = i.corrected.get(point.word()) {
         return Some(*at);
     }
+    if let Some(at) = i.reached.at(point) {
+        return Some(at);
+    }
     let known = |name: &str| i.moments.get(name).copied();
     let lived_here = i.back_filled.is_none();
     let by_alert = match &i.opened_by {
@@ -238,12 +241,16 @@ pub fn point(i: &Incident, process: &Process, point: Point) -> Option<At> {
         Point::FirstPublic => known("first_public"),
         Point::Mitigated => still(i, process, known("monitoring").or_else(|| known("mitigated"))),
         Point::Resolved => {
-            let after = process.statuses.iter().filter(|s| s.category == Category::After);
-            still(
-                i,
-                process,
-                known("resolved").or_else(|| after.filter_map(|s| known(&s.id)).min()),
-            )
+            let of = |category| process.statuses.iter().filter(move |s| s.category == category);
+            // A status of that name may be another here, and an incident may have been there by an earlier version.
+            let is_after = process
+                .status("resolved")
+                .is_some_and(|s| s.category == Category::After);
+            let named = known("resolved").filter(|_| !lived_here || is_after);
+            let at_work = of(Category::Active).filter_map(|s| known(&s.id)).max();
+            let entered = of(Category::After).filter_map(|s| known(&s.id));
+            let last = entered.filter(|at| at_work.is_none_or(|work| *at >= work)).min();
+            still(i, process, named.or(last))
         }
         Point::Reviewed => known("review_written"),
         Point::Closed => known("closed").filter(|_| process.category(&i.status) == Category::Done),

@@ -33,6 +33,8 @@ pub struct Order {
     pub incident: Arc<Incident>,
     /// The process that it follows.
     pub process: Arc<Process>,
+    /// The version in force, where that is another and whoever works on it would notice.
+    pub newer: Option<String>,
     /// The catalogue as last seen.
     pub catalogue: Arc<Catalogue>,
     /// People as last seen.

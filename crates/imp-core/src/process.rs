@@ -12,7 +12,7 @@ pub mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, FileNews};
 
 use crate::At;
 use crate::catalogue::Reference;

@@ -503,7 +503,7 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         What::PageStatus => i.links.page.is_some() && i.merged_into.is_none(),
         What::HandPage { .. } => i.links.page.is_some(),
         What::CatalogueEvent { .. } | What::CatalogueNumbers { .. } => !i.private,
-        What::Digest { .. } => true,
+        What::Digest { .. } | What::ProcessFile { .. } => true,
         What::Ask { .. } | What::PublicPost { .. } | What::Absorb { .. } | What::Timer(_) => true,
     }
 }

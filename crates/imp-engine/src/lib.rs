@@ -13,6 +13,7 @@ mod lease;
 pub mod measure;
 pub mod memory;
 pub mod past;
+pub mod process_file;
 pub mod read;
 pub mod rebuild;
 pub mod runner;

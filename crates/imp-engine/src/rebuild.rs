@@ -213,7 +213,7 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         What::Comment { .. } | What::Duplicate { .. } | What::PublicPost { .. } => false,
         What::CatalogueEvent { .. } | What::Absorb { .. } | What::HandPage { .. } | What::Timer(_) => false,
         // The house's own is ordered when its time comes; a rebuilt incident does not order it.
-        What::Digest { .. } | What::CatalogueNumbers { .. } => false,
+        What::Digest { .. } | What::CatalogueNumbers { .. } | What::ProcessFile { .. } => false,
         // Mirrors are never done.
         What::Card | What::Topic | What::Members | What::Bookmarks | What::Announcement | What::Questions => false,
         What::TicketFields | What::TicketStatus | What::TicketLink { .. } | What::TaskStatus { .. } => false,

@@ -56,12 +56,25 @@ impl House {
 
     /// Takes another process into force. What is laid on others is laid anew, since a part of it is today's.
     pub fn put_in_force(&self, process: Process) {
-        self.process.store(Arc::new(process));
+        let before = self.process.swap(Arc::new(process));
+        if !before.edition.is_empty() {
+            let mut kept = self.versions.kept.write().unwrap_or_else(PoisonError::into_inner);
+            kept.entry(before.edition.clone()).or_insert(Some(before));
+        }
         self.versions
             .laid
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
+    }
+
+    /// Every edition at hand: the one in force first, then those that incidents may still follow.
+    pub fn editions(&self) -> Vec<Arc<Process>> {
+        let in_force = self.process.load_full();
+        let kept = self.versions.kept.read().unwrap_or_else(PoisonError::into_inner);
+        let others = kept.values().flatten().filter(|p| p.edition != in_force.edition);
+        let others: Vec<Arc<Process>> = others.cloned().collect();
+        std::iter::once(in_force).chain(others).collect()
     }
 
     /// Sees to it that an edition is at hand which another replica may have kept.

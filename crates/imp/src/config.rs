@@ -2,7 +2,7 @@
 
 use crate::period::Schedule;
 use crate::sign_in::GroupRole;
-use imp_core::Role;
+use imp_core::{Role, Who};
 use imp_vendors::secret::Secret;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -188,6 +188,8 @@ pub struct Organisation {
     pub process: Option<PathBuf>,
     /// Whom an alert asks when nobody else can be asked; it wins over the process file's.
     pub default_responder: Option<String>,
+    /// Who is told when the process's file is broken: e-mail addresses or Slack identifiers.
+    pub process_owners: Vec<String>,
     /// An IANA time zone.
     pub timezone: String,
     /// A language.
@@ -199,6 +201,7 @@ impl Default for Organisation {
         Organisation {
             process: None,
             default_responder: None,
+            process_owners: Vec::new(),
             timezone: "UTC".into(),
             locale: "en".into(),
         }
@@ -418,6 +421,21 @@ impl Config {
                 ));
             }
         }
+        for owner in self.process_owners() {
+            let fine = match (&owner.email, &owner.slack) {
+                (Some(address), _) => address
+                    .split_once('@')
+                    .is_some_and(|(n, d)| !n.is_empty() && d.contains('.')),
+                (None, Some(id)) => is_slack_id(id),
+                (None, None) => false,
+            };
+            if !fine {
+                out.push(format!(
+                    "{name}: [organisation] process_owners has {:?}, which is nobody; write e-mail addresses or Slack identifiers (U0A4M2HB1G1)",
+                    owner.label()
+                ));
+            }
+        }
         if TimeZone::get(&self.organisation.timezone).is_err() {
             out.push(format!(
                 "{name}: [organisation] timezone = {:?} is no time zone; write one as Europe/Lisbon or UTC",
@@ -462,6 +480,17 @@ impl Config {
             process.escalation.default_responder = Some(name.to_owned());
         }
         Ok(process)
+    }
+
+    /// Who is told what becomes of the process's file.
+    pub fn process_owners(&self) -> Vec<Who> {
+        let named = self.organisation.process_owners.iter().map(|n| n.trim());
+        named
+            .map(|n| match n.contains('@') {
+                true => Who::email(n),
+                false => Who::slack(n),
+            })
+            .collect()
     }
 
     fn written_process(&self, beside: Option<&Path>) -> Result<imp_core::Process, Faults> {
@@ -514,6 +543,12 @@ fn issuer_faults(a: &Auth) -> Vec<String> {
         out.push("issuer is given and client_id is not: make a client for IMP there".to_owned());
     }
     out
+}
+
+/// As Slack's people are written: `U` or `W`, then capitals and digits.
+fn is_slack_id(id: &str) -> bool {
+    let rest = id.strip_prefix(['U', 'W']).unwrap_or_default();
+    !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 fn one_line(text: &str) -> String {

@@ -1,7 +1,9 @@
-//! The organisation's process, taken over while IMP runs whenever its file changes. A broken one changes nothing.
+//! The organisation's process, taken over while IMP runs whenever its file changes. A broken one changes nothing, and
+//! whoever is responsible is told.
 
 use crate::config::Config;
-use imp_engine::Desk;
+use imp_core::Who;
+use imp_engine::{Desk, SubmitError};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -14,21 +16,33 @@ pub async fn watch(config: Config, beside: Option<PathBuf>, desk: Desk) {
         return;
     };
     let path = beside.as_ref().map_or_else(|| path.clone(), |dir| dir.join(path));
+    let owners = config.process_owners();
     let mut known = stamp(&path).await;
+    // It was whole when IMP started, else IMP would not have.
+    let mut owed = Some(Found::Whole);
     let mut look = tokio::time::interval(EVERY);
     loop {
         look.tick().await;
         let now = stamp(&path).await;
         if now == known {
+            // It rests: what is there now is no file that somebody is still writing.
+            if let Some(found) = &owed {
+                match found.told(&desk, &owners).await {
+                    Ok(()) => owed = None,
+                    Err(e) => tracing::warn!(error = %e, "what became of the process's file could not be told yet"),
+                }
+            }
             continue;
         }
         known = now;
-        // Reading is quick and rare; the file may be half written, and then the next look finds it changed again.
         match config.process(beside.as_deref()) {
             Ok(process) => {
                 let (name, version) = (process.name.clone(), process.version.clone());
                 match desk.put_in_force(process).await {
-                    Ok(()) => tracing::info!(name, version, "the process has changed and holds now"),
+                    Ok(()) => {
+                        tracing::info!(name, version, "the process has changed and holds now");
+                        owed = Some(Found::Whole);
+                    }
                     // It is tried again at the next look.
                     Err(e) => {
                         known = None;
@@ -40,7 +54,25 @@ pub async fn watch(config: Config, beside: Option<PathBuf>, desk: Desk) {
                 for fault in &faults.0 {
                     tracing::warn!("the process has a fault, and the one of before goes on: {fault}");
                 }
+                let text = tokio::fs::read_to_string(&path).await.unwrap_or_default();
+                owed = Some(Found::Broken(text, faults.0));
             }
+        }
+    }
+}
+
+/// What the last look found.
+enum Found {
+    Whole,
+    /// What it says, and its faults.
+    Broken(String, Vec<String>),
+}
+
+impl Found {
+    async fn told(&self, desk: &Desk, owners: &[Who]) -> Result<(), SubmitError> {
+        match self {
+            Found::Whole => desk.process_file_is_whole(owners).await,
+            Found::Broken(text, faults) => desk.process_file_broke(text, faults, owners).await,
         }
     }
 }

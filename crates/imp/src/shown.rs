@@ -88,6 +88,13 @@ impl Setup for Shown {
             vec![
                 ("process", process.unwrap_or_else(|| "the built-in one".to_owned())),
                 ("default_responder", named(&c.organisation.default_responder)),
+                (
+                    "process_owners",
+                    match c.organisation.process_owners.as_slice() {
+                        [] => "left out".to_owned(),
+                        all => all.join(", "),
+                    },
+                ),
                 ("timezone", c.organisation.timezone.clone()),
             ],
         );

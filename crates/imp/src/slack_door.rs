@@ -780,6 +780,8 @@ fn view<'a>(
     catalogue: &'a imp_core::Catalogue,
 ) -> View<'a> {
     View {
+        // What is drawn here is no card.
+        newer: None,
         incident,
         process,
         catalogue,

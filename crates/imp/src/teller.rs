@@ -246,6 +246,7 @@ impl Port for Speaker {
             | What::Decision { .. }
             | What::Report { .. }
             | What::ReadMessage { .. }
+            | What::ProcessFile { .. }
             | What::Remind { .. }
             | What::ArchiveChannel { .. }
             | What::FileTicket

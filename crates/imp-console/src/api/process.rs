@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use imp_core::Command;
-use imp_engine::versions;
+use imp_engine::{process_file, versions};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -26,6 +26,8 @@ pub struct ProcessView {
     pub edition: String,
     /// Its overlays, and for whom each holds.
     pub overlays: Vec<OverlayView>,
+    /// What is wrong with the file as it lies there, where it is not in force because of that.
+    pub broken: Option<BrokenView>,
     /// Every edition that is kept, the latest first: open incidents go on by the one that they began with.
     pub editions: Vec<EditionView>,
 }
@@ -41,6 +43,15 @@ pub struct OverlayView {
     pub why: Option<String>,
     /// What is wrong with it: a team, tier or country that the catalogue does not have.
     pub strange: Vec<String>,
+}
+
+/// A process file that is broken; the one of before goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BrokenView {
+    /// Since when (RFC 3339).
+    pub since: String,
+    /// Every fault, with file, line and character.
+    pub faults: Vec<String>,
 }
 
 /// An edition that is kept.
@@ -69,7 +80,8 @@ pub struct TakeProcessBody {
 #[utoipa::path(get, path = "/process", responses((status = 200, body = ProcessView)))]
 pub async fn show(State(app): State<Arc<App>>, _caller: Caller) -> Answer<Json<ProcessView>> {
     let (process, catalogue) = (app.desk.house.process.load_full(), app.desk.house.catalogue.load());
-    let kept = app.desk.store.read(versions::list).await?;
+    let look = |conn: &mut dyn imp_engine::Conn| Ok((versions::list(conn)?, process_file::broken(conn)?));
+    let (kept, broken) = app.desk.store.read(look).await?;
     let overlay = |o: &imp_core::process::overlay::Overlay| OverlayView {
         id: o.id.clone(),
         whose: o.whose(),
@@ -81,6 +93,10 @@ pub async fn show(State(app): State<Arc<App>>, _caller: Caller) -> Answer<Json<P
         version: process.version.clone(),
         edition: process.edition.clone(),
         overlays: process.overlays.iter().map(overlay).collect(),
+        broken: broken.map(|b| BrokenView {
+            since: b.since.rfc3339(),
+            faults: b.faults,
+        }),
         editions: kept
             .into_iter()
             .map(|e| EditionView {

@@ -3,7 +3,7 @@
 use super::views::Views;
 use super::{Frame, Row, Visitor, draw, sorry};
 use crate::App;
-use crate::filters::{Asked, escaped, understand};
+use crate::filters::{Asked, escaped, offered, understand};
 use askama::Template;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -74,7 +74,7 @@ struct List {
     views: Views,
     w: Wanted,
     statuses: Vec<(String, String)>,
-    severities: Vec<String>,
+    severities: Vec<(String, String)>,
     services: Vec<(String, String)>,
     teams: Vec<(String, String)>,
 }
@@ -115,7 +115,7 @@ pub async fn list(
         Ok(f) => f,
         Err(e) => return sorry(&caller, e.into()),
     };
-    let (process, now) = (app.desk.house.process.load(), app.desk.clock.now());
+    let now = app.desk.clock.now();
     let catalogue = app.desk.house.catalogue.load();
     let last = found.last().filter(|_| found.len() == PAGE).map(|i| i.reference.0);
     let seen = match crate::witness::shown(&app, &caller, &found, "listed").await {
@@ -141,12 +141,14 @@ pub async fn list(
         export: w.address("/incidents/export"),
         faults,
         views,
-        statuses: process
-            .statuses
-            .iter()
-            .map(|s| (s.id.clone(), s.label.clone()))
-            .collect(),
-        severities: process.severities.iter().map(|s| s.id.clone()).collect(),
+        statuses: offered(&app, &w.status, |p| {
+            let all = p.statuses.iter();
+            all.map(|s| (s.id.clone(), s.label.clone())).collect()
+        }),
+        severities: offered(&app, &w.severity, |p| {
+            let all = p.severities.iter();
+            all.map(|s| (s.id.clone(), s.id.clone())).collect()
+        }),
         services: catalogue
             .services
             .iter()

@@ -1,6 +1,6 @@
 //! The process: as a picture with the live incidents in it, and in words.
 
-use super::{Frame, Visitor, draw, sorry};
+use super::{Frame, Visitor, draw, moment, sorry};
 use crate::App;
 use askama::Template;
 use axum::extract::State;
@@ -10,6 +10,7 @@ use imp_core::process::graph;
 use imp_core::process::overlay::Overlay;
 use imp_core::{Incident, Process};
 use imp_engine::read::{self, Filter};
+use imp_engine::{StoreError, process_file};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +33,23 @@ struct Place {
     references: Vec<Reference>,
     live: usize,
     ways: Vec<Way>,
+}
+
+/// What is wrong with the file as it lies there.
+pub(super) struct Broken {
+    pub(super) since: (String, String),
+    pub(super) faults: Vec<String>,
+}
+
+impl Broken {
+    /// As the store has it.
+    pub(super) async fn now(app: &App) -> Result<Option<Broken>, StoreError> {
+        let found = app.desk.store.read(process_file::broken).await?;
+        Ok(found.map(|b| Broken {
+            since: (b.since.rfc3339(), moment(b.since)),
+            faults: b.faults,
+        }))
+    }
 }
 
 /// An overlay.
@@ -59,6 +77,7 @@ struct Page {
     version: String,
     picture: String,
     places: Vec<Place>,
+    broken: Option<Broken>,
     overlays: Vec<Laid>,
     behind: Vec<Behind>,
 }
@@ -76,6 +95,10 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         .await;
     let found = match found {
         Ok(f) => f,
+        Err(e) => return sorry(&caller, e.into()),
+    };
+    let broken = match Broken::now(&app).await {
+        Ok(b) => b,
         Err(e) => return sorry(&caller, e.into()),
     };
     let process = app.desk.house.process.load();
@@ -118,6 +141,7 @@ pub async fn show(State(app): State<Arc<App>>, Visitor(caller): Visitor) -> Resp
         version: process.version.clone(),
         picture: graph::svg_with(&process, &|id| Some((count(id), list_of(id)))),
         places: places(&process, &count),
+        broken,
         overlays: process.overlays.iter().map(overlay).collect(),
         behind,
     })

@@ -1,5 +1,6 @@
 //! How IMP is set up: what it is connected to, what `imp check` says, who may do what, who is signed in.
 
+use super::process::Broken;
 use super::{Frame, Visitor, draw, moment, sorry};
 use crate::caller::{Caller, owner_of};
 use crate::problem::Problem;
@@ -37,6 +38,9 @@ struct Page {
     frame: Frame,
     settings: Vec<(String, Vec<(String, String)>)>,
     findings: Option<Vec<Finding>>,
+    /// What is wrong with the process's file, and the version that goes on.
+    broken: Option<Broken>,
+    version: String,
     rights: Vec<(&'static str, &'static str)>,
     sessions: Option<Vec<Row>>,
     /// Whether those are everybody's; else their own.
@@ -80,8 +84,14 @@ pub async fn show(
         Ok(s) => s,
         Err(p) => return sorry(&caller, p),
     };
+    let broken = match Broken::now(&app).await {
+        Ok(b) => b,
+        Err(e) => return sorry(&caller, e.into()),
+    };
     draw(&Page {
         frame: Frame::new(&caller, "settings", ""),
+        broken,
+        version: app.desk.house.process.load().version.clone(),
         settings: app.setup.settings(),
         findings,
         rights: TABLE

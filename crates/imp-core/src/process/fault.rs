@@ -1,6 +1,6 @@
 //! What is wrong with a process file: a sentence, and where in the file it is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;
 
@@ -37,6 +37,34 @@ impl fmt::Display for Fault {
 pub struct Faults {
     /// The faults.
     pub faults: Vec<Fault>,
+}
+
+/// What became of the process's file while IMP runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "news", rename_all = "snake_case")]
+pub enum FileNews {
+    /// It is broken, and the version of before goes on.
+    Broken {
+        /// Every fault, with file and line.
+        faults: Vec<String>,
+        /// The version that goes on.
+        version: String,
+    },
+    /// It was broken and is whole again.
+    Whole {
+        /// The version that holds now.
+        version: String,
+    },
+}
+
+impl FileNews {
+    /// How the file is now, in a word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            FileNews::Broken { .. } => "broken",
+            FileNews::Whole { .. } => "whole again",
+        }
+    }
 }
 
 /// Turns places in the text into lines and characters.

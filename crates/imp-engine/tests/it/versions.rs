@@ -3,11 +3,13 @@
 use crate::keeping::{copy_of, restore};
 use crate::place::{On, Place};
 use crate::{Stage, declare};
+use imp_core::metric::{self, Point};
 use imp_core::port::Recalled;
 use imp_core::{Command, Incident, Process, Ref};
 use imp_engine::{Conn, SubmitError, read, rebuild, versions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 const BUILT_IN: &str = imp_core::process::BUILT_IN;
 
@@ -50,6 +52,7 @@ fn refused<T>(answer: Result<T, SubmitError>) -> imp_core::Refusal {
 
 both! {
     an_incident_goes_on_by_the_process_that_it_began_with,
+    what_is_called_the_same_and_means_something_else_is_another_status,
     overlays_hold_from_the_declaration_and_follow_the_service,
     what_is_another_edition_says_something_else,
     a_restored_store_knows_what_its_incidents_follow,
@@ -151,6 +154,51 @@ async fn an_incident_goes_on_by_the_process_that_it_began_with(on: On) {
         let told = Incident::fold(&facts, |i| s.desk.house.process_then(i));
         assert_eq!(told, Some(s.incident(n).await));
     }
+}
+
+async fn what_is_called_the_same_and_means_something_else_is_another_status(on: On) {
+    // What was monitored before is called resolved there, and what was resolved is called fixed.
+    let text = BUILT_IN
+        .replace("\"resolved\"", "\"fixed\"")
+        .replace("\"monitoring\"", "\"resolved\"")
+        .replacen("version = \"1\"", "version = \"2\"", 1);
+    let renamed = Process::parse(&text).unwrap_or_else(|f| panic!("{f}"));
+    let s = Stage::new(on);
+    let point = |i: &Incident, p| metric::point(i, &s.desk.house.process_of(i), p).map(|at| at.since(i.opened_at));
+    let minute = 60_000;
+    s.declares("", "Payments fail").await;
+    for (to_be, minutes) in [("identified", 1), ("monitoring", 1), ("resolved", 8)] {
+        s.clock.0.fetch_add(minutes * minute, Ordering::SeqCst);
+        s.wish("", Some(1), to(to_be)).await.expect("it goes on");
+    }
+    s.desk.put_in_force(renamed).await.expect("in force");
+    s.clock.0.fetch_add(60 * minute, Ordering::SeqCst);
+    let i = s
+        .wish("", Some(1), Command::TakeProcess { status: None })
+        .await
+        .expect("taken");
+    // It is over for users there too, it was not re-opened, and it took as long as it took.
+    assert_eq!((i.status.as_str(), i.reopened), ("fixed", 0));
+    let times = |i: &Incident| (point(i, Point::Mitigated), point(i, Point::Resolved));
+    assert_eq!(times(&i), (Some(2 * minute), Some(10 * minute)));
+    // Who goes back to work has not repaired it; then the next repair counts.
+    s.clock.0.fetch_add(minute, Ordering::SeqCst);
+    let i = s.wish("", Some(1), to("investigating")).await.expect("re-opened");
+    assert_eq!((i.reopened, times(&i)), (1, (None, None)));
+    for to_be in ["identified", "resolved", "fixed", "review"] {
+        s.clock.0.fetch_add(minute, Ordering::SeqCst);
+        s.wish("", Some(1), to(to_be)).await.expect("it goes on");
+    }
+    let i = s.incident(1).await;
+    assert_eq!(point(&i, Point::Resolved), Some(74 * minute));
+    let facts = s
+        .desk
+        .store
+        .read(move |c| read::journal(c, Ref(1), 0, 1000))
+        .await
+        .expect("read");
+    let told = Incident::fold(&facts, |i| s.desk.house.process_then(i));
+    assert_eq!(told, Some(i), "row and journal agree");
 }
 
 async fn overlays_hold_from_the_declaration_and_follow_the_service(on: On) {

@@ -36,6 +36,8 @@ pub struct View<'a> {
     pub can: &'a BTreeSet<Capability>,
     /// Where the console is, without a slash at the end.
     pub public_url: &'a str,
+    /// The version of the process in force, where the incident follows another one.
+    pub newer: Option<&'a str>,
     /// Other incidents that may help.
     pub hints: &'a [Hint],
     /// Now.
@@ -169,6 +171,7 @@ pub fn card(v: &View) -> Message {
     }
     blocks.extend(super::decision::of_card(v));
     blocks.extend(super::page::of_card(v));
+    blocks.extend(super::version::of_card(v));
     blocks.extend(super::hints::of_card(v));
     blocks.extend(tasks_block(i));
     blocks.extend(owed_block(v));

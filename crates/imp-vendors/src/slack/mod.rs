@@ -15,10 +15,12 @@ mod page;
 pub mod people;
 mod pictures;
 pub mod port;
+mod process_file;
 pub mod reminder;
 pub mod scopes;
 pub mod socket;
 pub mod stale;
+mod version;
 
 use crate::secret::Secret;
 use serde::Deserialize;

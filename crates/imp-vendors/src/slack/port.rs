@@ -131,6 +131,7 @@ impl Chat {
                 | What::Decision { .. }
                 | What::Remind { .. }
                 | What::ReadMessage { .. }
+                | What::ProcessFile { .. }
                 | What::Report { .. },
                 _,
             ) => self.with_people(order).await,
@@ -157,6 +158,7 @@ impl Chat {
             waiting: &order.waiting,
             can: &self.can,
             public_url: &self.public_url,
+            newer: order.newer.as_deref(),
             hints: &order.hints,
             now: order.now,
         }
@@ -731,6 +733,19 @@ impl Chat {
         let (channel, ts) = place(&sent);
         self.remember(thing, print(&m));
         Ok(Outcome::Done(vec![Link::Announcement { channel, ts }]))
+    }
+
+    /// Posts once where incidents are announced.
+    async fn announce_once(&self, order: &Order, m: Message) -> Result<Outcome, Trouble> {
+        if order.tried > 0
+            && let Some(c) = self.client.channel(&self.announce_channel).await?
+            && let Some(id) = c["id"].as_str()
+            && self.look_for(order, id).await?.is_some()
+        {
+            return Ok(Outcome::Done(vec![]));
+        }
+        self.send(order, &self.announce_channel, &m, Urgency::Usual).await?;
+        Ok(Outcome::Done(vec![]))
     }
 
     // ---- people

@@ -120,6 +120,7 @@ impl Stage {
             other: None,
             can: &can,
             now: BEGIN.plus(self.facts.len() as i64 * 1000),
+            subscriptions: &Default::default(),
             catalogue_comes: false,
         };
         let incident = self.incident();
@@ -190,6 +191,7 @@ impl Stage {
 
     fn order(&self, what: &What, tried: u32) -> Order {
         Order {
+            newer: None,
             key: what.key(),
             what: what.clone(),
             tried,

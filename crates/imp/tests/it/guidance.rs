@@ -291,6 +291,8 @@ async fn a_marked_message_stands_on_the_timeline_and_so_do_its_edits() {
     })
     .await;
     let channel = tiago.channel(&name).await;
+    // He is brought in a moment after it has its name.
+    s.settle().await;
     let tells = async |words: &str| {
         until(&format!("the timeline says {words:?}"), async || {
             let (_, t) = s.get(&format!("/api/v1/incidents/{incident}/timeline")).await;

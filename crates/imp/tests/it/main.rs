@@ -29,6 +29,7 @@ mod private;
 mod prometheus;
 mod readme;
 mod rebuild;
+mod reloaded;
 mod replicas;
 mod rights;
 mod rules;

@@ -5,7 +5,7 @@ use super::Chat;
 use crate::budget::Urgency;
 use crate::slack::card::Message;
 use crate::slack::client::Trouble;
-use crate::slack::{brief, card, converse, decision, reminder};
+use crate::slack::{brief, card, converse, decision, process_file, reminder};
 use imp_core::effect::What;
 use imp_core::event::{Link, Listener};
 use imp_core::person::Who;
@@ -42,7 +42,26 @@ impl Chat {
                 Some(c) => self.read(&c.id, ts).await,
                 None => Ok(Outcome::Done(vec![])),
             },
+            What::ProcessFile { news, to, .. } => {
+                self.responsible(order, to, process_file::message(news, &self.public_url))
+                    .await
+            }
             other => Ok(crate::not_ours("Slack", other)),
+        }
+    }
+
+    /// Tells whoever is responsible, each directly; where Slack knows none of them, the announcement channel.
+    async fn responsible(&self, order: &Order, to: &[Who], m: Message) -> Result<Outcome, Trouble> {
+        let mut reached = false;
+        for who in to {
+            if self.id_of(who, order).await?.is_some() {
+                self.tell(order, who, m.clone()).await?;
+                reached = true;
+            }
+        }
+        match reached {
+            true => Ok(Outcome::Done(vec![])),
+            false => self.announce_once(order, m).await,
         }
     }
 
