@@ -72,12 +72,7 @@ impl Subscriptions {
 
 /// Who follows an incident for its service's sake, once these facts are true: it is real now, or its service is another.
 /// Nobody follows a private one so.
-pub fn for_the_service(
-    before: Option<&Incident>,
-    events: &[Event],
-    by: &Actor,
-    subscriptions: &Subscriptions,
-) -> Vec<Event> {
+pub(crate) fn for_the_service(before: Option<&Incident>, events: &[Event], by: &Actor, facts: &Facts) -> Vec<Event> {
     let mut private = before.is_some_and(|i| i.private);
     let mut confirmed = before.is_some_and(|i| i.confirmed);
     let mut service = before.and_then(|i| i.service.as_ref()).map(|s| s.alias.as_str());
@@ -105,7 +100,7 @@ pub fn for_the_service(
         follows || by.who().is_some_and(|b| b.is(w))
     };
     let free = FOLLOWERS_MAX.saturating_sub(before.map_or(0, |i| i.followers.len()));
-    let new = subscriptions.of(service).iter().filter(|w| !known(w)).take(free);
+    let new = facts.subscriptions.of(service).iter().filter(|w| !known(w)).take(free);
     new.map(|who| Event::Subscribed {
         who: who.clone(),
         service: Some(service.to_owned()),

@@ -18,6 +18,10 @@ pub const POINTS: [Point; 5] = [
     Point::Resolved,
 ];
 
+/// How long before it was written down an incident can have begun, at most: what somebody finds after half a year began
+/// then as far as anybody can tell, and a year that was mistyped is farther away.
+const BEGUN_BEFORE_DAYS: i64 = 180;
+
 /// A time that was put right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
@@ -106,6 +110,17 @@ pub(crate) fn correct(
     }
     if was == Some(to) {
         return Ok(Vec::new());
+    }
+    let first = POINTS.iter().filter_map(|p| metric::point(i, facts.process, *p));
+    let first = first.chain([i.opened_at]).min().unwrap_or(i.opened_at);
+    let earliest = first.plus(-BEGUN_BEFORE_DAYS * 86_400_000);
+    if to < earliest {
+        let message = format!(
+            "Nothing of {} can have been more than {BEGUN_BEFORE_DAYS} days before all that is known of it; give a time after {}.",
+            i.reference,
+            earliest.rfc3339()
+        );
+        return Err(Refusal::field("at", message));
     }
     in_order(i, facts.process, point, to)?;
     Ok(vec![Event::TimeCorrected {

@@ -1,5 +1,6 @@
 //! The law: what a command means for an incident, as facts, or why it is refused. Pure.
 
+use crate::audience::Subscriptions;
 use crate::catalogue::{Catalogue, Directory};
 use crate::command::{Command, Envelope};
 use crate::effect::{Capability, Timer};
@@ -28,6 +29,8 @@ pub struct Facts<'a> {
     pub directory: &'a Directory,
     /// The reference that a new incident gets.
     pub next: Ref,
+    /// Who follows which service.
+    pub subscriptions: &'a Subscriptions,
     /// The other incident that the command names, if there is one, and the process that it follows, with its overlays.
     pub other: Option<(&'a Incident, &'a Process)>,
     /// What IMP is connected to.
@@ -96,6 +99,12 @@ impl Command {
 /// # Errors
 /// A refusal that says what is missing and what is allowed.
 pub fn decide(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+    let mut events = granted(incident, envelope, facts)?;
+    events.extend(audience::for_the_service(incident, &events, &envelope.by, facts));
+    Ok(events)
+}
+
+fn granted(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     let command = &envelope.command;
     if envelope.role < rights::least(command) {
         let need = rights::least(command).word();

@@ -156,6 +156,7 @@ mod tests {
             other: None,
             can: &BTreeSet::new(),
             now: At(1),
+            subscriptions: &Default::default(),
             catalogue_comes: false,
         };
         let opened = Event::Opened {

@@ -264,6 +264,7 @@ mod tests {
                 other: None,
                 can: &can,
                 now: self.now,
+                subscriptions: &Default::default(),
                 catalogue_comes: false,
             };
             let envelope = Envelope {

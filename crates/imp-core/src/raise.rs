@@ -291,6 +291,7 @@ turn_days = 7
                 other: None,
                 can: &can,
                 now: at,
+                subscriptions: &Default::default(),
                 catalogue_comes: false,
             };
             let envelope = Envelope {

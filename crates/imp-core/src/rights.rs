@@ -218,6 +218,7 @@ mod tests {
             other: None,
             can: &can,
             now: At(1),
+            subscriptions: &Default::default(),
             catalogue_comes: false,
         };
         let person = |id: &str| Actor::Person {

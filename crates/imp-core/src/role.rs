@@ -233,6 +233,7 @@ mod tests {
                 other: None,
                 can: &self.can,
                 now: At(1),
+                subscriptions: &Default::default(),
                 catalogue_comes: false,
             };
             let events = decide(self.incident.as_ref(), &envelope, &facts).map_err(|r| r.message)?;

@@ -33,6 +33,7 @@ impl World {
             other: None,
             can: &can,
             now: At(self.at + 1_000),
+            subscriptions: &Default::default(),
             catalogue_comes: false,
         };
         self.at += 1_000;

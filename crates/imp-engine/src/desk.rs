@@ -112,8 +112,11 @@ pub type Slots = Vec<(Capability, usize)>;
 /// A wish of several that was granted or refused.
 pub type Granted = Result<Receipt, Refusal>;
 
-/// A closure that the desk runs in its transaction.
-type WriteFn = Box<dyn FnOnce(&mut dyn Conn) -> Result<(), StoreError> + Send>;
+/// A closure that the desk runs in its transaction; what it leaves is run once that is on disk.
+type WriteFn = Box<dyn FnOnce(&mut dyn Conn) -> Result<Option<KeptFn>, StoreError> + Send>;
+
+/// What the house knows once a transaction is on disk, and not before.
+type KeptFn = Box<dyn FnOnce() + Send>;
 
 enum Job {
     Submit(Box<(Envelope, Given)>, oneshot::Sender<Result<Receipt, SubmitError>>),
@@ -352,7 +355,26 @@ impl Desk {
     where
         F: FnOnce(&mut dyn Conn) -> Result<(), StoreError> + Send + 'static,
     {
-        self.ask(Queue::Hands, |answer| Job::Write(Box::new(f), answer)).await
+        let write: WriteFn = Box::new(|conn| f(conn).map(|()| None));
+        self.ask(Queue::Hands, |answer| Job::Write(write, answer)).await
+    }
+
+    /// Writes something of which the house shall know, and has it known once it is on disk: what was rolled back never
+    /// was.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn write_then<T, F, K>(&self, f: F, kept: K) -> Result<(), SubmitError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut dyn Conn) -> Result<T, StoreError> + Send + 'static,
+        K: FnOnce(T) + Send + 'static,
+    {
+        let write: WriteFn = Box::new(|conn| {
+            let new = f(conn)?;
+            Ok(Some(Box::new(move || kept(new))))
+        });
+        self.ask(Queue::Hands, |answer| Job::Write(write, answer)).await
     }
 
     /// Writes a small note to disk and back: whether wishes would be kept. The journal does not grow by it, and nothing
@@ -445,6 +467,7 @@ fn attend(jobs: &Outbox<Job>, conn: &mut dyn Conn, house: &House, clock: &dyn Cl
                 told.recent.put(&batch.changed, &shelf);
             }
             shelf.kept(conn.sole_writer());
+            batch.kept.drain(..).for_each(|kept| kept());
         }
         for reply in batch.replies {
             reply(ended.clone());
@@ -468,6 +491,7 @@ struct Batch {
     wake: bool,
     /// Somebody wrote by SQL, perhaps into incidents.
     past_the_desk: bool,
+    kept: Vec<KeptFn>,
 }
 
 /// A job that fails undoes itself and leaves the others alone; a panic of our own code is such a failure. An error means
@@ -561,12 +585,14 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
         Job::Write(f, answer) => {
             // It may read rows and write past the desk, so the rows come first and what is at hand is put away.
             let out = tx::catch_up(conn, seen.house, seen.shelf).and_then(|()| f(conn));
-            if out.is_ok() {
+            let out = out.map(|kept| {
                 seen.shelf.forget();
                 batch.past_the_desk = true;
-            }
+                batch.kept.extend(kept);
+                Ok(())
+            });
             batch.wake = true;
-            later(out.map(Ok), answer, &mut batch.replies)
+            later(out, answer, &mut batch.replies)
         }
         Job::Probe(answer) => {
             let out = keep_sheet(conn, "ready", seen.now, &());

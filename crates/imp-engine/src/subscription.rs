@@ -1,5 +1,6 @@
 //! Who follows which service: a sheet in the store, at hand in the house.
 
+use crate::audit::{self, Deed};
 use crate::desk::{Desk, House, SubmitError, keep_sheet, sheet};
 use crate::store::{Conn, StoreError};
 use imp_core::audience::Subscriptions;
@@ -24,29 +25,30 @@ impl House {
 }
 
 impl Desk {
-    /// Somebody follows a service from now on, by its alias.
+    /// Somebody follows a service from now on, by its alias. The deed is written down where that is new.
     ///
     /// # Errors
     /// See [`SubmitError`].
-    pub async fn follow_service(&self, service: &str, who: &Who) -> Result<(), SubmitError> {
+    pub async fn follow_service(&self, service: &str, who: &Who, deed: Deed) -> Result<(), SubmitError> {
         let (service, who) = (service.to_owned(), who.clone());
-        self.change_subscriptions(move |all| all.add(&service, &who)).await
+        self.change_subscriptions(deed, move |all| all.add(&service, &who))
+            .await
     }
 
-    /// Somebody follows a service no longer.
+    /// Somebody follows a service no longer. The deed is written down where they did.
     ///
     /// # Errors
     /// See [`SubmitError`].
-    pub async fn unfollow_service(&self, service: &str, who: &Who) -> Result<(), SubmitError> {
+    pub async fn unfollow_service(&self, service: &str, who: &Who, deed: Deed) -> Result<(), SubmitError> {
         let (service, who) = (service.to_owned(), who.clone());
-        self.change_subscriptions(move |all| {
+        self.change_subscriptions(deed, move |all| {
             all.remove(&service, &who);
             Ok(())
         })
         .await
     }
 
-    async fn change_subscriptions<F>(&self, change: F) -> Result<(), SubmitError>
+    async fn change_subscriptions<F>(&self, deed: Deed, change: F) -> Result<(), SubmitError>
     where
         F: FnOnce(&mut Subscriptions) -> Result<(), Refusal> + Send + 'static,
     {
@@ -55,17 +57,23 @@ impl Desk {
         let told = refusal.clone();
         let write = move |conn: &mut dyn Conn| {
             // As the store has it: another replica may have written since.
-            let mut all: Subscriptions = sheet(conn, SHEET)?.unwrap_or_default();
+            let before: Subscriptions = sheet(conn, SHEET)?.unwrap_or_default();
+            let mut all = before.clone();
             match change(&mut all) {
+                Ok(()) if all == before => {}
                 Ok(()) => {
                     keep_sheet(conn, SHEET, now, &all)?;
-                    house.subscriptions.store(Arc::new(all));
+                    audit::write(conn, deed)?;
                 }
-                Err(r) => *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(r),
+                Err(r) => {
+                    *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(r);
+                    return Ok(before);
+                }
             }
-            Ok(())
+            Ok(all)
         };
-        self.write(write).await?;
+        let known = move |all| house.subscriptions.store(Arc::new(all));
+        self.write_then(write, known).await?;
         let refused = refusal.lock().unwrap_or_else(PoisonError::into_inner).take();
         refused.map_or(Ok(()), |r| Err(SubmitError::Refused(Box::new(r))))
     }

@@ -7,7 +7,6 @@ use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
 use crate::{measure, read};
 use imp_core::alert::Alert;
-use imp_core::audience::for_the_service;
 use imp_core::effect::{Capability, Effect, Rank, Timer, What};
 use imp_core::event::{Event, Fact};
 use imp_core::port::{Order, Outcome, Pause, Waiting};
@@ -59,6 +58,7 @@ pub fn refusal(house: &House, incident: &Incident, envelope: &Envelope) -> Optio
         catalogue: &catalogue,
         directory: &directory,
         next: Ref(0),
+        subscriptions: &house.subscriptions.load(),
         other: None,
         can: &house.can,
         now: envelope.at,
@@ -85,6 +85,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
     let process = seen.house.process_then(current.as_deref());
     let catalogue = seen.house.catalogue.load();
     let directory = seen.house.directory.load();
+    let subscriptions = seen.house.subscriptions.load();
     let other = match envelope.command.names() {
         Some(r) => at_hand(conn, seen, r)?,
         None => None,
@@ -98,6 +99,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         catalogue: &catalogue,
         directory: &directory,
         next,
+        subscriptions: &subscriptions,
         other: other.as_deref().zip(other_follows.as_deref()),
         can: &seen.house.can,
         now: envelope.at,
@@ -112,17 +114,10 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
             ..envelope.clone()
         }),
     };
-    let mut events = match decide(current.as_deref(), &asked, &facts) {
+    let events = match decide(current.as_deref(), &asked, &facts) {
         Ok(events) => events,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let subscriptions = seen.house.subscriptions.load();
-    events.extend(for_the_service(
-        current.as_deref(),
-        &events,
-        &envelope.by,
-        &subscriptions,
-    ));
     let reference = current
         .as_ref()
         .map(|i| i.reference)
@@ -555,10 +550,11 @@ pub fn claim(
                     other_ticket,
                     hints: Arc::default(),
                     ledger,
-                    what,
                     tried: seen.me.tried(r, u32::try_from(row.int(4)).unwrap_or(u32::MAX)),
                     others_wrote,
+                    newer: newer(seen.house, &incident, &what),
                     process: seen.house.process_of(&incident),
+                    what,
                     incident,
                     catalogue: seen.house.catalogue.load_full(),
                     directory: seen.house.directory.load_full(),
@@ -574,6 +570,14 @@ pub fn claim(
     )?;
     claims.next_due = rows.first().and_then(|r| r.maybe_int(0)).map(At);
     Ok((claims, changes))
+}
+
+/// The version in force, where the card has to say that there is another.
+fn newer(house: &House, i: &Incident, what: &What) -> Option<String> {
+    let in_force = house.process.load();
+    let says = *what == What::Card && imp_core::follow::is_behind(i, &in_force);
+    says.then(|| imp_core::follow::newer(i, &house.process_of(i), &in_force))
+        .flatten()
 }
 
 /// When the last fact was kept, by the clock of then.

@@ -1,8 +1,9 @@
 //! What is followed: the process that an incident follows, and services that people follow.
 
 use crate::serve::Hall;
-use imp_core::{Incident, Process, Who, words};
+use imp_core::{Actor, Door, Incident, Process, Role, Who, words};
 use imp_engine::SubmitError;
+use imp_engine::audit::{self, Deed};
 use imp_vendors::slack::mrkdwn;
 use std::sync::Arc;
 
@@ -29,15 +30,32 @@ pub async fn service(hall: &Hall, user: &str, service: &str, follow: bool) -> Re
     };
     let who = hall.desk.house.directory.load().complete(&Who::slack(user));
     let name = mrkdwn::escape(&s.alias);
+    let by = Actor::Person {
+        who: who.clone(),
+        door: Door::Slack,
+    };
+    let deed = |what: &str| Deed {
+        at: hall.desk.clock.now(),
+        who: audit::name_of(&by),
+        role: Role::Responder.word().to_owned(),
+        door: "slack".to_owned(),
+        origin: "slack".to_owned(),
+        what: what.to_owned(),
+        about: None,
+        private: false,
+        detail: serde_json::json!({"said": {"service": s.alias, "who": who.label()}}),
+    };
     match follow {
         true => {
-            hall.desk.follow_service(&s.alias, &who).await?;
+            hall.desk.follow_service(&s.alias, &who, deed("follow_service")).await?;
             Ok(format!(
                 "You follow {name}: IMP tells you of each of its incidents, here in your own conversation with it."
             ))
         }
         false => {
-            hall.desk.unfollow_service(&s.alias, &who).await?;
+            hall.desk
+                .unfollow_service(&s.alias, &who, deed("unfollow_service"))
+                .await?;
             Ok(format!("You no longer follow {name}."))
         }
     }

@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use imp_core::catalogue::{Catalogue, Reference, Service, Team};
 use imp_core::{Refusal, Who, words};
 use imp_engine::SubmitError;
+use imp_engine::audit::Deed;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -183,7 +184,8 @@ pub async fn follow(
     Body(b): Body<FollowerBody>,
 ) -> Answer<Json<FollowersView>> {
     let (alias, who) = subscriber(&app, &caller, &alias, &b.user)?;
-    app.desk.follow_service(&alias, &who).await?;
+    let deed = followed(&app, &caller, "follow_service", &alias, &who);
+    app.desk.follow_service(&alias, &who, deed).await?;
     Ok(Json(followers(&app, alias)))
 }
 
@@ -196,8 +198,15 @@ pub async fn unfollow(
     Path((alias, user)): Path<(String, String)>,
 ) -> Answer<Json<FollowersView>> {
     let (alias, who) = subscriber(&app, &caller, &alias, &user)?;
-    app.desk.unfollow_service(&alias, &who).await?;
+    let deed = followed(&app, &caller, "unfollow_service", &alias, &who);
+    app.desk.unfollow_service(&alias, &who, deed).await?;
     Ok(Json(followers(&app, alias)))
+}
+
+/// What the audit log says of it.
+pub(crate) fn followed(app: &App, caller: &Caller, what: &str, service: &str, who: &Who) -> Deed {
+    let detail = serde_json::json!({"said": {"service": service, "who": who.label()}});
+    crate::witness::deed(caller, app.desk.clock.now(), what, None, detail)
 }
 
 fn followers(app: &App, alias: String) -> FollowersView {

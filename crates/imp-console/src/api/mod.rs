@@ -2,7 +2,7 @@
 
 mod body;
 mod call;
-mod catalogue;
+pub mod catalogue;
 mod deeds;
 mod deliveries;
 mod incidents;

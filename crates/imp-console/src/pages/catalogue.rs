@@ -2,14 +2,16 @@
 
 use super::{Frame, Row, Visitor, draw, moment, sorry};
 use crate::App;
+use crate::api::catalogue::followed;
 use crate::caller::Caller;
 use crate::filters::escaped;
 use crate::problem::Problem;
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use imp_core::catalogue::{Catalogue, Reference, Service, Team};
-use imp_core::{Incident, words};
+use imp_core::rights::Right;
+use imp_core::{Capability, Incident, Who, words};
 use imp_engine::read::{self, Filter};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,6 +70,12 @@ struct ServicePage {
     all: String,
     at_catalogue: Option<String>,
     last_known: Option<(String, String)>,
+    /// Its own page.
+    page: String,
+    /// How many people follow it.
+    followed: usize,
+    /// Whether whoever looks follows it; none where IMP could not tell them of anything.
+    follows: Option<bool>,
 }
 
 #[derive(Template)]
@@ -227,6 +235,38 @@ async fn history(app: &App, caller: &Caller, filter: Filter) -> Result<(Vec<Row>
     Ok((rows(&open).await?, rows(&past).await?))
 }
 
+/// Whoever looks, as Slack knows them; none where they may not follow anything, or would not hear of it.
+fn listener(app: &App, caller: &Caller) -> Option<Who> {
+    let me = app.desk.house.directory.load().complete(caller.actor.who()?);
+    let can = caller.must(Right::Tell).is_ok() && app.desk.house.can.contains(&Capability::Chat);
+    Some(me).filter(|me| can && me.slack.is_some())
+}
+
+/// Whoever looks follows a service, or follows it no longer.
+pub async fn follow(
+    State(app): State<Arc<App>>,
+    Visitor(caller): Visitor,
+    Path((alias, deed)): Path<(String, String)>,
+) -> Response {
+    let catalogue = app.desk.house.catalogue.load_full();
+    let (Some(s), "follow" | "unfollow") = (catalogue.service(&alias), deed.as_str()) else {
+        return sorry(&caller, Problem::not_found("There is no such page."));
+    };
+    let Some(me) = listener(&app, &caller) else {
+        let detail = "To follow a service, sign in as somebody whom Slack knows: IMP tells them there.";
+        return sorry(&caller, Problem::bad(detail));
+    };
+    let written = followed(&app, &caller, &format!("{deed}_service"), &s.alias, &me);
+    let done = match deed.as_str() {
+        "follow" => app.desk.follow_service(&s.alias, &me, written).await,
+        _ => app.desk.unfollow_service(&s.alias, &me, written).await,
+    };
+    match done {
+        Ok(()) => Redirect::to(&format!("/services/{}", escaped(&s.alias))).into_response(),
+        Err(e) => sorry(&caller, e.into()),
+    }
+}
+
 /// A service.
 pub async fn service(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(alias): Path<String>) -> Response {
     let catalogue = app.desk.house.catalogue.load_full();
@@ -245,7 +285,12 @@ pub async fn service(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path
         Err(p) => return sorry(&caller, p),
     };
     let people = app.desk.house.directory.load();
+    let subscriptions = app.desk.house.subscriptions.load();
+    let followers = subscriptions.of(&s.alias);
     draw(&ServicePage {
+        page: format!("/services/{}", escaped(&s.alias)),
+        followed: followers.len(),
+        follows: listener(&app, &caller).map(|me| followers.iter().any(|f| f.is(&me))),
         frame: Frame::new(&caller, "services", "all"),
         last_known: last_known(&catalogue, &app),
         team: s.team.as_deref().map(|t| to_team(&catalogue, t)),

@@ -59,6 +59,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/teams/{alias}", get(catalogue::team))
         .route("/services", get(catalogue::services))
         .route("/services/{alias}", get(catalogue::service))
+        .route("/services/{alias}/{deed}", post(catalogue::follow))
         .route("/audit", get(audit::show))
         .route("/sessions/{digest}/end", post(settings::end))
         .route("/practice", get(practice::show))

@@ -3,7 +3,9 @@
 use super::conn::{Conn, StoreError, Val};
 use super::{OpenError, broken};
 
-/// Migrations, oldest first.
+/// Migrations, in the order in which they run, which is the order in which they came into the program: a store's version is
+/// how many of these it has run, so that a new one goes to the end. The number in a file's name was only given to whoever
+/// wrote it, so that two people did not take the same one; it says nothing of the order.
 const MIGRATIONS: [&str; 13] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),

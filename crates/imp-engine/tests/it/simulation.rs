@@ -15,7 +15,7 @@ use imp_core::{Actor, At, Catalogue, Command, Directory, Envelope, Incident, Pro
 use imp_engine::{Clock, Conn, Desk, House, Lease, Row, Store, StoreError, SubmitError, Val, read};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 /// Seeds of the ordinary suite.
 const SEEDS: u64 = 300;
@@ -31,6 +31,17 @@ const ROUND_MS: i64 = 20_000;
 const LET_GO_MS: i64 = 6_000;
 /// What is not due for so long is a timer that is meant to wait (an archive after a week).
 const HORIZON_MS: i64 = 86_400_000;
+
+/// Versions of the process that come into force in turn: in the second `identified` is called otherwise, and in the third
+/// what is called `resolved` is still being worked on.
+static EDITIONS: LazyLock<[Process; 3]> = LazyLock::new(|| {
+    let built_in = imp_core::process::BUILT_IN;
+    let second = built_in.replace("\"identified\"", "\"found\"");
+    let third = built_in
+        .replace("\"resolved\"", "\"fixed\"")
+        .replace("\"monitoring\"", "\"resolved\"");
+    [built_in, &second, &third].map(|text| Process::parse(text).unwrap_or_else(|f| panic!("{f}")))
+});
 
 /// SplitMix64: the same seed, the same story.
 struct Dice(u64);
@@ -268,15 +279,18 @@ impl Sim {
             world: self.time.clone(),
             off: AtomicI64::new(0),
         });
-        let conn = Shaky {
-            inner: self.conn.clone(),
-            next: self.next.clone(),
-            world: self.time.clone(),
-            open: false,
+        let start = || {
+            let conn = Shaky {
+                inner: self.conn.clone(),
+                next: self.next.clone(),
+                world: self.time.clone(),
+                open: false,
+            };
+            Desk::start(self.store.clone(), Box::new(conn), self.house.clone(), clock.clone())
         };
-        let desk = Desk::start(self.store.clone(), Box::new(conn), self.house.clone(), clock.clone());
         Replica {
-            desk: desk.expect("a desk"),
+            // Where the store is away just then, it is started once more.
+            desk: start().or_else(|_| start()).expect("a desk"),
             clock,
             memory: Memory::default(),
             under_way: Vec::new(),
@@ -300,13 +314,19 @@ impl Sim {
     // ---- what happens
 
     async fn step(&mut self) {
-        match self.dice.roll(20) {
+        match self.dice.roll(21) {
             0..=5 => self.wish().await,
             6 => self.repeat().await,
             7..=13 => self.work().await,
             14 | 15 => {
                 let by = i64::try_from(self.dice.roll(30_000)).unwrap_or(0);
                 self.time.fetch_add(by, Ordering::SeqCst);
+            }
+            20 => {
+                let process = self.dice.pick(&*EDITIONS).cloned().expect("there are some");
+                let r = self.any();
+                // Where the store is away, the one of before goes on.
+                let _ = self.replicas[r].desk.put_in_force(process).await;
             }
             16 => self.kill(),
             17 => self.freeze(),
@@ -355,12 +375,13 @@ impl Sim {
         let n = self.wishes;
         let all = self.incidents().await;
         let open: Vec<&Incident> = all.iter().filter(|i| i.merged_into.is_none()).collect();
-        let about = self.dice.pick(&open).map(|i| (i.reference, i.status.clone()));
+        let about = self.dice.pick(&open).map(|i| (i.reference, (*i).clone()));
         let text = format!("update {n} of {}", self.seed);
-        let (about, command) = match (self.dice.roll(12), about) {
+        let (about, command) = match (self.dice.roll(13), about) {
             (0 | 1, _) | (_, None) => (None, declare(&format!("Incident {n}"))),
             (2 | 3, _) => (None, self.alert()),
-            (4 | 5, Some((r, status))) => (Some(r), self.a_move(&status)),
+            (4 | 5, Some((r, i))) => (Some(r), self.a_move(&i)),
+            (12, Some((r, i))) => (Some(r), self.a_newer_process(&i)),
             (6, Some((r, _))) => (
                 Some(r),
                 Command::Assign {
@@ -437,9 +458,17 @@ impl Sim {
         }
     }
 
-    fn a_move(&mut self, status: &str) -> Command {
-        let process = Process::built_in();
-        let moves: Vec<String> = process.moves_from(status).map(|m| m.to.clone()).collect();
+    fn a_newer_process(&mut self, i: &Incident) -> Command {
+        let (own, new) = (self.house.process_of(i), self.house.process.load_full());
+        let places = imp_core::follow::places(i, &own, &new);
+        Command::TakeProcess {
+            status: self.dice.pick(&places).map(|s| (*s).to_owned()),
+        }
+    }
+
+    fn a_move(&mut self, i: &Incident) -> Command {
+        let process = self.house.process_of(i);
+        let moves: Vec<String> = process.moves_from(&i.status).map(|m| m.to.clone()).collect();
         let to = self.dice.pick(&moves).cloned().unwrap_or_else(|| "closed".into());
         let answers = ["reason", "resolution", "cause", "review", "learnt", "lessons"];
         Command::Move {
@@ -597,7 +626,8 @@ impl Sim {
     async fn judge(&self) {
         let seed = self.seed;
         let all = self.incidents().await;
-        let process = Process::built_in();
+        let house = self.house.clone();
+        self.store.read(move |c| house.know_all(c)).await.expect("read");
         for i in &all {
             let r = i.reference;
             let facts = self
@@ -606,7 +636,7 @@ impl Sim {
                 .await
                 .expect("read");
             assert_eq!(
-                Incident::fold(&facts, |_| &process).as_ref(),
+                Incident::fold(&facts, |i| self.house.process_then(i)).as_ref(),
                 Some(i),
                 "seed {seed}: row and journal of {r} differ"
             );
@@ -720,4 +750,68 @@ async fn the_same_seed_is_the_same_story() {
         stories.push((sim.world.writes, sim.time.load(Ordering::SeqCst), sim.incidents().await));
     }
     assert!(stories[0] == stories[1], "a seed that fails could not be played again");
+}
+
+#[tokio::test]
+async fn who_follows_a_service_is_known_once_it_is_on_disk_and_not_before() {
+    let sim = Sim::new(1, crate::place::On::Sqlite);
+    let desk = &sim.replicas[0].desk;
+    let ada = Who {
+        email: Some("ada@example.com".into()),
+        ..Who::default()
+    };
+    let deed = || imp_engine::audit::Deed {
+        at: At(1),
+        who: "Ada".into(),
+        role: "responder".into(),
+        door: "rest".into(),
+        origin: String::new(),
+        what: "follow_service".into(),
+        about: None,
+        private: false,
+        detail: serde_json::json!({"said": {"service": "pay"}}),
+    };
+    let follow = async || desk.follow_service("pay", &ada, deed()).await;
+    let known = || sim.house.subscriptions.load().of("pay").len();
+    let written = async || {
+        let all = sim.store.read(|c| imp_engine::audit::entries(c, None, None, 10)).await;
+        all.expect("read").len()
+    };
+    sim.next.store(NOT_KEPT, Ordering::SeqCst);
+    assert!(follow().await.is_err());
+    assert_eq!((known(), written().await), (0, 0), "what was not kept never was");
+    follow().await.expect("kept");
+    follow().await.expect("she does already");
+    assert_eq!((known(), written().await), (1, 1), "what changed is written down, once");
+    desk.unfollow_service("pay", &ada, deed()).await.expect("kept");
+    assert_eq!((known(), written().await), (0, 2));
+}
+
+#[tokio::test]
+async fn each_broken_process_file_is_told_of_once_and_a_whole_one_where_it_was_broken() {
+    let sim = Sim::new(1, crate::place::On::Sqlite);
+    let (desk, other) = (&sim.replicas[0].desk, &sim.replicas[1].desk);
+    let told = async || {
+        let sql = "select count(*) from effect where ref = 0 and key like 'chat.process_file.%'";
+        let rows = sim.store.read(move |c| c.rows(sql, &[])).await.expect("read");
+        rows[0].int(0)
+    };
+    let fault = ["process.toml:1:1: name: it is missing".to_owned()];
+    desk.process_file_is_whole(&[]).await.expect("kept");
+    assert_eq!(told().await, 0, "it was never broken");
+    for _ in 0..2 {
+        desk.process_file_broke("version 2", &fault, &[]).await.expect("kept");
+        other.process_file_broke("version 2", &fault, &[]).await.expect("kept");
+    }
+    assert_eq!(told().await, 1, "one version, whoever sees it, however often");
+    other.process_file_broke("version 3", &fault, &[]).await.expect("kept");
+    assert_eq!(told().await, 2, "another one");
+    for desk in [desk, other, desk] {
+        desk.process_file_is_whole(&[]).await.expect("kept");
+    }
+    assert_eq!(told().await, 3, "it is whole again");
+    desk.process_file_broke("version 2", &fault, &[]).await.expect("kept");
+    assert_eq!(told().await, 4, "it is broken as it was before");
+    let found = sim.store.read(imp_engine::process_file::broken).await.expect("read");
+    assert_eq!(found.expect("it is broken").faults, fault);
 }

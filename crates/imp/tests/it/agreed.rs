@@ -220,6 +220,10 @@ async fn a_time_that_was_wrong_is_put_right_and_the_numbers_use_it() {
             "was never resolved",
         ),
         (
+            json!({"moment": "started", "at": "2016-01-01T00:00:00Z", "why": "Typed in a hurry"}),
+            "more than 180 days before all that is known of it",
+        ),
+        (
             json!({"moment": "started", "at": "yesterday", "why": "?"}),
             "with its zone",
         ),
@@ -459,5 +463,17 @@ async fn whoever_follows_a_service_hears_of_each_of_its_incidents_and_of_no_priv
     assert_eq!((code, &said["followers"]), (200, &json!([])));
     let next = s.declares("Refunds fail").await;
     assert_eq!(s.incident(&next).await["followers"], json!([]));
+    // Who follows which service is in the audit log, once for each change.
+    let (_, audit) = s.get("/api/v1/audit?limit=100").await;
+    let all = audit["items"].as_array().cloned().unwrap_or_default();
+    let of_service = all
+        .iter()
+        .filter(|e| e["what"].as_str().is_some_and(|w| w.ends_with("follow_service")));
+    let deeds: Vec<String> = of_service.map(|e| format!("{} {}", e["what"], e["door"])).collect();
+    assert_eq!(
+        deeds,
+        ["\"unfollow_service\" \"rest\"", "\"follow_service\" \"slack\""],
+        "{audit}"
+    );
     s.finish().await;
 }
