@@ -68,6 +68,22 @@ pub fn key(text: &str) -> String {
         .collect()
 }
 
+/// A text as it is searched: small and capital letters are the same, in every script, as `ß` and `SS` or the two small
+/// sigmas are.
+pub fn folded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().flat_map(char::to_lowercase) {
+        match c {
+            'ß' => out.push_str("ss"),
+            'ς' => out.push('σ'),
+            // What a small letter makes of the dot of a Turkish capital I.
+            '\u{307}' => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// A name for a channel or an address: lower-case ASCII letters and digits with single hyphens, at most `max` long.
 pub fn slug(text: &str, max: usize) -> String {
     let mut out = String::new();
@@ -123,6 +139,20 @@ mod tests {
         }
         // What joins characters that can be seen stays.
         assert_eq!(title("👩\u{200D}🚒 on it"), "👩\u{200D}🚒 on it");
+    }
+
+    #[test]
+    fn capital_and_small_letters_are_searched_as_one() {
+        for (one, other) in [
+            ("ÜBERWEISUNG", "überweisung"),
+            ("Straße", "STRASSE"),
+            ("ΟΔΟΣ", "οδος"),
+            ("ПЛАТЕЖИ", "платежи"),
+            ("İstanbul", "istanbul"),
+        ] {
+            assert_eq!(folded(one), folded(other), "{one}");
+        }
+        assert_ne!(folded("Überweisung"), folded("Uberweisung"));
     }
 
     #[test]

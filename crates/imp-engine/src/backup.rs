@@ -3,7 +3,7 @@
 
 use crate::desk::{RESTORED, keep_sheet};
 use crate::store::{Conn, Row, StoreError, Val};
-use crate::{birth, lane, measure};
+use crate::{birth, lane, measure, sought};
 use imp_core::At;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -301,6 +301,7 @@ fn fill(conn: &mut dyn Conn, from: &mut dyn BufRead, progress: &mut dyn FnMut(u6
     measure::is_stale(conn)?;
     birth::let_go(conn)?;
     lane::line_up(conn)?;
+    sought::fill(conn)?;
     conn.renumber("journal", "seq")?;
     conn.renumber("effect", "id")?;
     Ok(rows)

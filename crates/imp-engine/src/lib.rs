@@ -20,6 +20,7 @@ pub mod runner;
 pub mod saved_view;
 pub mod session;
 mod shelf;
+mod sought;
 pub mod store;
 mod subscription;
 pub mod sweep;

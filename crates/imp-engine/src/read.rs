@@ -1,11 +1,12 @@
 //! What pages and the API read. Statements stand here beside the shapes they fill.
 
+use crate::sought;
 use crate::store::{Conn, Row, StoreError, Val};
 use imp_core::effect::{JOURNAL_KEY, What};
 use imp_core::event::Fact;
 use imp_core::port::{Ledger, Waiting};
 use imp_core::react::JOURNAL_LAG_MS;
-use imp_core::{At, Incident, Ref};
+use imp_core::{At, Incident, Ref, words};
 
 pub use crate::tx::load;
 
@@ -54,21 +55,20 @@ pub fn incidents(
         }
     }
     if let Some(w) = filter.words.as_deref().map(str::trim).filter(|w| !w.is_empty()) {
-        let mut like = |text: String| {
-            let hidden = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            args.push(format!("%{hidden}%").into());
-            format!("lower(title) like ?{} escape '\\'", args.len())
-        };
-        // One kind of store knows small and capital letters beyond ASCII, the other does not.
-        let mut ways = vec![like(w.to_lowercase())];
-        if w.to_ascii_lowercase() != w.to_lowercase() {
-            ways.push(like(w.to_ascii_lowercase()));
-        }
+        let hidden = words::folded(w)
+            .replace('\\', "\\\\")
+            .replace('%', "\\%")
+            .replace('_', "\\_");
+        args.push(format!("%{hidden}%").into());
         args.push(Ref::parse(w).map_or(-1, |r| i64::try_from(r.0).unwrap_or(-1)).into());
         args.push(w.to_uppercase().into());
         let n = args.len();
-        ways.push(format!("ref = ?{} or ticket = ?{n}", n - 1));
-        wanted.push_str(&format!(" and ({})", ways.join(" or ")));
+        wanted.push_str(&format!(
+            " and ({} like ?{} escape '\\' or ref = ?{} or ticket = ?{n})",
+            sought::COLUMN,
+            n - 2,
+            n - 1
+        ));
     }
     // What is filtered by these is found in an index that holds all of them: rows are large, and there are many.
     let how = match wanted.is_empty() {

@@ -378,11 +378,12 @@ fn append(
 /// Writes an incident's rows: as it is now, and what is measured of it.
 pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), StoreError> {
     conn.run(
-        "insert into incident (ref, status, category, severity, service, team, private, title, opened_at, changed_at, ticket, channel, state)
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+        "insert into incident (ref, status, category, severity, service, team, private, title, opened_at, changed_at, ticket, channel, state, sought)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          on conflict (ref) do update set status = excluded.status, category = excluded.category, severity = excluded.severity,
          service = excluded.service, team = excluded.team, private = excluded.private, title = excluded.title,
-         changed_at = excluded.changed_at, ticket = excluded.ticket, channel = excluded.channel, state = excluded.state",
+         changed_at = excluded.changed_at, ticket = excluded.ticket, channel = excluded.channel, state = excluded.state,
+         sought = excluded.sought",
         &[
             i.reference.0.into(),
             i.status.as_str().into(),
@@ -397,6 +398,7 @@ pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), 
             i.links.ticket.as_ref().map(|t| t.key.as_str()).into(),
             i.links.channel.as_ref().map(|c| c.id.as_str()).into(),
             json(i)?.into(),
+            crate::sought::beside(&i.title).into(),
         ],
     )?;
     measure::save(conn, i, process)

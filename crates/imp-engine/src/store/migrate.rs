@@ -2,11 +2,12 @@
 
 use super::conn::{Conn, StoreError, Val};
 use super::{OpenError, broken};
+use crate::sought;
 
 /// Migrations, in the order in which they run, which is the order in which they came into the program: a store's version is
 /// how many of these it has run, so that a new one goes to the end. The number in a file's name was only given to whoever
 /// wrote it, so that two people did not take the same one; it says nothing of the order.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
     include_str!("../../migrations/0003_replicas.sql"),
@@ -20,7 +21,12 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("../../migrations/0040_incident_list.sql"),
     include_str!("../../migrations/0035_process_version.sql"),
     include_str!("../../migrations/0032_lane.sql"),
+    include_str!("../../migrations/0033_sought.sql"),
+    include_str!("../../migrations/0034_sought_list.sql"),
 ];
+
+/// After this step the new column is filled, which SQL alone cannot do.
+const SOUGHT: i64 = 14;
 
 /// The newest schema that this binary knows.
 pub const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -74,6 +80,9 @@ fn steps(conn: &mut dyn Conn, path: &str, version: i64) -> Result<(), OpenError>
         let sql = sql.replace("{serial}", conn.serial());
         for statement in sql.split(';').map(str::trim).filter(|s| !s.is_empty()) {
             conn.run(statement, &[]).map_err(failed)?;
+        }
+        if n == SOUGHT {
+            sought::fill(conn).map_err(failed)?;
         }
         conn.run("insert into schema_version (version) values (?1)", &[Val::from(n)])
             .map_err(failed)?;

@@ -5,6 +5,7 @@ mod place;
 mod backlog;
 mod keeping;
 mod numbers;
+mod searching;
 mod simulation;
 mod tls;
 mod versions;
