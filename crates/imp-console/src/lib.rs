@@ -7,6 +7,7 @@ mod filters;
 pub mod limits;
 pub mod pages;
 pub mod problem;
+mod public;
 pub mod shaper;
 mod views;
 mod witness;

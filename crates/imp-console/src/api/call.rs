@@ -122,6 +122,11 @@ impl About {
         IncidentView::of(&self.i, &self.app.desk.house.process_of(&self.i))
     }
 
+    /// Whether the caller may do this with it at all; the desk asks it again.
+    pub(super) fn may(&self, what: imp_core::rights::Right) -> Answer<()> {
+        self.caller.must_about(&self.i, what)
+    }
+
     /// Changes it; the answer is the incident afterwards.
     pub(super) async fn change(self, command: Command) -> Answer<Response> {
         self.wish(StatusCode::OK, command).await

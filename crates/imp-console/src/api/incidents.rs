@@ -15,6 +15,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use imp_core::rights::Right;
 use imp_core::{Command, Ref};
 use imp_engine::read;
 use serde::Deserialize;
@@ -186,6 +187,8 @@ pub async fn update(about: About, Body(b): Body<UpdateBody>) -> Answer<Response>
 #[utoipa::path(post, path = "/incidents/{ref}/statuspage", params(("ref" = String, Path)), request_body = PublicBody,
     responses((status = 201, body = IncidentView), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 pub async fn publish(about: About, Body(b): Body<PublicBody>) -> Answer<Response> {
+    about.may(Right::Publish)?;
+    crate::public::known(about.app(), &about.i, &b.components).await?;
     let command = Command::Publish {
         title: b.title.unwrap_or_default(),
         body: b.text,

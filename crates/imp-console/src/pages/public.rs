@@ -114,14 +114,18 @@ pub async fn send(
         Err(p) => return sorry(&caller, p),
     };
     let get = |k: &str| f.get(k).cloned().unwrap_or_default();
+    let chosen = f.keys().filter_map(|k| k.strip_prefix(COMPONENT));
+    let components: Vec<String> = chosen.map(str::to_owned).collect();
+    if let Err(p) = caller.must_about(&i, Right::Publish) {
+        return sorry(&caller, p);
+    }
+    if let Err(p) = crate::public::known(&app, &i, &components).await {
+        return page(&app, &caller, &i, Some((p, f))).await;
+    }
     let command = Command::Publish {
         title: get("title"),
         body: get("text"),
-        components: f
-            .keys()
-            .filter_map(|k| k.strip_prefix(COMPONENT))
-            .map(str::to_owned)
-            .collect(),
+        components,
     };
     match wish(&app, &caller, &get("key"), Some(&i), None, command).await {
         Ok(_) => Redirect::to(&format!("/incidents/{}", i.reference)).into_response(),

@@ -27,6 +27,7 @@ mod outages;
 mod overload;
 mod private;
 mod prometheus;
+mod public;
 mod readme;
 mod rebuild;
 mod reloaded;
