@@ -115,21 +115,24 @@ pub async fn save(app: &App, caller: &Caller, page: &str, name: &str, query: &st
         query,
         made_at: app.desk.clock.now(),
     };
-    let before = of(app, caller).await?;
-    let same = |v: &SavedView| v.page == view.page && v.name == view.name;
-    if before.len() >= MOST && !before.iter().any(same) {
-        return Err(invalid("name", format!("You keep {MOST} views; delete one first.")));
-    }
     let said = json!({"page": view.page, "name": view.name, "query": view.query});
     let deed = crate::witness::deed(caller, view.made_at, "save_view", None, json!({"said": said}));
     let kept = view.clone();
     let write = app.desk.write(move |c| {
-        saved_view::keep(c, &kept)?;
-        audit::write(c, deed)
+        // What did not happen is not written down either.
+        match saved_view::keep(c, &kept, MOST)? {
+            true => audit::write(c, deed),
+            false => Ok(()),
+        }
     });
     write.await?;
     let now = of(app, caller).await?;
-    now.into_iter().find(same).ok_or_else(gone)
+    let found = now.iter().find(|v| v.page == view.page && v.name == view.name);
+    match found {
+        Some(v) => Ok(v.clone()),
+        None if now.len() >= MOST => Err(invalid("name", format!("You keep {MOST} views; delete one first."))),
+        None => Err(gone()),
+    }
 }
 
 /// Gives a view of theirs another name.

@@ -33,11 +33,16 @@ fn read(row: &Row) -> SavedView {
     }
 }
 
-/// Keeps a view; one of the same name gets the new filter and stays what it is otherwise.
+/// Keeps a view; one of the same name gets the new filter and stays what it is otherwise. A new one is kept only where its
+/// owner has fewer than `most`, counted in the transaction that writes it; whether it was kept.
 ///
 /// # Errors
 /// What the store says.
-pub fn keep(conn: &mut dyn Conn, v: &SavedView) -> Result<(), StoreError> {
+pub fn keep(conn: &mut dyn Conn, v: &SavedView, most: usize) -> Result<bool, StoreError> {
+    let kept = of(conn, &v.owner)?;
+    if kept.len() >= most && !kept.iter().any(|k| k.page == v.page && k.name == v.name) {
+        return Ok(false);
+    }
     conn.run(
         "insert into saved_view (id, owner, page, name, query, made_at) values (?1, ?2, ?3, ?4, ?5, ?6)
          on conflict (owner, page, name) do update set query = excluded.query",
@@ -50,7 +55,7 @@ pub fn keep(conn: &mut dyn Conn, v: &SavedView) -> Result<(), StoreError> {
             v.made_at.0.into(),
         ],
     )?;
-    Ok(())
+    Ok(true)
 }
 
 /// Gives a view another name, unless its owner calls a view of the page so; whether it did.

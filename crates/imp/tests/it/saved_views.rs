@@ -163,3 +163,27 @@ async fn the_api_has_the_same_views_and_a_name_is_one_view_of_a_page() {
     );
     s.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_views_are_the_most_however_many_tabs_save_at_once() {
+    let s = locked("").await;
+    let save = |n: usize| {
+        let body = json!({"page": "incidents", "name": format!("View {n}"), "query": "q=x"});
+        answer(s.request(Method::POST, "/api/v1/views").json(&body))
+    };
+    let codes: Vec<u16> = futures_util::future::join_all((0..70).map(save))
+        .await
+        .into_iter()
+        .map(|(code, _)| code)
+        .collect();
+    let kept = codes.iter().filter(|c| **c == 201).count();
+    let refused = codes.iter().filter(|c| **c == 422).count();
+    assert_eq!((kept, refused), (50, 20), "{codes:?}");
+    let (_, all) = s.get("/api/v1/views?limit=100").await;
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(50), "{all}");
+    let (_, log) = s.get("/api/v1/audit?limit=100").await;
+    let entries = log["items"].as_array().expect("entries");
+    let told = entries.iter().filter(|e| e["what"] == "save_view").count();
+    assert_eq!(told, 50, "what was not kept is not written down either");
+    s.finish().await;
+}
