@@ -145,6 +145,23 @@ assert.match((await page("/", cookie)).headers.get("location"), /^\/sign-in/, "a
 assert.equal((await page("/", another)).status, 200, "the other session goes on");
 console.log("well: what is ended is ended");
 
+// ---- an address is somebody else's one day
+const bea = (sub) => { twist = (c) => ({ ...c, sub, email: "bea.reis@meridian.example", name: "Bea Reis" }); };
+bea("7");
+const first = (await signIn()).cookies.find((c) => c.startsWith("imp_session="));
+assert.ok(first, "whoever comes first with an address has it");
+bea("8");
+await refused("another account with the same address", /belonged to another account/);
+const letGo = (cookie, email) => page("/sign-in/let-go", cookie, { method: "POST", headers: { origin: imp, "content-type": "application/x-www-form-urlencoded" }, body: new URLSearchParams({ email }) });
+assert.equal((await letGo(another, "nobody@meridian.example")).status, 404);
+assert.equal((await letGo(another, " Bea.Reis@meridian.example")).status, 303);
+assert.match((await page("/", first)).headers.get("location"), /^\/sign-in/, "who was in by it is out");
+assert.equal((await signIn()).status, 303, "and the next has it");
+bea("7");
+await refused("the former owner of the address", /belonged to another account/);
+twist = (c) => c;
+console.log("well: an address is one account's, until an administrator lets go of it");
+
 // ---- the provider is down: who is in stays in, who is not is told
 asleep = true;
 const tired = await signIn();

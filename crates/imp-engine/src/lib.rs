@@ -6,6 +6,7 @@ pub mod birth;
 pub mod clock;
 pub mod desk;
 pub mod import;
+pub mod identity;
 mod inbox;
 pub mod insights;
 mod lane;

@@ -99,6 +99,16 @@ pub fn end(conn: &mut dyn Conn, digest: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Ends every session of the person with this e-mail address.
+///
+/// # Errors
+/// What the store says.
+pub fn end_of(conn: &mut dyn Conn, email: &str) -> Result<(), StoreError> {
+    let theirs = |s: &Session| s.who.as_ref().and_then(|w| w.email.as_deref()) == Some(email);
+    let all = all(conn)?;
+    all.iter().filter(|s| theirs(s)).try_for_each(|s| end(conn, &s.digest))
+}
+
 const COLUMNS: &str = "digest, name, who, role, teams, made_at, seen_at, ends_at, origin";
 
 fn read(row: &Row) -> Result<Session, StoreError> {

@@ -65,7 +65,8 @@ pub async fn run(
     beside: Option<std::path::PathBuf>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    crate::open_files::raise();
+    crate::granted::raise();
+    crate::granted::keep_memory_off_the_disk();
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| {
         Failure::Failed(format!(
             "cannot listen on {}: {e}; choose another address with [server] listen",

@@ -13,6 +13,7 @@ use imp_console::App;
 use imp_console::caller::{cookie, cookie_name, origin_of, session_of};
 use imp_console::pages::sign_in::{Newcomer, Wish, inside, let_in, set_cookie, trouble};
 use imp_core::{At, Role, Who};
+use imp_engine::identity::Subject;
 use imp_vendors::http::{self, Http};
 use imp_vendors::secret::Secret;
 use jsonwebtoken::jwk::JwkSet;
@@ -348,6 +349,10 @@ impl Provider {
                 slack: None,
                 email: Some(imp_core::words::title(email).to_lowercase()),
                 name: Some(name.clone()),
+            }),
+            subject: claims["sub"].as_str().map(|s| Subject {
+                issuer: self.issuer.clone(),
+                subject: s.to_owned(),
             }),
             name,
             role,

@@ -68,6 +68,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/shaper/runs/{id}", get(shaper::run))
         .route("/shaper/runs/{id}/{deed}", post(shaper::turn))
         .route("/settings", get(settings::show))
+        .route("/sign-in/let-go", post(settings::let_go))
         .route("/break-glass", post(deed::break_glass))
         .route("/declare", get(declare::form).post(declare::declare))
         .route("/deliveries", get(deliveries::list))

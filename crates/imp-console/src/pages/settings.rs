@@ -1,5 +1,6 @@
 //! How IMP is set up: what it is connected to, what `imp check` says, who may do what, who is signed in.
 
+use super::deed::{Sent, fields};
 use super::process::Broken;
 use super::{Frame, Visitor, draw, moment, sorry};
 use crate::caller::{Caller, owner_of};
@@ -10,9 +11,10 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use imp_core::rights::{Right, TABLE};
-use imp_engine::{audit, session};
+use imp_engine::{audit, identity, session};
 use serde::Deserialize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the page is asked.
 #[derive(Debug, Default, Deserialize)]
@@ -129,6 +131,33 @@ pub async fn end(State(app): State<Arc<App>>, Visitor(caller): Visitor, Path(dig
     });
     match ended.await {
         Ok(()) => Redirect::to("/settings").into_response(),
+        Err(e) => sorry(&caller, e.into()),
+    }
+}
+
+/// Lets go of an address that is somebody else's at the provider from now on; who was in by it is out.
+pub async fn let_go(State(app): State<Arc<App>>, Visitor(caller): Visitor, form: Sent) -> Response {
+    let f = match caller.must(Right::Sessions).and_then(|()| fields(form)) {
+        Ok(f) => f,
+        Err(p) => return sorry(&caller, p),
+    };
+    let given = f.get("email").map(String::as_str).unwrap_or_default();
+    let email = imp_core::words::title(given).to_lowercase();
+    let of = serde_json::json!({"said": {"email": email}});
+    let deed = crate::witness::deed(&caller, app.desk.clock.now(), "let_go_of_address", None, of);
+    let there = Arc::new(AtomicBool::new(false));
+    let found = there.clone();
+    let written = app.desk.write(move |c| {
+        if !identity::let_go(c, &email)? {
+            return Ok(());
+        }
+        found.store(true, Ordering::SeqCst);
+        session::end_of(c, &email)?;
+        audit::write(c, deed)
+    });
+    match written.await {
+        Ok(()) if there.load(Ordering::SeqCst) => Redirect::to("/settings").into_response(),
+        Ok(()) => sorry(&caller, Problem::not_found("Nobody has signed in with that address.")),
         Err(e) => sorry(&caller, e.into()),
     }
 }

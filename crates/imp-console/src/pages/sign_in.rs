@@ -13,10 +13,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, RequestExt as _};
 use imp_core::{Role, Who};
 use imp_engine::audit::{self, Deed};
+use imp_engine::identity::{self, Subject};
 use imp_engine::session::{self, LASTS_MS, Session};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -126,6 +128,7 @@ pub async fn with_token(State(app): State<Arc<App>>, request: Request) -> Respon
     let newcomer = Newcomer {
         name: found.name().to_owned(),
         who: None,
+        subject: None,
         role: found.role(),
         teams: BTreeMap::new(),
         origin,
@@ -141,6 +144,8 @@ pub struct Newcomer {
     pub name: String,
     /// The person.
     pub who: Option<Who>,
+    /// How their provider knows them, whatever becomes of their address.
+    pub subject: Option<Subject>,
     /// What they may do everywhere.
     pub role: Role,
     /// What they may do for teams, where that is more.
@@ -181,7 +186,18 @@ pub async fn let_in(app: &App, newcomer: Newcomer, to: &str) -> Response {
         detail: serde_json::json!({"by": if begun.who.is_some() { "identity provider" } else { "token" }}),
     };
     let former = newcomer.former;
+    let address = begun.who.as_ref().and_then(|w| w.email.clone()).zip(newcomer.subject);
+    let strange = Arc::new(AtomicBool::new(false));
+    let found = strange.clone();
     let kept = app.desk.write(move |c| {
+        if let Some((email, subject)) = address
+            && !identity::is_theirs(c, &email, &subject, now)?
+        {
+            found.store(true, Ordering::SeqCst);
+            let what = "sign_in_refused".to_owned();
+            let detail = serde_json::json!({"why": "the address is another account's"});
+            return audit::write(c, Deed { what, detail, ..deed });
+        }
         if let Some(digest) = former {
             session::end(c, &digest)?;
         }
@@ -190,6 +206,10 @@ pub async fn let_in(app: &App, newcomer: Newcomer, to: &str) -> Response {
     });
     if let Err(e) = kept.await {
         return closed(app, e.into());
+    }
+    if strange.load(Ordering::SeqCst) {
+        let why = "Your e-mail address belonged to another account of the identity provider, and incidents name it. If it is yours now, ask an administrator to let go of it under Settings, then sign in again.";
+        return trouble(app, StatusCode::FORBIDDEN, "Sign in", why);
     }
     let mut response = Redirect::to(inside(to)).into_response();
     set_cookie(
