@@ -45,3 +45,4 @@ mod stage;
 mod ten_minutes;
 mod tidy;
 mod twice;
+mod two_tabs;
