@@ -242,7 +242,7 @@ const steps = {
     const services = await page.request.get(`${imp}/api/v1/services`);
     const service = (await services.json()).items[0];
     const paths = ["/", "/incidents", `/incidents/${reference}`, `/incidents/${reference}/public`, "/incidents?severity=SEV1", "/incidents?status=nonsense", "/declare", "/reviews", "/services", `/services/${service.alias}`,
-      "/teams", `/teams/${service.team}`, "/process", "/deliveries", "/deliveries?state=done", "/audit", "/practice", "/settings?check=now", "/nowhere", "/insights", "/insights?severity=SEV1&days=30", "/docs", "/docs/asvs"];
+      "/teams", `/teams/${service.team}`, "/process", "/deliveries", "/deliveries?state=done", "/audit", "/practice", "/settings?check=now", "/nowhere", "/insights", "/insights?severity=SEV1&days=30", "/insights/people", "/docs", "/docs/asvs"];
     const found = [];
     for (const colorScheme of ["light", "dark"]) {
       const themed = await newContext({ colorScheme, storageState: await context.storageState(), bypassCSP: true });

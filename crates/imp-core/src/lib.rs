@@ -10,6 +10,7 @@ pub mod decide;
 pub mod decision;
 mod edit;
 pub mod effect;
+pub mod effort;
 pub mod event;
 pub mod follow;
 pub mod hint;

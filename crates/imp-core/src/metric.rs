@@ -192,15 +192,35 @@ pub enum Class {
     Declined,
     /// The same as another, which counts.
     Merged,
+    /// A drill or a test: nothing was wrong.
+    Test,
 }
+
+/// The label of an alert that says that nothing is wrong: `drill`, `test`, or whatever else it is for.
+pub const EXERCISE: &str = "imp_exercise";
 
 impl Class {
     /// All of them; the place of each is the number under which it is stored.
-    pub const ALL: [Class; 4] = [Class::Incident, Class::Triage, Class::Declined, Class::Merged];
+    pub const ALL: [Class; 5] = [
+        Class::Incident,
+        Class::Triage,
+        Class::Declined,
+        Class::Merged,
+        Class::Test,
+    ];
+}
+
+/// Whether all of its alerts say that they are an exercise: one real alert among them makes it real.
+pub fn is_exercise(i: &Incident) -> bool {
+    let said = |(name, value): &(String, String)| name == EXERCISE && !matches!(value.trim(), "" | "false" | "no");
+    !i.alerts.is_empty() && i.alerts.iter().all(|a| a.alert.labels.iter().any(said))
 }
 
 /// What an incident is to the numbers.
 pub fn class(i: &Incident, process: &Process) -> Class {
+    if is_exercise(i) {
+        return Class::Test;
+    }
     match process.category(&i.status) {
         Category::Triage => Class::Triage,
         Category::Active | Category::After => Class::Incident,

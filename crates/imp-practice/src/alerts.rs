@@ -1,5 +1,6 @@
 //! Alerts as Prometheus' Alertmanager sends them: a person raises one, and it fires until the person resolves it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ pub struct Alert {
     /// More lines.
     #[serde(default)]
     pub description: String,
+    /// Labels besides those that every alert has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
 }
 
 /// An alert that fires.
@@ -193,10 +197,13 @@ impl Alerts {
             .world
             .service(&alert.service)
             .and_then(|s| self.world.team(&s.team));
-        let labels = json!({
+        let mut labels = json!({
             "alertname": alert.name, "service": alert.service, "severity": alert.severity,
             "country": team.map(|t| t.country.as_str()).unwrap_or_default(), "team": team.map(|t| t.alias.as_str()).unwrap_or_default(),
         });
+        for (name, value) in &alert.labels {
+            labels[name] = json!(value);
+        }
         let annotations = json!({
             "summary": alert.summary, "description": alert.description,
             "runbook_url": format!("{base}/opslevel/runbooks/{}", alert.service),

@@ -184,13 +184,14 @@ fn here(config: &Config, question: &Question) -> Result<Value, Failure> {
 /// Measurements that a table has: more are wider than a screen. The other forms have all.
 const FIRST: usize = 4;
 /// The numbers of a row that are counts.
-const COUNTS: [&str; 8] = [
+const COUNTS: [&str; 9] = [
     "incidents",
     "back_filled",
     "reopened",
     "declined",
     "merged",
     "triage",
+    "tests",
     "updates_due",
     "updates_late",
 ];

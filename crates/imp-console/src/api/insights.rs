@@ -74,6 +74,8 @@ pub struct InsightView {
     pub merged: usize,
     /// Those of which nobody has said yet whether they are real; they are in none of the other numbers.
     pub triage: usize,
+    /// Drills and tests: all of their alerts carry the label `imp_exercise`. They are in none of the other numbers.
+    pub tests: usize,
     /// Stretches without an update, over incidents that are over and whose severity asks for updates.
     pub updates_due: usize,
     /// How many of them were longer than the severity allows.
@@ -184,6 +186,7 @@ impl InsightView {
             declined: group.declined,
             merged: group.merged,
             triage: group.triage,
+            tests: group.tests,
             updates_due: group.updates_due,
             updates_late: group.updates_late,
             mean: lengths(|s| s.mean),

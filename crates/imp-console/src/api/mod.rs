@@ -8,6 +8,7 @@ mod deliveries;
 mod incidents;
 pub mod insights;
 mod log;
+pub mod people;
 mod process;
 pub mod shaper;
 pub mod shapes;
@@ -48,7 +49,7 @@ const BODY_MAX: usize = 256 * 1024;
         log::audit, log::alerts, log::me,
         views::list, views::save, views::show, views::rename, views::forget,
         process::show, process::take, deeds::correct_time, deeds::propose, deeds::object, deeds::decide, deeds::mend_page,
-        insights::show, insights::bring_in,
+        insights::show, insights::bring_in, people::show,
         shaper::templates, shaper::questions, shaper::plan, shaper::create, shaper::runs, shaper::run, shaper::retry, shaper::undo
     ),
     components(schemas(Problem)),
@@ -107,6 +108,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/deliveries/{id}/retry", post(deliveries::retry))
         .route("/deliveries/{id}/skip", post(deliveries::skip))
         .route("/insights", get(insights::show))
+        .route("/insights/people", get(people::show))
         .route("/import", post(insights::bring_in))
         .route("/services", get(catalogue::services))
         .route("/services/{alias}", get(catalogue::service))

@@ -156,6 +156,8 @@ pub struct AlertView {
     pub title: String,
     /// Whether it fires now.
     pub firing: bool,
+    /// Since when, as its source says (RFC 3339); null where it does not.
+    pub since: Option<String>,
 }
 
 /// A step that failed for good.
@@ -467,6 +469,7 @@ impl IncidentView {
                     key: a.alert.key.clone(),
                     title: a.alert.title.clone(),
                     firing: a.firing,
+                    since: a.alert.since.map(imp_core::At::rfc3339),
                 })
                 .collect(),
             merged_into: i.merged_into.map(|r| r.to_string()),

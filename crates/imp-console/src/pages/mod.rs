@@ -75,6 +75,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/process", get(process::show))
         .route("/insights", get(insights::show))
         .route("/insights/incidents", get(insights::list::show))
+        .route("/insights/people", get(insights::people::show))
         .route("/views", post(views::save))
         .route("/views/{id}", get(views::open))
         .route("/views/{id}/{deed}", post(views::change))

@@ -226,6 +226,22 @@ pub fn working(hours: &[Hours], country: Option<&str>, at: At) -> At {
     own.or_else(any).map_or(at, |h| h.next(at))
 }
 
+/// Whether people of a country work at a moment. Where the process says no hours for them, only nights (from 22:00 to 07:00)
+/// and weekends, in UTC, are their own.
+pub fn is_working(hours: &[Hours], country: Option<&str>, at: At) -> bool {
+    let said = hours.iter().any(|h| match (&h.country, country) {
+        (Some(c), Some(here)) => c.eq_ignore_ascii_case(here),
+        (None, _) => true,
+        (Some(_), None) => false,
+    });
+    if said {
+        return working(hours, country, at) == at;
+    }
+    let utc = jiff::Timestamp::from_millisecond(at.0).map(|t| t.to_zoned(TimeZone::UTC));
+    let by_day = |d: Weekday| !matches!(d, Weekday::Saturday | Weekday::Sunday);
+    utc.is_ok_and(|t| by_day(t.weekday()) && (7..22).contains(&t.hour()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +279,15 @@ holidays = ["12-25", "2026-12-08"]
             let got = working(&pt, Some("pt"), At::parse(at).expect("a moment"));
             assert_eq!(got.rfc3339(), heard, "{at}");
         }
+    }
+
+    #[test]
+    fn a_country_works_as_its_hours_say_and_by_day_where_nothing_is_said() {
+        let works = |country, at: &str| is_working(&hours(LISBON), country, At::parse(at).expect("a moment"));
+        assert!(works(Some("PT"), "2026-11-24T17:59:00Z") && !works(Some("PT"), "2026-11-24T18:00:00Z"));
+        assert!(!works(Some("PT"), "2026-12-08T10:00:00Z"), "a holiday");
+        assert!(works(Some("PL"), "2026-11-24T21:59:00Z") && !works(None, "2026-11-24T22:00:00Z"));
+        assert!(!works(Some("PL"), "2026-11-28T12:00:00Z"), "a Saturday");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Numbers over many incidents: counted, grouped and summed up from the narrow rows alone.
 
+pub mod people;
 mod pick;
 mod table;
 pub mod view;
@@ -164,6 +165,8 @@ pub struct Group {
     pub merged: usize,
     /// Those of which nobody has said yet whether they are real.
     pub triage: usize,
+    /// Drills and tests, which are no incidents.
+    pub tests: usize,
     /// Updates that were due, over those that are over and whose severity asks for updates.
     pub updates_due: usize,
     /// How many of them were late.
@@ -263,11 +266,12 @@ impl Tally {
                 .find(|(_, c)| *c == class)
                 .map_or(0, |(n, _)| *n)
         };
-        let (incidents, declined, merged, triage) = (
+        let (incidents, declined, merged, triage, tests) = (
             count(Class::Incident),
             count(Class::Declined),
             count(Class::Merged),
             count(Class::Triage),
+            count(Class::Test),
         );
         let mut numbers = [Number::default(); COUNT];
         for (n, number) in numbers.iter_mut().enumerate() {
@@ -285,6 +289,7 @@ impl Tally {
             declined,
             merged,
             triage,
+            tests,
             updates_due: self.updates.0,
             updates_late: self.updates.1,
             numbers,

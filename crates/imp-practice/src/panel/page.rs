@@ -266,6 +266,7 @@ async fn act(Own(panel): Own<Arc<Panel>>, body: Bytes) -> Response {
                 severity: text("severity"),
                 summary: text("summary"),
                 description: text("description"),
+                labels: Default::default(),
             };
             panel.alerts.raise(alert).await.map(|_| ())
         }

@@ -148,6 +148,7 @@ async fn an_alert_is_sent_as_alertmanager_sends_it() {
         severity: "critical".to_owned(),
         summary: "5xx above 12 %".to_owned(),
         description: String::new(),
+        labels: [("purpose".to_owned(), "a look".to_owned())].into(),
     };
     stage.practice.alerts().raise(alert).await.expect("it is taken");
     let told = stage.hears().await;
@@ -161,6 +162,7 @@ async fn an_alert_is_sent_as_alertmanager_sends_it() {
         (&json!("4"), &json!("firing"))
     );
     assert_eq!(told.body["alerts"][0]["labels"]["country"], "PT");
+    assert_eq!(told.body["commonLabels"]["purpose"], "a look");
     let fingerprint = stage.practice.alerts().firing()[0].fingerprint.clone();
     stage
         .practice

@@ -8,6 +8,7 @@ pub mod scenario;
 use crate::Failure;
 use crate::script::client::Client;
 use clap::Subcommand;
+use imp_core::metric::EXERCISE;
 use imp_core::moment::Span;
 use imp_core::{At, words};
 use imp_engine::{Clock, SystemClock};
@@ -155,7 +156,7 @@ impl Stage {
     }
 
     async fn raise(&self, a: &Alert) -> Result<(), Failure> {
-        let body = json!({"service": a.service, "name": a.name, "severity": a.severity, "summary": a.summary, "description": a.description});
+        let body = json!({"service": a.service, "name": a.name, "severity": a.severity, "summary": a.summary, "description": a.description, "labels": {(EXERCISE): "drill"}});
         self.ask(Method::POST, "/_practice/alerts", Some(body)).await.map(drop)
     }
 

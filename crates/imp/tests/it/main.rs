@@ -19,6 +19,7 @@ mod kills;
 mod last_resort;
 mod late_forms;
 mod lifecycle;
+mod lived;
 mod missing;
 mod monitoring;
 mod moves;

@@ -89,6 +89,7 @@ pub async fn show(
             Class::Triage => "alerts that nobody has answered",
             Class::Declined => "false alarms",
             Class::Merged => "duplicates",
+            Class::Test => "drills and tests",
         },
         n,
         words: asked.words(),

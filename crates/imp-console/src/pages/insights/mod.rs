@@ -3,6 +3,7 @@
 mod address;
 mod figures;
 pub mod list;
+pub mod people;
 mod said;
 
 use crate::App;
@@ -57,6 +58,8 @@ struct Page {
     points: Vec<(&'static str, &'static str)>,
     private: usize,
     imported: (usize, String),
+    tests: (usize, String),
+    people: String,
     export: Vec<(&'static str, String)>,
     views: Views,
 }
@@ -145,6 +148,8 @@ fn page(
         measures: said::measures(asked, view),
         points: Point::ALL.iter().map(|p| (p.word(), p.meaning())).collect(),
         private,
+        people: asked.address("/insights/people", &[]),
+        tests: (view.group.tests, list(&[("class", "test".to_owned())])),
         imported: (view.group.back_filled, list(&[("origin", "imported".to_owned())])),
         export: ["team", "service", "severity", "month"]
             .into_iter()
