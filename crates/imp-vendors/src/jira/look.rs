@@ -1,6 +1,7 @@
 //! A look at a ticket: what people changed there since both sides last agreed. Whatever a webhook says is only a hint to
 //! look, so that it does not matter whether it comes, comes twice, or comes late.
 
+use super::port::{OWN_LABELS, label_text};
 use super::said::said;
 use super::ticket::{self, LABEL};
 use super::wire::{self, User};
@@ -318,9 +319,9 @@ impl Reading<'_> {
             .map(|l| (*l).to_owned())
             .collect();
         theirs.sort();
-        let who = match self.last("labels", "") {
-            Last::Person(user) => user.map(|u| self.jira.who(u)),
-            Last::Nobody | Last::Us | Last::OurAccount => None,
+        let (by_person, who) = match self.last("labels", OWN_LABELS) {
+            Last::Person(user) => (true, user.map(|u| self.jira.who(u))),
+            Last::Nobody | Last::Us | Last::OurAccount => (false, None),
         };
         let mut out = Vec::new();
         if theirs != self.ticket.labels {
@@ -329,8 +330,11 @@ impl Reading<'_> {
         let mut there: Vec<&str> = all.into_iter().filter(|l| may_be_ours(l)).collect();
         there.sort_unstable();
         let there = there.join(" ");
+        // What we wrote and is still to be agreed on is no news, unless somebody took away what came after it.
+        let undone_since = by_person && there != label_text(self.i);
+        let echo = self.jira.has_sent(&self.ticket.id, "labels", &there) && !undone_since;
         if let Some(base) = agreed.filter(|a| **a != there)
-            && !self.jira.has_sent(&self.ticket.id, "labels", &there)
+            && !echo
         {
             let seen = Seen {
                 field: "labels".to_owned(),

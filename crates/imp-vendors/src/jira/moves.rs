@@ -103,12 +103,20 @@ impl Jira {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&piece.kind)
             .cloned();
+        // A move whose answer was lost may have been made: then nobody knows where the ticket stands but Jira.
+        let deed = format!("{}/{}", i.reference, order.key);
+        let in_doubt = self.doubt.must_look(&deed, order.tried);
         // A fresh ticket stands where all fresh ones do; what is not so turns out at the move and is read then.
-        let at = learnt.or(begins.filter(|_| ticket.status.is_none()));
-        let moved = self
-            .bring(&scheme, &piece, at, &goal, ticket.status.is_none())
-            .await
-            .map_err(|f| gone(f, ticket))?;
+        let at = learnt
+            .or(begins.filter(|_| ticket.status.is_none()))
+            .filter(|_| !in_doubt);
+        self.doubt.sending(&deed);
+        let moved = self.bring(&scheme, &piece, at, &goal, ticket.status.is_none()).await;
+        match &moved {
+            Ok(_) => self.doubt.done(&deed),
+            Err(fault) => self.doubt.failed(&deed, fault),
+        }
+        let moved = moved.map_err(|f| gone(f, ticket))?;
         Ok(match moved {
             Moved::To(name) if ticket.status.as_ref() == Some(&name) => Outcome::Done(vec![]),
             Moved::To(name) => Outcome::Done(vec![Link::TicketStatus { name }]),

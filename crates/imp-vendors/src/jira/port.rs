@@ -291,7 +291,7 @@ impl Jira {
             self.sends(&ticket.id, field, text);
         }
         if agreed.contains_key("labels") {
-            self.sends(&ticket.id, "labels", "");
+            self.sends(&ticket.id, "labels", OWN_LABELS);
         }
         let property_write = async {
             match property_differs {
@@ -472,8 +472,11 @@ fn leave_out(fault: &Fault, fields: &mut Map<String, Value>, needed: &[&str], re
     true
 }
 
+/// Stands for labels of ours whatever they are, among what was written lately: no labels make this text, not even none.
+pub(super) const OWN_LABELS: &str = " ";
+
 /// Our labels as one text.
-fn label_text(i: &Incident) -> String {
+pub(super) fn label_text(i: &Incident) -> String {
     let mut all = labels(i);
     all.sort();
     all.join(" ")

@@ -3,7 +3,8 @@
 use crate::stage::Stage;
 use imp_core::effect::LinkTo;
 use imp_core::event::Link;
-use imp_core::{Event, Outcome, What, Who};
+use imp_core::port::RecordSource;
+use imp_core::{Actor, Command, Event, Outcome, What, Who};
 use imp_practice::faults::Vendor;
 use imp_practice::jira::Workflow;
 use imp_vendors::jira::Jira;
@@ -62,6 +63,57 @@ async fn what_follows_the_ticket_is_one_call_deep() {
     let (_, seq) = s.calls_since(0);
     assert!(matches!(s.tries(&port, &What::TicketStatus, 0).await, Outcome::Done(l) if l.len() == 1));
     assert_eq!(s.calls_since(seq).0, ["POST issue/{id}/transitions"]);
+}
+
+#[tokio::test]
+async fn a_move_whose_answer_was_lost_is_looked_for_and_not_asked_for_again() {
+    let mut s = Stage::new().await;
+    let port = jira(&s);
+    s.does(&port, What::FileTicket).await;
+    s.does(&port, What::TicketStatus).await;
+    let op = "POST issue/{id}/transitions";
+    for to in ["identified", "monitoring"] {
+        let before = s.calls(Vendor::Jira, op);
+        s.moves(to);
+        s.loses_an_answer(Vendor::Jira, op);
+        let moved = s.tries(&port, &What::TicketStatus, 0).await;
+        let Outcome::Done(links) = moved else {
+            panic!("{moved:?}")
+        };
+        links.into_iter().for_each(|what| s.happens(Event::Linked { what }));
+        assert_eq!(s.calls(Vendor::Jira, op) - before, 1, "Jira refuses a move to where a ticket stands");
+    }
+}
+
+#[tokio::test]
+async fn labels_of_ours_are_put_back_however_they_were_taken_away() {
+    let mut s = Stage::new().await;
+    let port = jira(&s);
+    s.does(&port, What::FileTicket).await;
+    s.does(&port, What::TicketStatus).await;
+    s.does(&port, What::TicketFields).await;
+    let key = s.incident().links.ticket.as_ref().expect("a ticket").key.clone();
+    let ours = "imp imp-42 ";
+    let severity = |s: &Stage| s.incident().severity.to_lowercase();
+    let before = severity(&s);
+    s.happens(Event::SeverityChanged {
+        from: s.incident().severity.clone(),
+        to: "SEV1".into(),
+    });
+    s.does(&port, What::TicketFields).await;
+    // All of them at once, and once more; then as they were before the severity was changed.
+    for left in ["theirs".to_owned(), "theirs".to_owned(), format!("theirs {ours}{before}")] {
+        s.person_edits(&key, &json!({"labels": left.split(' ').collect::<Vec<_>>()})).await;
+        for h in port.look(s.incident(), s.process()).await.expect("Jira answers") {
+            let (change, seen) = (h.change, h.seen);
+            s.wishes(Actor::Jira { who: h.who }, Command::Adopt { change, seen });
+        }
+        s.does(&port, What::TicketFields).await;
+        let labels = s.practice.jira().issue(&key).expect("it is there")["fields"]["labels"].to_string();
+        for label in ["imp", "imp-42", "sev1", "theirs"] {
+            assert!(labels.contains(&format!("\"{label}\"")), "{left:?}: {label} in {labels}");
+        }
+    }
 }
 
 #[tokio::test]

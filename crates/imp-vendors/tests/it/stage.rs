@@ -11,6 +11,7 @@ use imp_practice::org::Org;
 use imp_practice::{Options, Practice};
 use imp_vendors::http::Http;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,6 +171,18 @@ impl Stage {
         self.practice
             .faults()
             .set(Rule::new(vendor, Fault::LoseAnswer).on(op).times(1));
+    }
+
+    /// Somebody edits a ticket in Jira.
+    pub async fn person_edits(&self, key: &str, fields: &Value) {
+        let who = self.practice.org.email(&self.practice.org.people[1].handle);
+        let request = self
+            .http
+            .put(&format!("{}/jira/rest/api/3/issue/{key}", self.practice.base))
+            .basic_auth(who, Some(self.practice.org.keys.jira_api_token.clone()))
+            .json(&json!({"fields": fields}));
+        let status = request.send().await.expect("an answer").status();
+        assert!(status.is_success(), "{status}");
     }
 
     /// How often an operation was called.
