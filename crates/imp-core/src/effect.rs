@@ -224,6 +224,9 @@ pub enum What {
         to: String,
         /// Who did it.
         by: crate::Actor,
+        /// When; none where it was ordered by a version that did not write it down.
+        #[serde(default)]
+        at: Option<crate::At>,
     },
     /// Deed: update `n` in the channel.
     PostUpdate {

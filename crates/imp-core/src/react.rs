@@ -166,6 +166,7 @@ fn effects_of(step: Step, trigger: Trigger, i: &Incident, fact: &Fact, process: 
                 from: from.clone(),
                 to: to.clone(),
                 by: fact.by.clone(),
+                at: Some(fact.at),
             })
         }
         Step::Update => posted(&fact.event, |n| What::PostUpdate { n }),
@@ -302,6 +303,7 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
                 from: t.id.clone(),
                 to: i.status.clone(),
                 by: i.status_by.clone(),
+                at: Some(i.status_since),
             });
             let updates = i.updates.iter().map(|u| What::PostUpdate { n: u.n });
             notice.into_iter().chain(updates).map(Effect::from).collect()

@@ -749,7 +749,10 @@ pub fn notice(v: &View, from: &str, to: &str, by: &Actor, at: At) -> Message {
         section(&format!("{text}{}", said.join(""))),
         context(&format!("from {} · {}", name(from), moment(at))),
     ];
-    blocks.extend(actions("next", next_buttons(v, to)));
+    // What comes late, after Slack was away, tells of then; what can be done now stands at the last of the lines.
+    if v.incident.status == to {
+        blocks.extend(actions("next", next_buttons(v, to)));
+    }
     Message { blocks, text }
 }
 

@@ -115,8 +115,8 @@ impl Chat {
             (What::Topic, Some(c)) => self.topic(order, c).await,
             (What::Members, Some(c)) => self.members(order, c).await,
             (What::Bookmarks, Some(c)) => self.bookmarks(order, c).await,
-            (What::Notice { from, to, by, .. }, Some(c)) => {
-                let m = card::notice(&self.view(order), from, to, by, order.incident.status_since);
+            (What::Notice { from, to, by, at, .. }, Some(c)) => {
+                let m = card::notice(&self.view(order), from, to, by, at.unwrap_or(i.status_since));
                 self.post(order, &c.id, m).await
             }
             (What::PostUpdate { n }, Some(c)) => match card::update(&self.view(order), *n) {

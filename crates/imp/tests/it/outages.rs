@@ -2,6 +2,7 @@
 
 use imp_practice::faults::{Fault, Rule, Vendor};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 use crate::lifecycle::{alert, mentions, raise};
 use crate::stage::{Mode, Stage, until};
@@ -182,6 +183,41 @@ async fn while_slack_is_down_the_incident_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_zoom_is_down_the_incident_goes_on() {
     without(Vendor::Zoom, "zoom").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_slack_is_told_late_tells_of_its_own_time_and_offers_only_what_can_be_done_now() {
+    let s = Stage::new().await;
+    let incident = s.declares("Slack takes no messages").await;
+    s.settle().await;
+    let channel = s.channel_of(&incident).await;
+    s.practice
+        .faults()
+        .set(Rule::new(Vendor::Slack, Fault::Unavailable).on("chat.postMessage"));
+    for to in ["identified", "monitoring", "investigating"] {
+        s.moves(&incident, to).await;
+    }
+    s.practice.faults().clear(Vendor::Slack);
+    s.settle().await;
+    let place = s.slack("ada.lima").opens(&channel).await;
+    let told: Vec<String> = place["messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(ToString::to_string)
+        .filter(|m| m.contains("moved it to"))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    let times: BTreeSet<&str> = told.iter().filter_map(|m| moment(m)).collect();
+    assert_eq!(times.len(), 3, "each has its own: {times:?}");
+    let offers: Vec<bool> = told.iter().map(|m| m.contains("incident.transition.")).collect();
+    assert_eq!(offers, [false, false, true], "{told:#?}");
+    s.finish().await;
+}
+
+/// The moment that a line tells, as those read it whose Slack draws no times.
+fn moment(m: &str) -> Option<&str> {
+    m.split_once("{time}|")?.1.split('>').next()
 }
 
 /// A vendor is down from before until after; everything else goes on, and it catches up.
