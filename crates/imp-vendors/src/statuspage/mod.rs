@@ -67,6 +67,13 @@ pub struct Statuspage {
     turn: AtomicUsize,
 }
 
+/// How often a check asks: the page answers one request a second, and the service that runs beside the check may have
+/// had this second's.
+const CHECK_TRIES: u32 = 3;
+/// How long a check waits between two, at least and at most.
+const CHECK_WAIT_LEAST_MS: i64 = 1_200;
+const CHECK_WAIT_MOST_MS: i64 = 5_000;
+
 impl Statuspage {
     /// With its configuration and the shared client.
     pub fn new(config: Config, http: Http) -> Statuspage {
@@ -146,7 +153,21 @@ impl Statuspage {
 
     /// Whether the key is right and the page is there.
     pub async fn check(&self) -> Vec<Finding> {
-        let page = self.call(self.http.get(&self.url(""))).await;
+        let mut page = self.call(self.http.get(&self.url(""))).await;
+        for _ in 1..CHECK_TRIES {
+            let after_ms = match &page {
+                Err(Fault::Wait { after_ms }) => *after_ms,
+                Err(Fault::Later {
+                    status: Some(420 | 429),
+                    after_ms,
+                    ..
+                }) => after_ms.unwrap_or_default(),
+                _ => break,
+            };
+            let wait = after_ms.clamp(CHECK_WAIT_LEAST_MS, CHECK_WAIT_MOST_MS);
+            tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
+            page = self.call(self.http.get(&self.url(""))).await;
+        }
         vec![Finding::of(
             NAME,
             format!("the key may read the page {}", self.config.page_id),

@@ -3,7 +3,7 @@
 use crate::stage::Stage;
 use imp_core::event::Link;
 use imp_core::{Event, What};
-use imp_practice::faults::Vendor;
+use imp_practice::faults::{Fault, Rule, Vendor};
 use imp_vendors::statuspage::Statuspage;
 use std::time::{Duration, Instant};
 
@@ -63,4 +63,18 @@ async fn the_public_is_told_once_and_the_page_follows() {
         .filter(|c| c.vendor == Vendor::Statuspage && matches!(c.status, 420 | 429))
         .count();
     assert_eq!(refused, 0, "the limit is kept");
+}
+
+#[tokio::test]
+async fn a_check_beside_the_running_service_waits_for_its_turn() {
+    let s = Stage::new().await;
+    let busy = |times| Rule::new(Vendor::Statuspage, Fault::RateLimited { retry_after_s: 1 }).times(times);
+    let port = Statuspage::new(s.config("statuspage"), s.http.clone());
+    s.practice.faults().set(busy(1));
+    let found = port.check().await;
+    assert!(found.iter().all(|f| f.fault.is_none()), "{found:?}");
+    // A page that takes no call at all is not waited for without an end.
+    s.practice.faults().set(busy(9));
+    let found = port.check().await;
+    assert!(found.iter().any(|f| f.fault.is_some()), "{found:?}");
 }
