@@ -225,12 +225,12 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            let _ = e.print();
-            return if e.use_stderr() {
-                ExitCode::from(2)
-            } else {
-                ExitCode::SUCCESS
-            };
+            // Help that nobody asked for is help all the same.
+            if !e.use_stderr() || e.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                let _ = e.print();
+                return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+            }
+            return report(Failure::Wrong(in_one_line(&e.render().to_string())));
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -241,6 +241,16 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(f) => report(f),
     }
+}
+
+/// What is wrong with the words of a call, as one line: without the usage, which `--help` shows.
+fn in_one_line(rendered: &str) -> String {
+    let told = rendered.split("\nUsage:").next().unwrap_or(rendered);
+    let told = told.split("\nFor more information").next().unwrap_or(told);
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let told = told.join(" ");
+    let told = told.strip_prefix("error: ").unwrap_or(&told);
+    format!("{told}; the same call with --help says what there is")
 }
 
 #[expect(clippy::print_stderr, reason = "errors of a command go to standard error")]

@@ -81,7 +81,11 @@ async fn a_move_whose_answer_was_lost_is_looked_for_and_not_asked_for_again() {
             panic!("{moved:?}")
         };
         links.into_iter().for_each(|what| s.happens(Event::Linked { what }));
-        assert_eq!(s.calls(Vendor::Jira, op) - before, 1, "Jira refuses a move to where a ticket stands");
+        assert_eq!(
+            s.calls(Vendor::Jira, op) - before,
+            1,
+            "Jira refuses a move to where a ticket stands"
+        );
     }
 }
 
@@ -102,8 +106,13 @@ async fn labels_of_ours_are_put_back_however_they_were_taken_away() {
     });
     s.does(&port, What::TicketFields).await;
     // All of them at once, and once more; then as they were before the severity was changed.
-    for left in ["theirs".to_owned(), "theirs".to_owned(), format!("theirs {ours}{before}")] {
-        s.person_edits(&key, &json!({"labels": left.split(' ').collect::<Vec<_>>()})).await;
+    for left in [
+        "theirs".to_owned(),
+        "theirs".to_owned(),
+        format!("theirs {ours}{before}"),
+    ] {
+        s.person_edits(&key, &json!({"labels": left.split(' ').collect::<Vec<_>>()}))
+            .await;
         for h in port.look(s.incident(), s.process()).await.expect("Jira answers") {
             let (change, seen) = (h.change, h.seen);
             s.wishes(Actor::Jira { who: h.who }, Command::Adopt { change, seen });
@@ -111,7 +120,10 @@ async fn labels_of_ours_are_put_back_however_they_were_taken_away() {
         s.does(&port, What::TicketFields).await;
         let labels = s.practice.jira().issue(&key).expect("it is there")["fields"]["labels"].to_string();
         for label in ["imp", "imp-42", "sev1", "theirs"] {
-            assert!(labels.contains(&format!("\"{label}\"")), "{left:?}: {label} in {labels}");
+            assert!(
+                labels.contains(&format!("\"{label}\"")),
+                "{left:?}: {label} in {labels}"
+            );
         }
     }
 }

@@ -91,7 +91,7 @@ impl Source {
         match from {
             From::File(path) => {
                 let survey = survey(path)?;
-                let rows = Rows::open(path).map_err(Failure::Failed)?;
+                let rows = Rows::open(path).map_err(Failure::Wrong)?;
                 let name = path.display().to_string();
                 Ok((Source::File { name, rows }, survey))
             }
@@ -280,10 +280,7 @@ fn report(count: &Count, dry_run: bool, as_json: bool) {
 
 /// Reads the file once: how long it is, and which references it wants.
 fn survey(path: &Path) -> Result<Survey, Failure> {
-    let mut rows = Rows::open(path).map_err(|e| match path.exists() {
-        true => Failure::Wrong(e),
-        false => Failure::Failed(e),
-    })?;
+    let mut rows = Rows::open(path).map_err(Failure::Wrong)?;
     let mut out = Survey {
         rows: 0,
         highest: 0,

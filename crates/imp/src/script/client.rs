@@ -97,29 +97,16 @@ impl Client {
         }
         let fallback = format!("{} answered {status}", self.url);
         let mut said = body["detail"].as_str().unwrap_or(&fallback).to_owned();
+        // One line: what each field lacks where that is not said already, and what is possible instead.
         for f in body["fields"].as_array().into_iter().flatten() {
-            let (field, message) = (f["field"].as_str(), f["message"].as_str());
-            said.push_str(&format!(
-                "\n  {}: {}",
-                field.unwrap_or_default(),
-                message.unwrap_or_default()
-            ));
+            let (field, message) = (&f["field"], f["message"].as_str().unwrap_or_default());
+            if !said.contains(message) {
+                said.push_str(&format!(" {}: {message}", field.as_str().unwrap_or_default()));
+            }
         }
-        for a in body["allowed"].as_array().into_iter().flatten() {
-            let needs: Vec<&str> = a["requires"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .collect();
-            let needs = match needs.is_empty() {
-                true => String::new(),
-                false => format!(", with --set {}=…", needs.join("=… --set ")),
-            };
-            said.push_str(&format!(
-                "\n  possible: {}{needs}",
-                a["status"].as_str().unwrap_or_default()
-            ));
+        let allowed: Vec<String> = body["allowed"].as_array().into_iter().flatten().map(possible).collect();
+        if !allowed.is_empty() {
+            said.push_str(&format!(" Possible: {}", allowed.join("; ")));
         }
         Err(Failure::Failed(said))
     }
@@ -189,8 +176,30 @@ impl Client {
     }
 }
 
+/// A move that the API says is possible, with what it needs.
+fn possible(allowed: &Value) -> String {
+    let needs = allowed["requires"].as_array().into_iter().flatten();
+    let needs: String = needs
+        .filter_map(Value::as_str)
+        .map(|n| format!(" --set {n}=…"))
+        .collect();
+    format!("{}{needs}", allowed["status"].as_str().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn a_move_that_is_possible_says_what_it_needs() {
+        let merged = json!({"status": "merged", "requires": ["into"]});
+        assert_eq!(super::possible(&merged), "merged --set into=…");
+        assert_eq!(
+            super::possible(&json!({"status": "monitoring", "requires": []})),
+            "monitoring"
+        );
+    }
+
     #[test]
     fn a_word_stays_one_part_of_a_path() {
         assert_eq!(super::part("IMP-42"), "IMP-42");

@@ -34,6 +34,23 @@ fn it_says_its_version_and_its_words() {
 }
 
 #[test]
+fn wrong_words_are_one_line_that_says_which() {
+    for (words, says) in [
+        (vec!["srve"], "serve"),
+        (vec!["incident", "export", "--formt", "csv"], "--formt"),
+        (vec!["incident", "transition"], "<REFERENCE>"),
+        (vec!["import", "there-is-no-such-file.csv"], "there-is-no-such-file.csv"),
+        (vec!["import"], "<FILE"),
+    ] {
+        let (code, out, err) = ended(&words);
+        assert!(
+            code == 2 && out.is_empty() && err.lines().count() == 1 && err.starts_with("imp: ") && err.contains(says),
+            "{words:?}: {code} {out} {err}"
+        );
+    }
+}
+
+#[test]
 fn a_bad_configuration_is_refused_with_a_line_for_each_fault() {
     let config = file("[server]\nlistn = \"127.0.0.1:1\"\n[slack]\nbot_tokn = \"x\"\n[slak]\n");
     let (code, out, err) = ended(&["serve", "--config", &config.path().display().to_string()]);
