@@ -217,6 +217,15 @@ const steps = {
     await page.waitForURL(`${imp}/declare`);
   },
 
+  async "whoever looks at a service follows it, and then no longer"() {
+    const all = await (await page.request.get(`${imp}/api/v1/services`)).json();
+    await page.goto(`${imp}/services/${all.items[0].alias}`);
+    await page.getByRole("button", { name: "Follow", exact: true }).click();
+    await page.getByText("1 person", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Follow no longer" }).click();
+    await page.getByRole("button", { name: "Follow", exact: true }).waitFor();
+  },
+
   async "the audit log tells of all of it, and settings show what works"() {
     await page.goto(`${imp}/audit?about=${reference}`);
     await page.getByText("severity: SEV3 → SEV1").or(page.getByText("→ SEV1")).first().waitFor();

@@ -6,7 +6,7 @@ use crate::command::{Command, Envelope};
 use crate::effect::{Capability, Timer};
 use crate::event::{Event, Link, ServiceName, TeamName};
 use crate::person::Who;
-use crate::process::{Category, FieldKind, Process};
+use crate::process::{Category, FieldKind, Nudge, Process, Watch};
 use crate::refusal::{Allowed, Kind, Refusal};
 use crate::summons::{escalate, invitees, not_asked, summon};
 use crate::together::decide_all;
@@ -250,7 +250,7 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             })
         }
         Command::Snooze { nudge } => {
-            told(i, nudge)?;
+            told(i, nudge, facts)?;
             let until = envelope.at.plus(facts.process.nudging.snooze.0);
             Ok(vec![Event::NudgeSnoozed {
                 nudge: nudge.clone(),
@@ -258,7 +258,7 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
             }])
         }
         Command::Dismiss { nudge, why } => {
-            told(i, nudge)?;
+            told(i, nudge, facts)?;
             Ok(vec![Event::NudgeDismissed {
                 nudge: nudge.clone(),
                 why: line("why", why, "why it is not needed")?,
@@ -585,7 +585,12 @@ fn join(i: &Incident, who: &Who) -> Vec<Event> {
 }
 
 /// A reminder that was given and is still about what is overdue.
-fn told(i: &Incident, nudge: &str) -> Result<(), Refusal> {
+fn told(i: &Incident, nudge: &str, facts: &Facts) -> Result<(), Refusal> {
+    let of_after = |n: &Nudge| n.id == nudge && n.when == Watch::FollowUpLate;
+    if facts.process.category(&i.status) == Category::Done && !facts.process.nudges.iter().any(of_after) {
+        let message = format!("{} is over; nobody is reminded of that any more.", i.reference);
+        return Err(Refusal::new(Kind::Conflict, message));
+    }
     match i.nudges.get(nudge) {
         Some(t) if t.dismissed.is_none() => Ok(()),
         Some(_) | None => Err(Refusal::new(

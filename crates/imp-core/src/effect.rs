@@ -286,6 +286,11 @@ pub enum What {
         /// Its timestamp.
         ts: String,
     },
+    /// Deed: keep a copy of the pictures of a message that stands on the timeline.
+    KeepPictures {
+        /// Its timestamp.
+        ts: String,
+    },
     /// Deed: remind somebody of what is overdue.
     Remind {
         /// Number of the reminder.
@@ -451,6 +456,7 @@ impl What {
             | Departure { .. }
             | Decision { .. }
             | ReadMessage { .. }
+            | KeepPictures { .. }
             | Report { .. }
             | Brief { .. } => Capability::Chat,
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
@@ -486,6 +492,7 @@ impl What {
             Offer { n, .. } => format!("chat.offer.{n}"),
             Report { fact, who, .. } => format!("chat.report.{fact}.{}", who.slack.as_deref().unwrap_or_default()),
             ReadMessage { ts } => format!("chat.read.{ts}"),
+            KeepPictures { ts } => format!("chat.pictures.{ts}"),
             Departure { fact, .. } => format!("chat.departure.{fact}"),
             Decision { n, part } => format!("chat.decision.{n}.{}", part.key()),
             Remind { n, .. } => format!("chat.remind.{n}"),
@@ -541,6 +548,7 @@ impl What {
             | Departure { .. }
             | Decision { .. }
             | ReadMessage { .. }
+            | KeepPictures { .. }
             | Report { .. }
             | Brief { .. }
             | Digest { .. }
@@ -597,7 +605,7 @@ impl What {
             | Duplicate { .. } => Rank::Normal,
             ReadMessage { .. } | ProcessFile { .. } => Rank::Normal,
             // Whoever works on it comes first.
-            Report { .. } => Rank::Cosmetic,
+            Report { .. } | KeepPictures { .. } => Rank::Cosmetic,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } | TicketJournal => Rank::Cosmetic,
             CatalogueNumbers { .. } | Digest { .. } => Rank::Cosmetic,
         }
@@ -623,6 +631,7 @@ impl What {
             Offer { who, .. } => format!("offer {} the role", who.label()),
             Report { who, .. } => format!("tell {} what is new", who.label()),
             ReadMessage { .. } => "read a message that was marked".into(),
+            KeepPictures { .. } => "keep the pictures of a message".into(),
             Departure { who, .. } => format!("say that {} has left", who.label()),
             Decision { n, .. } => format!("tell the channel of decision {n}"),
             Remind { .. } => "remind of what is overdue".into(),

@@ -265,6 +265,10 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             .into(),
         ],
         Event::Marked { ts } => vec![What::ReadMessage { ts: ts.clone() }.into()],
+        // A file stands in the words by its address.
+        Event::Noted { ts: Some(ts), text, .. } if text.contains("://") => {
+            vec![What::KeepPictures { ts: ts.clone() }.into()]
+        }
         Event::RoleOffered { n, role, who } => vec![
             What::Offer {
                 n: *n,
@@ -478,7 +482,7 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         } => card,
         What::Remind { .. } | What::Brief { .. } | What::Offer { .. } | What::Report { .. } => true,
         What::Departure { .. } | What::Decision { .. } => card,
-        What::ReadMessage { .. } => channel.is_some(),
+        What::ReadMessage { .. } | What::KeepPictures { .. } => channel.is_some(),
         What::OpenChannel => i.links.channel.is_none(),
         What::Announcement => i.confirmed && !i.private,
         What::Questions => !i.questions.is_empty(),

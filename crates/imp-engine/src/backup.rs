@@ -19,7 +19,7 @@ const REPORT_EVERY: u64 = 10_000;
 
 /// What is copied: each table, its columns, and their order. What is left out means nothing elsewhere (who performs what,
 /// what is measured) or should not be there (who is signed in).
-const TABLES: [(&str, &[&str], &str); 10] = [
+const TABLES: [(&str, &[&str], &str); 11] = [
     ("journal", &["seq", "ref", "n", "at", "fact"], "seq"),
     (
         "incident",
@@ -73,6 +73,11 @@ const TABLES: [(&str, &[&str], &str); 10] = [
         "process_version",
         &["edition", "name", "version", "kept_at", "source"],
         "edition",
+    ),
+    (
+        "picture",
+        &["ref", "file", "ts", "name", "kind", "kept_at", "bytes"],
+        "ref, file",
     ),
     ("saved_view", &["id", "owner", "page", "name", "query", "made_at"], "id"),
     (

@@ -14,6 +14,7 @@ mod lease;
 pub mod measure;
 pub mod memory;
 pub mod past;
+pub mod picture;
 pub mod process_file;
 pub mod read;
 pub mod rebuild;

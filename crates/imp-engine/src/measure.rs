@@ -29,7 +29,7 @@ pub const LENGTHS: [&str; metric::COUNT] = [
     "close_ms",
 ];
 /// The other columns but for the stamp.
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     "ref",
     "at",
     "over_at",
@@ -47,6 +47,7 @@ const COLUMNS: [&str; 17] = [
     "stays",
     "calls",
     "owed",
+    "corrected",
 ];
 /// The answer of the process's field of this name is an incident's cause, as far as this many characters.
 const CAUSE: (&str, usize) = ("cause", 120);
@@ -102,6 +103,7 @@ pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), 
         some_json(metric::stays(i).iter().collect::<Vec<_>>())?,
         some_json(calls(i))?,
         some_json(owed(i))?,
+        Val::Int(i64::try_from(i.corrected.len()).unwrap_or(0)),
     ];
     args.extend(METRICS.iter().map(|m| match metric::measure(i, process, m) {
         Measured::Recorded(ms) => Val::Int(ms),

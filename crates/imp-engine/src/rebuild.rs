@@ -208,6 +208,8 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         What::Remind { .. } | What::Brief { .. } => true,
         What::Offer { .. } | What::Departure { .. } | What::Decision { .. } | What::ReadMessage { .. } => true,
         What::Report { .. } => true,
+        // What was lost with the store is fetched again, as long as Slack has it.
+        What::KeepPictures { .. } => false,
         // Nothing of the incident shows that they were said.
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => false,
         What::Comment { .. } | What::Duplicate { .. } | What::PublicPost { .. } => false,

@@ -16,6 +16,7 @@ mod numbers;
 mod past;
 mod period;
 mod picture;
+mod pictures;
 mod rebuild;
 mod reference;
 mod reload;

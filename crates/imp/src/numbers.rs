@@ -184,10 +184,11 @@ fn here(config: &Config, question: &Question) -> Result<Value, Failure> {
 /// Measurements that a table has: more are wider than a screen. The other forms have all.
 const FIRST: usize = 4;
 /// The numbers of a row that are counts.
-const COUNTS: [&str; 9] = [
+const COUNTS: [&str; 10] = [
     "incidents",
     "back_filled",
     "reopened",
+    "corrected",
     "declined",
     "merged",
     "triage",

@@ -228,6 +228,10 @@ impl Port for Speaker {
     fn perform(&self, order: Order) -> Boxed<'_, Outcome> {
         match &order.what {
             What::Digest { .. } => Box::pin(async move { self.digest(&order).await }),
+            What::KeepPictures { ts } => {
+                let ts = ts.clone();
+                Box::pin(async move { crate::pictures::keep(&self.desk, &self.chat, &order, &ts).await })
+            }
             What::Ask { .. }
             | What::OpenChannel
             | What::Card

@@ -68,6 +68,8 @@ pub struct InsightView {
     pub back_filled: usize,
     /// How many of them were opened again after they had been resolved.
     pub reopened: usize,
+    /// How many times of theirs somebody put right (`…/times`).
+    pub corrected: usize,
     /// False alarms; they are no incidents, and in none of the other numbers.
     pub declined: usize,
     /// Those that were merged into others; they are in none of the other numbers.
@@ -183,6 +185,7 @@ impl InsightView {
             incidents: group.incidents,
             back_filled: group.back_filled,
             reopened: group.reopened,
+            corrected: group.corrected,
             declined: group.declined,
             merged: group.merged,
             triage: group.triage,

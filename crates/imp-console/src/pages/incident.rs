@@ -11,9 +11,11 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use imp_core::effect::Capability;
+use imp_core::event::Event;
 use imp_core::process::{Category, FieldKind, Style};
 use imp_core::rights::{Right, allows};
 use imp_core::{Incident, Process, record};
+use imp_engine::picture::{self, Picture};
 use imp_engine::read::{self, Delivery, Filter};
 use std::sync::Arc;
 
@@ -195,6 +197,7 @@ struct Line {
     time: String,
     event: String,
     text: String,
+    pictures: Vec<Picture>,
 }
 
 /// The page.
@@ -219,9 +222,10 @@ pub async fn page(app: &App, caller: &Caller, name: &str, tried: Option<(Problem
             read::journal(c, r, 0, STORY)?,
             read::incidents(c, &open, None, OFFERED)?,
             read::deliveries_of(c, r, now)?,
+            picture::of(c, r)?,
         ))
     });
-    let (facts, open, owed) = match read.await {
+    let (facts, open, owed, pictures) = match read.await {
         Ok(x) => x,
         Err(e) => return sorry(caller, e.into()),
     };
@@ -253,7 +257,7 @@ pub async fn page(app: &App, caller: &Caller, name: &str, tried: Option<(Problem
             .collect();
         page.allowed = p.allowed.into_iter().flatten().map(|n| n.label).collect();
     }
-    page.days = story(&facts, &process);
+    page.days = story(&facts, &process, &pictures);
     page.owed = owed;
     page.kept = kept;
     (code, draw(&page)).into_response()
@@ -406,7 +410,7 @@ fn references(i: &Incident, process: &Process, catalogue: &imp_core::Catalogue) 
 }
 
 /// What happened, the latest day first.
-fn story(facts: &[imp_core::event::Fact], process: &Process) -> Vec<Day> {
+fn story(facts: &[imp_core::event::Fact], process: &Process, pictures: &[Picture]) -> Vec<Day> {
     let mut out: Vec<Day> = Vec::new();
     for f in facts.iter().rev() {
         let Some(m) = MomentView::of(f, process) else { continue };
@@ -415,6 +419,10 @@ fn story(facts: &[imp_core::event::Fact], process: &Process) -> Vec<Day> {
             time: format!("{} UTC", &m.at[11..16]),
             at: m.at,
             event: m.event,
+            pictures: match &f.event {
+                Event::Noted { ts: Some(ts), .. } => pictures.iter().filter(|p| p.ts == *ts).cloned().collect(),
+                _ => Vec::new(),
+            },
             text: m.text,
         };
         match out.last_mut() {

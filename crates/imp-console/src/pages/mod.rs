@@ -13,6 +13,7 @@ mod incidents;
 mod insights;
 mod live;
 mod overview;
+mod picture;
 mod practice;
 mod process;
 mod public;
@@ -52,6 +53,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/incidents/export", get(export::incidents))
         .route("/incidents/{ref}", get(incident::show))
         .route("/incidents/{ref}/public", get(public::form).post(public::send))
+        .route("/incidents/{ref}/pictures/{file}", get(picture::show))
         .route("/incidents/{ref}/{deed}", post(deed::perform).get(deed::back_to_it))
         .route("/deliveries/{id}/retry", post(deliveries::retry))
         .route("/reviews", get(reviews::list))
@@ -105,8 +107,10 @@ async fn guard(request: Request, next: Next) -> Response {
     if response.status() == StatusCode::FORBIDDEN {
         tracing::warn!(%method, path, "a page was refused to somebody who may not");
     }
+    // A picture that came from people has a stricter one of its own.
+    let policy = response.headers_mut().entry(header::CONTENT_SECURITY_POLICY);
+    policy.or_insert(HeaderValue::from_static(POLICY));
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::X_FRAME_OPTIONS, "DENY"),

@@ -159,6 +159,8 @@ pub struct Group {
     pub back_filled: usize,
     /// How many of them were opened again after they had been resolved.
     pub reopened: usize,
+    /// How many times of theirs somebody put right.
+    pub corrected: usize,
     /// False alarms, which are no incidents.
     pub declined: usize,
     /// Those that were merged into others, which count instead.
@@ -194,6 +196,7 @@ pub struct Tally {
     classes: [usize; Class::ALL.len()],
     back_filled: usize,
     reopened: usize,
+    corrected: usize,
     updates: (usize, usize),
     lengths: [Vec<i64>; COUNT],
     pending: [usize; COUNT],
@@ -214,6 +217,7 @@ impl Tally {
             classes: [0; Class::ALL.len()],
             back_filled: 0,
             reopened: 0,
+            corrected: 0,
             updates: (0, 0),
             lengths: std::array::from_fn(|_| Vec::new()),
             pending: [0; COUNT],
@@ -231,6 +235,7 @@ impl Tally {
         }
         self.back_filled += usize::from(table.back_filled[n]);
         self.reopened += usize::from(table.reopened[n] > 0);
+        self.corrected += table.corrected[n] as usize;
         let (due, late) = table.updates[n];
         self.updates.0 += due as usize;
         self.updates.1 += late as usize;
@@ -247,6 +252,7 @@ impl Tally {
     fn join(&mut self, other: &Tally) {
         self.back_filled += other.back_filled;
         self.reopened += other.reopened;
+        self.corrected += other.corrected;
         self.updates.0 += other.updates.0;
         self.updates.1 += other.updates.1;
         (0..self.classes.len()).for_each(|n| self.classes[n] += other.classes[n]);
@@ -286,6 +292,7 @@ impl Tally {
             incidents,
             back_filled: self.back_filled,
             reopened: self.reopened,
+            corrected: self.corrected,
             declined,
             merged,
             triage,

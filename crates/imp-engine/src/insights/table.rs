@@ -12,9 +12,9 @@ pub const UNKNOWN: i64 = i64::MIN;
 /// What stands where a text is missing; the first of the names.
 pub const NOBODY: u32 = 0;
 /// The columns before the lengths.
-const COLUMNS: &str = "ref, at, over_at, class, finished, private, case when back_filled is null then 0 else 1 end, severity, service, team, cause, reopened, updates_due, updates_late, stays, calls, owed, stamp";
+const COLUMNS: &str = "ref, at, over_at, class, finished, private, case when back_filled is null then 0 else 1 end, severity, service, team, cause, reopened, updates_due, updates_late, stays, calls, owed, corrected, stamp";
 /// The first of the columns that hold lengths.
-const FIRST_LENGTH: usize = 18;
+const FIRST_LENGTH: usize = 19;
 /// A length that is not known, and will not be.
 pub const MISSING: i64 = -3;
 
@@ -106,6 +106,8 @@ pub struct Table {
     pub calls: Vec<Pairs>,
     /// Follow-ups that are not done: the day on which each is due, and since when it is owed.
     pub owed: Vec<Pairs>,
+    /// How many of its times somebody put right.
+    pub corrected: Vec<u32>,
     /// The measurements, in the order of `METRICS`; see `measure::INVALID`, `measure::PENDING`, [`MISSING`].
     pub lengths: [Vec<i64>; COUNT],
     place: HashMap<i64, u32>,
@@ -132,6 +134,7 @@ impl Default for Table {
             stays: Vec::new(),
             calls: Vec::new(),
             owed: Vec::new(),
+            corrected: Vec::new(),
             lengths: std::array::from_fn(|_| Vec::new()),
             place: HashMap::new(),
             stamp: 0,
@@ -250,7 +253,8 @@ impl Table {
         put(&mut self.stays, at, pairs(names, row.maybe(14)));
         put(&mut self.calls, at, pairs(names, row.maybe(15)));
         put(&mut self.owed, at, pairs(names, row.maybe(16)));
-        self.stamp = self.stamp.max(row.int(17));
+        put(&mut self.corrected, at, small(row.int(17)));
+        self.stamp = self.stamp.max(row.int(18));
         for (n, column) in self.lengths.iter_mut().enumerate() {
             put(column, at, row.maybe_int(FIRST_LENGTH + n).unwrap_or(MISSING));
         }

@@ -627,7 +627,10 @@ impl State {
     pub fn open_direct(&mut self, people: &[String]) -> Result<(String, bool), Refused> {
         let actor = people.first().ok_or("users_list_not_supplied")?;
         for p in people {
-            self.user(p).ok_or("user_not_found")?;
+            let user = self.user(p).ok_or("user_not_found")?;
+            if user.gone {
+                return Err("user_disabled");
+            }
         }
         let (actor, sort) = (actor.clone(), if people.len() > 2 { Sort::Group } else { Sort::Direct });
         let same = |c: &Channel| c.sort == sort && c.members.len() == people.len() && people.iter().all(|p| c.has(p));

@@ -92,6 +92,15 @@ impl Slack {
         self.limits_on.store(on, Ordering::Relaxed);
     }
 
+    /// Somebody leaves the company: they are in no list any more, and nobody can write to them.
+    pub fn leaves_the_company(self: &Arc<Slack>, handle: &str) {
+        self.act(|s| {
+            for u in s.users.iter_mut().filter(|u| u.handle == handle) {
+                u.gone = true;
+            }
+        });
+    }
+
     /// Moves this workspace's clock ahead, so that what expires can be seen to expire.
     pub fn advance(self: &Arc<Slack>, by: Duration) {
         let ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);

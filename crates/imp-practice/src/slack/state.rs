@@ -31,6 +31,8 @@ pub(super) struct User {
     pub email: String,
     pub tz: String,
     pub bot: bool,
+    /// Whether they have left the company: nobody can write to them any more.
+    pub gone: bool,
 }
 
 /// A topic or a purpose.
@@ -231,6 +233,7 @@ impl State {
         };
         for p in &org.people {
             s.users.push(User {
+                gone: false,
                 id: org.slack_id(&p.handle).unwrap_or_default(),
                 handle: p.handle.clone(),
                 name: p.name.clone(),
@@ -243,6 +246,7 @@ impl State {
         let everybody: Vec<String> = s.users.iter().map(|u| u.id.clone()).collect();
         let owner = everybody.first().cloned().unwrap_or_else(|| BOT_USER.to_owned());
         s.users.push(User {
+            gone: false,
             id: BOT_USER.to_owned(),
             handle: BOT_HANDLE.to_owned(),
             name: APP_NAME.to_owned(),
@@ -389,7 +393,7 @@ impl State {
         }
         let owner = self.users.first().is_some_and(|f| f.id == u.id);
         json!({
-            "id": u.id, "team_id": TEAM, "name": u.handle, "deleted": false, "color": colour(&u.id),
+            "id": u.id, "team_id": TEAM, "name": u.handle, "deleted": u.gone, "color": colour(&u.id),
             "real_name": u.name, "tz": u.tz, "tz_label": u.tz, "tz_offset": offset_secs(&u.tz, self.now),
             "profile": profile, "is_admin": owner, "is_owner": owner, "is_primary_owner": owner,
             "is_restricted": false, "is_ultra_restricted": false, "is_bot": u.bot, "is_app_user": false,

@@ -3,6 +3,7 @@
 use crate::budget::{Budget, Limit, Urgency};
 use crate::http::{self, Fault, Http};
 use crate::secret::Secret;
+use bytes::Bytes;
 use imp_core::Outcome;
 use imp_core::port::Pause;
 use serde_json::Value;
@@ -343,6 +344,28 @@ impl Client {
         Ok(())
     }
 
+    /// A file that Slack has; none where it is elsewhere, gone, or not for us. The token goes to Slack alone.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn download(&self, url: &str) -> Result<Option<Bytes>, Trouble> {
+        if !is_slacks(url, &self.api_url) {
+            tracing::warn!("a file that is not at Slack's is not fetched");
+            return Ok(None);
+        }
+        let request = self.http.get(url).bearer_auth(self.token.expose());
+        match http::call("Slack", request).await {
+            Ok(answer) => Ok(Some(answer.body)),
+            // A redirect leads to where people sign in: the app lacks the scope.
+            Err(Fault::Later {
+                status: Some(300..=399 | 401 | 403),
+                ..
+            }) => Ok(None),
+            Err(Fault::Refused { .. }) => Ok(None),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
     /// The address of a new Socket Mode connection, asked for with the app-level token.
     ///
     /// # Errors
@@ -361,6 +384,16 @@ impl Client {
             }),
         }
     }
+}
+
+/// Whether an address is Slack's own: at the host of the API (a proxy, the practice workspace), or at one of slack.com's.
+fn is_slacks(url: &str, api_url: &str) -> bool {
+    let (Ok(url), Ok(api)) = (reqwest::Url::parse(url), reqwest::Url::parse(api_url)) else {
+        return false;
+    };
+    let same = url.origin() == api.origin();
+    let theirs = url.scheme() == "https" && url.host_str().is_some_and(|h| h.ends_with(".slack.com"));
+    (same || theirs) && url.username().is_empty() && url.password().is_none()
 }
 
 fn channel_of<'a>(args: &[(&str, &'a str)]) -> &'a str {

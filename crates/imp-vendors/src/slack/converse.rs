@@ -772,6 +772,7 @@ pub fn unslack(text: &str) -> String {
         match (what.chars().next(), label) {
             (Some('@'), Some(l)) => out.push_str(&format!("@{l}")),
             (Some('#'), Some(l)) => out.push_str(&format!("#{l}")),
+            (Some('!'), Some(l)) if what.starts_with("!subteam^") => out.push_str(l),
             (Some('!'), _) => out.push_str(&format!(
                 "@{}",
                 what.trim_start_matches('!').split('^').next().unwrap_or_default()

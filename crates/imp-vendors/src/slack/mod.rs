@@ -13,7 +13,7 @@ pub mod manifest;
 pub mod mrkdwn;
 mod page;
 pub mod people;
-mod pictures;
+pub mod pictures;
 pub mod port;
 mod process_file;
 pub mod reminder;

@@ -4,7 +4,7 @@
 use crate::check::Finding;
 
 /// Each scope that is needed, and what does not work without it.
-pub const NEEDED: [(&str, &str); 20] = [
+pub const NEEDED: [(&str, &str); 21] = [
     ("commands", "`/imp` and the message shortcut are not there"),
     (
         "chat:write",
@@ -40,6 +40,10 @@ pub const NEEDED: [(&str, &str); 20] = [
     ),
     ("bookmarks:write", "there are no links at the top of the channel"),
     ("bookmarks:read", "links at the top of the channel may stand twice"),
+    (
+        "files:read",
+        "pictures of messages on the timeline are kept by their address alone, and gone when Slack drops them",
+    ),
     ("files:write", "digests of the numbers have no picture and do not come"),
     ("users:read", "people have no names, and nobody is found"),
     (

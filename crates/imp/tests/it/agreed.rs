@@ -250,6 +250,12 @@ async fn a_time_that_was_wrong_is_put_right_and_the_numbers_use_it() {
         .or(numbers.pointer("/rows/0/mttd_s"))
         .and_then(Value::as_f64);
     assert!(detect.is_some_and(|d| (3_599.0..=3_601.0).contains(&d)), "{numbers}");
+    assert_eq!(numbers["total"]["corrected"], 1, "{numbers}");
+    let (_, page) = answer(s.request(reqwest::Method::GET, "/insights")).await;
+    assert!(
+        page.to_string().contains("none was opened again; 1 time corrected"),
+        "{page}"
+    );
 
     // And in Slack, by a form that knows what is known now.
     s.settle().await;

@@ -2,6 +2,7 @@
 
 mod agreed;
 mod audit;
+mod awkward;
 mod browser;
 mod buttons;
 mod cli;
@@ -26,6 +27,7 @@ mod moves;
 mod numbers_told;
 mod outages;
 mod overload;
+mod pictures;
 mod private;
 mod prometheus;
 mod public;

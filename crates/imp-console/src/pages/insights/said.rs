@@ -124,9 +124,16 @@ fn incidents(asked: &Asked, view: &View, before: Option<&Before>) -> Tile {
         formula: "found to be real; duplicates count once".to_owned(),
         value: g.incidents.to_string(),
         href: list(asked, &[]),
-        note: match g.reopened {
-            0 => "none was opened again".to_owned(),
-            n => format!("{n} of them opened again"),
+        note: {
+            let opened = match g.reopened {
+                0 => "none was opened again".to_owned(),
+                n => format!("{n} of them opened again"),
+            };
+            match g.corrected {
+                0 => opened,
+                1 => format!("{opened}; 1 time corrected"),
+                n => format!("{opened}; {n} times corrected"),
+            }
         },
         change: change.as_ref().map_or_else(
             || nothing_to_compare(before, g.incidents),

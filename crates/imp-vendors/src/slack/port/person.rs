@@ -67,6 +67,17 @@ impl Chat {
 
     /// Reads a message that somebody marked, in the channel or in a thread.
     async fn read(&self, channel: &str, ts: &str) -> Result<Outcome, Trouble> {
+        let found = self.message(channel, ts).await?;
+        let (text, user) = found.map(|m| said(&m)).unwrap_or_default();
+        Ok(Outcome::Done(vec![Link::Said {
+            ts: ts.to_owned(),
+            text: converse::unslack(&text),
+            user,
+        }]))
+    }
+
+    /// A message of a channel or of a thread in it; none where it is gone by now.
+    pub(in crate::slack) async fn message(&self, channel: &str, ts: &str) -> Result<Option<Value>, Trouble> {
         let args = [
             ("channel", channel),
             ("latest", ts),
@@ -75,22 +86,20 @@ impl Chat {
             ("limit", "1"),
         ];
         let page = self.client.call("conversations.history", &args, Urgency::Usual).await?;
-        let mut found = said(&page, ts);
-        if found.is_none() {
-            let args = [("channel", channel), ("ts", ts), ("limit", "100")];
-            found = match self.client.call("conversations.replies", &args, Urgency::Usual).await {
-                Ok(page) => said(&page, ts),
-                // It is gone by now.
-                Err(t) if t.code() == "thread_not_found" || t.code() == "message_not_found" => None,
-                Err(t) => return Err(t),
-            };
+        if let Some(m) = with(&page, ts) {
+            return Ok(Some(m));
         }
-        let (text, user) = found.unwrap_or_default();
-        Ok(Outcome::Done(vec![Link::Said {
-            ts: ts.to_owned(),
-            text: converse::unslack(&text),
-            user,
-        }]))
+        let args = [("channel", channel), ("ts", ts), ("limit", "100")];
+        match self.client.call("conversations.replies", &args, Urgency::Usual).await {
+            Ok(page) => Ok(with(&page, ts)),
+            Err(t) if t.code() == "thread_not_found" || t.code() == "message_not_found" => Ok(None),
+            Err(t) => Err(t),
+        }
+    }
+
+    /// The calls.
+    pub(in crate::slack) fn client(&self) -> &crate::slack::client::Client {
+        &self.client
     }
 
     /// Reminds a person or the channel. Who has left, or a channel that is gone, is no failure that anybody has to mend:
@@ -117,17 +126,25 @@ impl Chat {
         let opened = self
             .client
             .call("conversations.open", &[("users", &id)], Urgency::Usual)
-            .await?;
+            .await;
+        let opened = match opened {
+            Err(t) if matches!(t.code(), "user_disabled" | "user_not_found") => return Ok(Outcome::Done(vec![])),
+            other => other?,
+        };
         let id = opened["channel"]["id"].as_str().unwrap_or_default().to_owned();
         self.post(order, &id, m).await
     }
 }
 
-fn said(page: &Value, ts: &str) -> Option<(String, Option<String>)> {
+fn with(page: &Value, ts: &str) -> Option<Value> {
     let all = page["messages"].as_array().into_iter().flatten();
-    let m = all.into_iter().find(|m| m["ts"] == ts)?;
+    all.into_iter().find(|m| m["ts"] == ts).cloned()
+}
+
+/// What a message says, and who said it.
+fn said(m: &Value) -> (String, Option<String>) {
     let user = m["user"].as_str().filter(|_| m["bot_id"].is_null());
     let mut text = m["text"].as_str().unwrap_or_default().to_owned();
     text.push_str(&crate::slack::pictures::of(m));
-    Some((text, user.map(str::to_owned)))
+    (text, user.map(str::to_owned))
 }

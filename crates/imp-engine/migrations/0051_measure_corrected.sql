@@ -1,0 +1,1 @@
+alter table measure add column corrected bigint not null default 0
