@@ -70,7 +70,7 @@ pub struct Effort {
     pub total_ms: i64,
     /// How much of it was when they do not work.
     pub off_ms: i64,
-    /// How often they were called out of their own time: stretches that began while they do not work.
+    /// How often they were called out of their own time: stretches of responding that began while they do not work.
     pub called: usize,
 }
 
@@ -128,14 +128,15 @@ fn effort(acts: &[&Act], before_ms: i64, works: &dyn Fn(&Who, At) -> bool) -> Ef
         }
         ms
     };
+    let responding = of(Some(Activity::Responding));
     Effort {
         name: who.map_or_else(String::new, |w| w.label().to_owned()),
         incidents: acts.iter().map(|a| a.about).collect::<BTreeSet<_>>().len(),
-        responding_ms: length(&of(Some(Activity::Responding))),
+        responding_ms: length(&responding),
         learning_ms: length(&of(Some(Activity::Learning))),
         total_ms: length(&whole),
         off_ms: whole.iter().map(off).sum(),
-        called: whole.iter().filter(|(from, _)| is_off(*from)).count(),
+        called: responding.iter().filter(|(from, _)| is_off(*from)).count(),
     }
 }
 
@@ -160,6 +161,8 @@ mod tests {
             act(2, "ada@x", 110, Responding),
             act(2, "ada@x", 112, Learning),
             act(1, "ada@x", 300, Learning),
+            // A review that she wrote in the night: nobody called her.
+            act(1, "ada@x", 60, Learning),
             act(1, "bea@x", 110, Responding),
         ];
         // She works from minute 90 on, and nobody else ever does.
@@ -167,8 +170,8 @@ mod tests {
         let all = efforts(&acts, 15 * MINUTE_MS, &works);
         let minutes = |e: &Effort| [e.responding_ms, e.learning_ms, e.total_ms, e.off_ms].map(|ms| ms / MINUTE_MS);
         let (ada, bea) = (&all[0], &all[1]);
-        // 85 to 110 and 97 to 112, and 285 to 300.
-        assert_eq!((minutes(ada), ada.incidents, ada.called), ([25, 30, 42, 5], 2, 1));
+        // 85 to 110 and 97 to 112, 45 to 60, and 285 to 300.
+        assert_eq!((minutes(ada), ada.incidents, ada.called), ([25, 45, 57, 20], 2, 1));
         assert_eq!((minutes(bea), bea.incidents, bea.called), ([15, 0, 15, 15], 1, 1));
         assert_eq!(efforts(&[], 1, &works), []);
     }
