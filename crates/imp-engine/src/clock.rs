@@ -8,6 +8,11 @@ pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> At;
 
+    /// Now, as everybody else has it: what comes from outside with a time of its own is measured by this.
+    fn outside(&self) -> At {
+        self.now()
+    }
+
     /// How long somebody waits until this clock has gone on by so much.
     fn takes(&self, time: Duration) -> Duration {
         time
@@ -48,6 +53,10 @@ impl Clock for SwiftClock {
     fn now(&self) -> At {
         let passed = SystemClock.now().since(self.since);
         self.since.plus(passed.saturating_mul(i64::from(self.speed)))
+    }
+
+    fn outside(&self) -> At {
+        SystemClock.now()
     }
 
     fn takes(&self, time: Duration) -> Duration {

@@ -108,7 +108,7 @@ async fn slack(
         text(headers, "x-slack-request-timestamp"),
         text(headers, "x-slack-signature"),
     );
-    if let Err(e) = inlet::verify(secret, ts, signature, &body, hall.desk.clock.now()) {
+    if let Err(e) = inlet::verify(secret, ts, signature, &body, hall.desk.clock.outside()) {
         return fault(StatusCode::UNAUTHORIZED, format!("Not accepted: {e}."));
     }
     let inbound = match read(&body) {
@@ -287,7 +287,7 @@ async fn zoom(State(hall): State<Arc<Hall>>, headers: HeaderMap, body: Body) -> 
     let Some(config) = &hall.config.zoom else {
         return fault(StatusCode::NOT_FOUND, "Zoom is not configured.");
     };
-    let now = hall.desk.clock.now().0.div_euclid(1000);
+    let now = hall.desk.clock.outside().0.div_euclid(1000);
     match imp_vendors::zoom::inlet::read(config, &headers, &body, now) {
         Ok(imp_vendors::zoom::inlet::Heard::Prove(proof)) => Json(proof).into_response(),
         Ok(heard) => {

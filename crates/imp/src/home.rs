@@ -76,6 +76,8 @@ pub async fn draw(hall: &Hall, slack: &SlackParts, user: &str) {
     if !on_call.is_empty() {
         blocks.push(mrkdwn::header("On call for your services"));
         blocks.push(mrkdwn::section(&on_call.join("\n")));
+        let old = hall.desk.house.catalogue.load().last_known(hall.desk.clock.now());
+        blocks.extend(old.map(|at| mrkdwn::context(&mrkdwn::as_it_was(at))));
     }
     let others: Vec<&Incident> = open.iter().filter(|i| !i.has_member(&me) && !asked(i)).collect();
     if !others.is_empty() {

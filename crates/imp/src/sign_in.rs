@@ -550,7 +550,11 @@ async fn back(State(door): State<Arc<Door>>, Query(answer): Query<Answer>, reque
         Ok(p) => p,
         Err(why) => return said(&door, why),
     };
-    match door.provider.newcomer(&answer.code, &p, now).await {
+    match door
+        .provider
+        .newcomer(&answer.code, &p, door.app.desk.clock.outside())
+        .await
+    {
         Ok(who) => {
             let newcomer = Newcomer {
                 origin: origin_of(&parts),

@@ -1,7 +1,8 @@
-//! Other incidents that are worth a look: perhaps the same, perhaps the cause, or what helped the last time.
+//! What is worth knowing beside it: other incidents, perhaps the same, perhaps the cause, or what helped the last time;
+//! and how old the catalogue is.
 
 use super::card::View;
-use super::mrkdwn::{actions, button, context, italic, link, moment, quote, told};
+use super::mrkdwn::{actions, as_it_was, button, context, italic, link, moment, quote, told};
 use imp_core::hint::{Hint, Kind};
 use imp_core::process::Category;
 use serde_json::Value;
@@ -40,10 +41,12 @@ pub fn of_card(v: &View) -> Vec<Value> {
     out
 }
 
-/// In the question whether an alert is real.
-pub fn of_question(v: &View) -> Option<Value> {
+/// In the question whether an alert is real: whoever was asked may not be on call any more.
+pub fn of_question(v: &View) -> Vec<Value> {
     let lines: Vec<String> = v.hints.iter().map(|h| line(v, h)).collect();
-    (!lines.is_empty()).then(|| context(&lines.join("\n")))
+    let others = (!lines.is_empty()).then(|| context(&lines.join("\n")));
+    let old = v.catalogue.last_known(v.now).map(|at| context(&as_it_was(at)));
+    others.into_iter().chain(old).collect()
 }
 
 fn line(v: &View, h: &Hint) -> String {

@@ -134,6 +134,14 @@ pub fn moment(at: At) -> String {
     )
 }
 
+/// Beside people on call, where the catalogue has not answered since `at`.
+pub fn as_it_was(at: At) -> String {
+    format!(
+        ":warning: The catalogue does not answer. Who is on call is as it was known {}.",
+        moment(at)
+    )
+}
+
 /// Whether this can be an identifier of Slack's: so that nothing else gets between `<@` and `>`.
 pub fn is_id(id: &str) -> bool {
     (2..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::guidance::with_process_and;
 use crate::kills::{number, without_reminders};
+use crate::lifecycle::{alert, raise};
 use crate::outages::set_up_once;
 use crate::stage::Stage;
 
@@ -155,6 +156,22 @@ async fn while_it_is_away(s: &Stage, vendor: Vendor) {
     // The catalogue is the last that is known.
     let (_, services) = s.get("/api/v1/services").await;
     assert!(services["items"].as_array().is_some_and(|all| !all.is_empty()));
+    if vendor == Vendor::Opslevel {
+        whoever_was_on_call_is_asked(s).await;
+    }
+}
+
+/// An alert comes: who is on call is known from before, and both the question and the home say so.
+async fn whoever_was_on_call_is_asked(s: &Stage) {
+    let about_search = alert("firing").to_string().replace("payments-api", "search-api");
+    raise(s, &serde_json::from_str(&about_search).expect("an alert")).await;
+    let ioana = s.slack("ioana.dumitru");
+    let question = ioana.sees("IMP", "Is this real?").await;
+    let old = "The catalogue does not answer. Who is on call is as it was known ";
+    assert!(question.words.contains(old), "{}", question.words);
+    let home = s.slack("tiago.fernandes").home("On call for your services").await;
+    assert!(home.contains(old), "{home}");
+    ioana.clicks("False alarm", &question).await;
 }
 
 async fn once_and_in_order(s: &Stage, told: &Told) {
