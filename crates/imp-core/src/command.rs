@@ -262,6 +262,8 @@ pub enum Command {
         title: String,
         /// Its alerts.
         alerts: Vec<Alert>,
+        /// Who was in it.
+        people: Vec<Who>,
     },
     /// The public incident of another that was merged into this one is this one's from now on.
     TakePage {

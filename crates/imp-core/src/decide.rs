@@ -286,14 +286,21 @@ pub(crate) fn of_incident(i: &Incident, envelope: &Envelope, facts: &Facts) -> R
                 why: line("why", why, "why it is not needed")?,
             }])
         }
-        Command::Absorb { other, title, alerts } => Ok(if i.absorbed.contains(other) {
+        Command::Absorb {
+            other,
+            title,
+            alerts,
+            people,
+        } => Ok(if i.absorbed.contains(other) {
             Vec::new()
         } else {
-            vec![Event::Absorbed {
-                other: *other,
-                title: title.clone(),
-                alerts: alerts.clone(),
-            }]
+            let (other, title, alerts) = (*other, title.clone(), alerts.clone());
+            let mut out = vec![Event::Absorbed { other, title, alerts }];
+            if !i.private {
+                // Into a private one people come by name alone.
+                summon(&mut out, i.members.clone(), people.clone());
+            }
+            out
         }),
         Command::Learn { key, links } => {
             let mended = i

@@ -27,6 +27,7 @@ pub mod react;
 pub mod record;
 pub mod reference;
 pub mod refusal;
+pub mod review;
 pub mod rights;
 mod role;
 pub mod story;

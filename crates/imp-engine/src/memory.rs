@@ -15,6 +15,8 @@ use tokio::sync::broadcast::error::RecvError;
 const PAST_MAX: usize = 100_000;
 /// Read at a time when it is filled.
 const PAGE: usize = 500;
+/// Words that two incidents have in common, as they are named.
+const WORDS_SHOWN: usize = 3;
 /// Past incidents that are named: more than people read in an incident.
 const PAST_SHOWN: usize = 3;
 /// Open ones that are named.
@@ -308,16 +310,16 @@ impl Known {
             .into_iter()
             .take_while(|f| f.score >= best / 2.0)
             .filter(|f| shared(f.id) as f32 / whole >= ALIKE)
-            .take(PAST_SHOWN)
             .filter_map(|f| {
                 let past = self.past.get(&f.id)?;
                 Some(Hint {
                     reference: Ref(f.id),
                     title: past.title.clone(),
-                    why: why(i, past),
+                    why: why(i, past, &query)?,
                     kind: past.kind.clone(),
                 })
             })
+            .take(PAST_SHOWN)
             .collect()
     }
 }
@@ -331,17 +333,28 @@ fn cause(i: &Incident) -> Vec<String> {
     out
 }
 
-/// Why a past incident is named.
-fn why(i: &Incident, past: &Past) -> String {
+/// Why a past incident is named; nobody can check a reason that does not say which words. `None` where nothing but one
+/// word speaks for it, which says little.
+fn why(i: &Incident, past: &Past, query: &[String]) -> Option<String> {
     let same_alert = alerts(i).iter().any(|a| past.alerts.contains(a));
     let same_service = past.service.is_some() && past.service == alias(i);
+    let mut both: Vec<&String> = query.iter().filter(|t| !t.contains(':')).collect();
+    both.sort_unstable();
+    both.dedup();
+    both.retain(|t| past.terms.binary_search(t).is_ok());
+    let quoted: Vec<String> = both
+        .iter()
+        .take(WORDS_SHOWN)
+        .map(|t| format!("\u{201c}{t}\u{201d}"))
+        .collect();
+    let said = format!("both say {}", words::list(&quoted));
     match (same_alert, same_service) {
-        (true, true) => "same alert, same service",
-        (true, false) => "same alert",
-        (false, true) => "same service, similar words",
-        (false, false) => "similar words",
+        (true, true) => Some("same alert, same service".to_owned()),
+        (true, false) => Some("same alert".to_owned()),
+        (false, true) if both.is_empty() => Some("same service".to_owned()),
+        (false, true) => Some(format!("same service, {said}")),
+        (false, false) => (both.len() >= 2).then_some(said),
     }
-    .to_owned()
 }
 
 fn alias(i: &Incident) -> Option<String> {
@@ -543,7 +556,9 @@ mod tests {
             "{hints:?}"
         );
         assert!(
-            hints.iter().all(|h| h.why == "same service, similar words"),
+            hints
+                .iter()
+                .all(|h| h.why.starts_with("same service, both say \u{201c}card\u{201d}")),
             "{hints:?}"
         );
         let Kind::Past { fixed: Some(fixed), .. } = &hints[0].kind else {

@@ -659,6 +659,7 @@ fn carry_out(conn: &mut dyn Conn, seen: &Seen, row: &Row) -> Result<Vec<Change>,
                     other: i.reference,
                     title: i.title.clone(),
                     alerts,
+                    people: i.members.clone(),
                 },
             )
         }),

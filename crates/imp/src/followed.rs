@@ -49,7 +49,7 @@ pub async fn service(hall: &Hall, user: &str, service: &str, follow: bool) -> Re
         true => {
             hall.desk.follow_service(&s.alias, &who, deed("follow_service")).await?;
             Ok(format!(
-                "You follow {name}: IMP tells you of each of its incidents, here in your own conversation with it."
+                "You follow {name}: IMP writes to you directly about each of its incidents."
             ))
         }
         false => {

@@ -314,11 +314,7 @@ async fn check_slack(c: &slack::Config, digest: Option<&crate::config::Digest>, 
     if let Some(token) = &c.app_token {
         out.push(match client.socket_url(token).await {
             Ok(_) => Finding::well(NAME, "Socket Mode (connections:write)"),
-            Err(t) => Finding::wrong(
-                NAME,
-                "Socket Mode (connections:write)",
-                format!("{}: renew slack.app_token", t.code()),
-            ),
+            Err(t) => Finding::wrong(NAME, "Socket Mode (connections:write)", t.of_the_app_token()),
         });
     }
     out

@@ -10,7 +10,6 @@ use imp_core::{Command, Envelope, Incident, Ref, Role, decide};
 use imp_engine::{StoreError, SubmitError};
 use imp_vendors::budget::Urgency;
 use imp_vendors::secret::Secret;
-use imp_vendors::slack::card::{self, View};
 use imp_vendors::slack::converse::{self, About, Form, Intent};
 use imp_vendors::slack::inlet::Inbound;
 use imp_vendors::slack::socket::{self, Ack};
@@ -584,7 +583,12 @@ fn role_given(hall: &Hall, was: &Incident, is: &Incident, role: &str, who: &Who)
             mrkdwn::person(&offer.to),
             is.roles.get(&role.id).map_or("nobody".to_owned(), mrkdwn::person)
         )),
-        (None, Some(holder)) if holder.is(&who) => Some(format!("{} is {label} already.", mrkdwn::person(holder))),
+        (None, Some(holder)) if holder.is(&who) => {
+            let off = was.offers.get(&role.id).map(|o| mrkdwn::person(&o.to));
+            let off = off.map(|to| format!(" {to} is not asked any more."));
+            let holder = mrkdwn::person(holder);
+            Some(format!("{holder} is {label} already.{}", off.unwrap_or_default()))
+        }
         (None, _) => None,
     }
 }
@@ -760,10 +764,7 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
             None => return Err("No status page is connected.".into()),
             Some(s) => Some(forms::statuspage(i, &process, &crate::shown::parts(Some(s)).await)),
         },
-        Form::Review => {
-            let view = view(hall, i, &process, &catalogue);
-            Some(forms::review(i, &card::review_draft(&view)))
-        }
+        Form::Review => Some(forms::review(i, &imp_core::review::draft(i))),
         Form::Skip { key } => Some(forms::skip(i, key)),
         Form::Same { .. } => None,
         Form::Dismiss { nudge } => Some(forms::dismiss(i, &process, nudge)),
@@ -771,26 +772,6 @@ async fn draw(hall: &Hall, incident: Option<&Incident>, form: &Form, user: &str)
         Form::Time => Some(forms::time(i, &process)),
         Form::Follow => forms::follow(i, &process),
     })
-}
-
-fn view<'a>(
-    hall: &'a Hall,
-    incident: &'a Incident,
-    process: &'a imp_core::Process,
-    catalogue: &'a imp_core::Catalogue,
-) -> View<'a> {
-    View {
-        // What is drawn here is no card.
-        newer: None,
-        incident,
-        process,
-        catalogue,
-        waiting: &[],
-        can: &hall.desk.house.can,
-        public_url: "",
-        hints: &[],
-        now: hall.desk.clock.now(),
-    }
 }
 
 // ---- small readings

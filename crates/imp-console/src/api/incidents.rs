@@ -23,6 +23,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
+/// Facts that the document of a review tells.
+const TOLD: usize = 10_000;
+
 /// Which incidents, and which page of them.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -329,6 +332,22 @@ pub async fn add_follow_up(about: About, Body(b): Body<FollowUpBody>) -> Answer<
 pub async fn finish_follow_up(about: About, Path((_, n)): Path<(String, String)>) -> Answer<Response> {
     let n = number("follow-up", &n)?;
     about.change(Command::FinishFollowUp { n }).await
+}
+
+/// The review as a document in Markdown, with what is known, the follow-ups and what happened. Before it is written it is
+/// the draft, and says so.
+#[utoipa::path(get, path = "/incidents/{ref}/review", params(("ref" = String, Path)),
+    responses((status = 200, body = String, content_type = "text/markdown"), (status = 404, body = Problem)))]
+pub async fn review(about: About) -> Answer<Response> {
+    let (app, r) = (about.app(), about.i.reference);
+    let facts = app.desk.store.read(move |c| read::journal(c, r, 0, TOLD)).await?;
+    let text = imp_core::review::markdown(&about.i, &facts, &app.desk.house.process_of(&about.i));
+    let name = format!("attachment; filename=\"{r}-review.md\"");
+    let headers = [
+        (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, text).into_response())
 }
 
 /// Writes the review.

@@ -44,7 +44,7 @@ const BODY_MAX: usize = 256 * 1024;
     paths(
         incidents::list, incidents::declare, incidents::show, incidents::edit, incidents::transition, incidents::settle, incidents::update, incidents::publish,
         incidents::tasks, incidents::add_task, incidents::finish_task, incidents::assign, incidents::accept_role, incidents::refuse_role, incidents::break_glass, incidents::follow, incidents::unfollow, incidents::rate, incidents::timeline, incidents::follow_ups, incidents::add_follow_up, incidents::finish_follow_up,
-        incidents::write_review, incidents::alerts, incidents::updates, incidents::roles, incidents::note, incidents::join,
+        incidents::review, incidents::write_review, incidents::alerts, incidents::updates, incidents::roles, incidents::note, incidents::join,
         deliveries::list, deliveries::retry, deliveries::skip, catalogue::services, catalogue::service, catalogue::follow, catalogue::unfollow, catalogue::teams, catalogue::team,
         log::audit, log::alerts, log::me,
         views::list, views::save, views::show, views::rename, views::forget,
@@ -100,7 +100,10 @@ pub fn routes(app: Arc<App>) -> Router {
             "/incidents/{ref}/follow-ups/{n}/done",
             post(incidents::finish_follow_up),
         )
-        .route("/incidents/{ref}/review", post(incidents::write_review))
+        .route(
+            "/incidents/{ref}/review",
+            get(incidents::review).post(incidents::write_review),
+        )
         .route("/incidents/{ref}/timeline", get(incidents::timeline))
         .route("/incidents/{ref}/events", get(incidents::timeline))
         .route("/incidents/{ref}/alerts", get(incidents::alerts))

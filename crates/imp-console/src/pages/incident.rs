@@ -14,7 +14,7 @@ use imp_core::effect::Capability;
 use imp_core::event::Event;
 use imp_core::process::{Category, FieldKind, Style};
 use imp_core::rights::{Right, allows};
-use imp_core::{Incident, Process, record};
+use imp_core::{Incident, Process, record, review};
 use imp_engine::picture::{self, Picture};
 use imp_engine::read::{self, Delivery, Filter};
 use std::sync::Arc;
@@ -39,6 +39,7 @@ struct Page {
     since: (String, String),
     steps: Vec<Step>,
     guidance: Vec<String>,
+    draft: String,
     moves: Vec<MoveForm>,
     can: Can,
     days: Vec<Day>,
@@ -173,6 +174,8 @@ struct MoveForm {
     to: String,
     label: String,
     style: &'static str,
+    /// What to know before.
+    caution: Option<String>,
     fields: Vec<FieldForm>,
 }
 
@@ -294,6 +297,7 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
         since: (i.status_since.rfc3339(), moment(i.status_since)),
         steps: steps(&i, process),
         guidance: guidance(&i, process),
+        draft: review::draft(&i),
         moves: match may(Right::Move) {
             true => moves(&i, process, others),
             false => Vec::new(),
@@ -382,13 +386,26 @@ fn address(who: &imp_core::Who) -> String {
     who.email.clone().or_else(|| who.slack.clone()).unwrap_or_default()
 }
 
-/// What to do now: because of where it stands, and while it is worked on because of how bad it is.
+/// What to do now: because of how things are, because of where it stands, and while it is worked on because of how bad
+/// it is.
 fn guidance(i: &Incident, process: &Process) -> Vec<String> {
     let status = process.status(&i.status).into_iter().flat_map(|s| &s.guidance);
     let active = process.category(&i.status) == Category::Active;
     let severity = process.severity(&i.severity).filter(|_| active);
     let severity = severity.into_iter().flat_map(|s| &s.guidance);
-    status.chain(severity).cloned().collect()
+    let alone = active && !i.roles.contains_key("commander");
+    let alone = alone.then(|| "Nobody is commander: take command, or give it to somebody.".to_owned());
+    let firing = match i.alerts.iter().filter(|a| a.firing).count() {
+        _ if i.alerts.is_empty() => None,
+        0 => Some("All its alerts have resolved.".to_owned()),
+        1 => Some("1 alert still fires.".to_owned()),
+        n => Some(format!("{n} alerts still fire.")),
+    };
+    alone
+        .into_iter()
+        .chain(status.chain(severity).cloned())
+        .chain(firing)
+        .collect()
 }
 
 /// Runbooks, dashboards and what alerts point at; each address once, and only what a browser opens safely.
@@ -489,6 +506,7 @@ fn moves(i: &Incident, process: &Process, others: &[(String, String)]) -> Vec<Mo
                 Style::Primary => "primary",
                 Style::Danger => "danger",
             },
+            caution: review::caution(i, m, process),
             fields: needs.chain(takes).collect(),
         }
     };

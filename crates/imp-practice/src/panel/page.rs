@@ -79,7 +79,6 @@ async fn show(Own(panel): Own<Arc<Panel>>, headers: HeaderMap) -> Response {
         " teams, " (org.services.len()) " services. None of it is real; the APIs are.</p></div>"
         "<form class='app' data-quiet method='post' action='/_practice/act'><span id='app' data-live>Application: " {known} "</span>"
         "<input name='app' aria-label='Where the application listens' placeholder='http://127.0.0.1:7070'><button>Set</button><span class='told' data-told></span></form></header>"
-        "<section><h2>Vendors</h2><div class='cards' id='vendors' data-live>" {vendors(&panel)} "</div></section>"
         "<div class='two'><section><h2>Raise an alert</h2><form class='alert' data-quiet method='post' action='/_practice/act' data-done='Sent.'>"
         "<label>A realistic one <select data-fill><option value=''>Choose…</option>" {presets} "</select></label>"
         "<label>Service <select name='service' required>" {services} "</select></label>"
@@ -90,8 +89,9 @@ async fn show(Own(panel): Own<Arc<Panel>>, headers: HeaderMap) -> Response {
         "<div class='all buttons'><button class='primary' name='do' value='raise'>Raise</button><span class='told' data-told></span></div></form></section>"
         "<section><h2>Firing</h2><div id='firing' data-live>" {firing(&panel)} "</div>"
         "<h2>Webhooks sent</h2><div id='webhooks' data-live>" {webhooks(&panel)} "</div></section></div>"
-        "<section><h2>Calls</h2><div class='scroll' id='calls' data-live>" {calls(&panel)} "</div></section>"
-        "<section><h2>Who is on call</h2><div class='teams' id='teams' data-live>" {teams(&panel)} "</div></section></main>"
+        "<section><h2>Who is on call</h2><div class='teams' id='teams' data-live>" {teams(&panel)} "</div></section>"
+        "<section><h2>Vendors</h2><div class='cards' id='vendors' data-live>" {vendors(&panel)} "</div></section>"
+        "<section><h2>Calls</h2><div class='scroll' id='calls' data-live>" {calls(&panel)} "</div></section></main>"
     ];
     pages::page(world, &headers, "practice", "Practice workspace", &body)
 }

@@ -57,10 +57,18 @@ impl Message {
     /// The same without anything to press.
     pub fn without_buttons(&self) -> Message {
         let blocks = self.blocks.iter().filter(|b| b["type"] != "actions");
+        let text = self.text.clone();
         Message {
-            text: self.text.clone(),
+            text,
             blocks: blocks.cloned().collect(),
         }
+    }
+
+    /// The same with words in the place of what could be pressed.
+    pub fn closed(&self, words: &str) -> Message {
+        let mut m = self.without_buttons();
+        m.blocks.push(context(words));
+        m
     }
 }
 
@@ -115,7 +123,7 @@ impl View<'_> {
         format!("{}/incidents/{}", self.public_url, self.incident.reference)
     }
 
-    fn category(&self) -> Category {
+    pub(super) fn category(&self) -> Category {
         self.process.category(&self.incident.status)
     }
 
@@ -782,58 +790,13 @@ pub fn update(v: &View, n: u32) -> Option<Message> {
 /// Text of an update in one block: Slack's 3000 less what escaping may add.
 const BODY_SHOWN: usize = 2400;
 
-/// What the review begins with: the story so far, what repaired it, what is missing.
-pub fn review_draft(v: &View) -> String {
-    let i = v.incident;
-    if let Some(text) = &i.review {
-        return text.clone();
-    }
-    let at = |name: &str| {
-        i.moments
-            .get(name)
-            .map(|a| a.rfc3339().replace('T', " ").chars().take(16).collect::<String>())
-    };
-    let mut out = vec![
-        "What happened".to_owned(),
-        words::cut(if i.summary.is_empty() { &i.title } else { &i.summary }, 600),
-        String::new(),
-    ];
-    out.push("When (UTC)".to_owned());
-    for (name, label) in [
-        ("detected", "began"),
-        ("opened", "opened"),
-        ("confirmed", "confirmed"),
-        ("identified", "cause identified"),
-        ("monitoring", "repaired"),
-        ("resolved", "resolved"),
-    ] {
-        if let Some(t) = at(name) {
-            out.push(format!("{t}  {label}"));
-        }
-    }
-    out.push(String::new());
-    for u in i.updates.iter().rev().take(5).rev() {
-        out.push(format!("Update {}: {}", u.n, words::cut(&u.text, 150)));
-    }
-    out.push(String::new());
-    out.push("What repaired it".to_owned());
-    out.push(words::cut(
-        i.fields.get("resolution").map_or("(missing)", String::as_str),
-        500,
-    ));
-    out.push(String::new());
-    out.push("What made it worse, what helped".to_owned());
-    out.push("(missing)".to_owned());
-    words::cut(&out.join("\n"), 2900)
-}
-
 /// The draft of the review in the channel.
 pub fn review(v: &View) -> Message {
     let reference = v.incident.reference.to_string();
     let mut blocks = vec![section(
         ":memo: *The review begins.* Here is a draft from the timeline; mend what is wrong, add what is missing.",
     )];
-    blocks.push(section(&quote(&review_draft(v), BODY_SHOWN)));
+    blocks.push(section(&quote(&imp_core::review::draft(v.incident), BODY_SHOWN)));
     blocks.extend(actions(
         "review",
         vec![button(

@@ -107,6 +107,30 @@ impl Trouble {
     }
 }
 
+/// What Slack says to a token that it does not take.
+const TOKEN_REFUSED: [&str; 6] = [
+    "invalid_auth",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
+    "account_inactive",
+    "not_allowed_token_type",
+];
+
+impl Trouble {
+    /// Why no Socket Mode connection can be opened: another token is asked for there than anywhere else.
+    pub fn of_the_app_token(self) -> String {
+        let code = self.code();
+        if TOKEN_REFUSED.contains(&code) {
+            return format!("Slack does not accept the app's token ({code}); renew slack.app_token");
+        }
+        match Outcome::from(self) {
+            Outcome::Later { why, .. } | Outcome::Never { why } => why,
+            Outcome::Wait { .. } | Outcome::Done(_) => "our own limit of calls asks to wait".to_owned(),
+        }
+    }
+}
+
 impl From<Trouble> for Outcome {
     fn from(t: Trouble) -> Outcome {
         match t {
@@ -121,12 +145,7 @@ impl From<Trouble> for Outcome {
                     pause: Pause::BackOff,
                     why: format!("Slack had a problem of its own ({code})"),
                 },
-                "invalid_auth"
-                | "not_authed"
-                | "token_expired"
-                | "token_revoked"
-                | "account_inactive"
-                | "not_allowed_token_type" => Outcome::Later {
+                code if TOKEN_REFUSED.contains(&code) => Outcome::Later {
                     pause: Pause::Mend(CREDENTIALS_AGAIN_MS),
                     why: format!("Slack does not accept the bot's token ({code}); renew slack.bot_token"),
                 },

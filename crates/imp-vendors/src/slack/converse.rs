@@ -127,8 +127,8 @@ impl Form {
 /// What is said to whoever sent a form, where what came of it is not before their eyes at once.
 pub fn noted(command: &Command) -> Option<&'static str> {
     match command {
-        Command::AddTask { .. } => Some("The task is noted; it stands on the card."),
-        Command::AddFollowUp { .. } => Some("The follow-up is noted; it stands on the card."),
+        Command::AddTask { .. } => Some("The task is noted: it stands on the card."),
+        Command::AddFollowUp { .. } => Some("The follow-up is noted: it stands on the card."),
         Command::Publish { .. } => Some("The status page is told now; the card links to it."),
         _ => None,
     }
@@ -364,7 +364,7 @@ fn about_words(said: &Said, about: About, text: &str) -> Intent {
         }
         ("follow" | "subscribe", "") => wish(
             Command::Subscribe { who: Who::slack(user) },
-            "You follow it: IMP tells you what is new, here in your own conversation with it.",
+            "You follow it: IMP writes to you directly when something is new.",
         ),
         ("unfollow" | "unsubscribe", "") => wish(
             Command::Unsubscribe { who: Who::slack(user) },
@@ -433,10 +433,10 @@ fn about_words(said: &Said, about: About, text: &str) -> Intent {
                 text: unslack(text),
                 assignee: None,
             },
-            "The task is noted.",
+            "The task is noted: it stands on the card.",
         ),
         ("done", n) => match n.trim_start_matches('#').parse() {
-            Ok(n) => wish(Command::FinishTask { n }, "Well done."),
+            Ok(n) => wish(Command::FinishTask { n }, &format!("Task {n} is done. Well done.")),
             Err(_) => Intent::Say(format!("Which task? `{c} done 2`.")),
         },
         ("statuspage" | "status-page" | "public", _) => open(Form::Statuspage),

@@ -3,6 +3,7 @@
 use super::card::{Message, View};
 use super::mrkdwn::{actions, actor, button, context, moment, quote, section, told};
 use imp_core::decision::{Decision, Part};
+use imp_core::process::Category;
 use serde_json::Value;
 
 /// Open decisions that the card shows.
@@ -71,8 +72,16 @@ fn decide(v: &View, d: &Decision) -> Value {
     button(&format!("decision.take.{}", d.n), "Decide it now", &reference, None)
 }
 
-/// Decisions that are still open, on the card.
+/// Whether one is decided.
+pub fn is_taken(v: &View, n: u32) -> bool {
+    v.incident.decisions.iter().any(|d| d.n == n && d.taken.is_some())
+}
+
+/// Decisions that are still open, on the card, while it goes on.
 pub fn of_card(v: &View) -> Option<Value> {
+    if v.category() == Category::Done {
+        return None;
+    }
     let open = v.incident.decisions.iter().filter(|d| d.taken.is_none());
     let line = |d: &Decision| match d.objections.last() {
         None => format!(

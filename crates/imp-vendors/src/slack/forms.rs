@@ -4,12 +4,12 @@ mod aside;
 
 pub use aside::{object, time};
 
-use super::mrkdwn::{plain, section};
+use super::mrkdwn::{context, escape, plain, section};
 use imp_core::catalogue::Catalogue;
 use imp_core::hint::Hint;
 use imp_core::person::Who;
 use imp_core::process::{Field, FieldKind, Move, Process};
-use imp_core::{Command, Incident, Ref, Refusal, public, record, words};
+use imp_core::{Command, Incident, Ref, Refusal, public, record, review, words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -282,7 +282,19 @@ pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incide
         to: Some(mv.to.clone()),
         through,
     };
-    Some(view(callback, &mv.label, "Save", &memo, blocks))
+    // The button at the end says what happens.
+    let merges = mv.requires.iter().any(|f| f == "into");
+    let submit = match merges {
+        true => "Merge",
+        false if mv.label.chars().count() <= TITLE_MAX => &mv.label,
+        false => "Save",
+    };
+    let caution = review::caution(i, mv, process);
+    blocks.splice(
+        0..0,
+        caution.map(|text| context(&format!(":warning: {}", escape(&text)))),
+    );
+    Some(view(callback, &mv.label, submit, &memo, blocks))
 }
 
 /// Asks what following Jira still needs, over the whole way there. `None` where that is nothing.
@@ -368,8 +380,8 @@ pub fn role(i: &Incident, process: &Process, role: &str, presser: &str) -> Value
     // Taking command is pressed in a hurry: the form says what its button said.
     let (title, submit) = match process.role(role) {
         Some(r) if r.id == "commander" && !i.roles.contains_key(&r.id) => ("Take command".to_owned(), "Take command"),
-        Some(r) if "Give: ".len() + r.label.chars().count() > TITLE_MAX => (r.label.clone(), "Give"),
-        Some(r) => (format!("Give: {}", r.label), "Give"),
+        Some(r) if "Who is ?".len() + r.label.chars().count() > TITLE_MAX => (r.label.clone(), "Give"),
+        Some(r) => (format!("Who is {}?", r.label), "Give"),
         None => ("Give a role".to_owned(), "Give"),
     };
     view(

@@ -4,7 +4,7 @@ mod person;
 
 use super::card::{self, Message, View};
 use super::client::{Client, Room, Trouble};
-use super::mrkdwn;
+use super::{mrkdwn, stale};
 use crate::budget::Urgency;
 use imp_core::Ref;
 use imp_core::effect::{Capability, What};
@@ -49,7 +49,7 @@ pub struct Chat {
     can: BTreeSet<Capability>,
     /// What was last written, by thing, so that nothing is written twice that is already so.
     written: Mutex<HashMap<String, u64>>,
-    /// Messages with next steps that stand in a channel, by incident: place, and how each looks without its buttons.
+    /// Messages with next steps, by incident: where each stands, and what it is about.
     stale: Mutex<HashMap<Ref, Vec<Stale>>>,
     /// Slack identifiers by e-mail address, where the directory does not have them; empty text: Slack does not know it.
     ids: Mutex<HashMap<String, String>>,
@@ -57,11 +57,12 @@ pub struct Chat {
     home: OnceLock<Home>,
 }
 
-/// A message whose buttons mean nothing once the incident is over.
+/// A message whose buttons mean nothing one day.
 struct Stale {
     channel: String,
     ts: String,
-    rest: Message,
+    what: What,
+    m: Message,
 }
 
 struct Home {
@@ -111,7 +112,11 @@ impl Chat {
             (What::OpenChannel, _) => self.open_channel(order).await,
             (What::Questions, _) => self.questions(order).await,
             (What::Announcement, _) => self.announce(order).await,
-            (What::Card, Some(c)) => self.card(order, c).await,
+            (What::Card, Some(c)) => {
+                let done = self.card(order, c).await?;
+                self.retire(order);
+                Ok(done)
+            }
             (What::Topic, Some(c)) => self.topic(order, c).await,
             (What::Members, Some(c)) => self.members(order, c).await,
             (What::Bookmarks, Some(c)) => self.bookmarks(order, c).await,
@@ -137,7 +142,7 @@ impl Chat {
             ) => self.with_people(order).await,
             (What::LastWord { .. }, Some(c)) => {
                 let done = self.post(order, &c.id, card::last_word(&self.view(order))).await?;
-                self.retire(i.reference);
+                self.retire(order);
                 Ok(done)
             }
             (What::ArchiveChannel { .. }, Some(c)) => self.archive(order, c).await,
@@ -238,36 +243,44 @@ impl Chat {
         }
         let sent = self.send(order, channel, &m, Urgency::Usual).await?;
         let (channel, ts) = place(&sent);
-        let rest = m.without_buttons();
-        if rest != m {
+        if m.without_buttons() != m {
             let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
             if stale.len() >= REMEMBERED {
                 stale.clear();
             }
             let of_incident = stale.entry(order.incident.reference).or_default();
-            of_incident.push(Stale { channel, ts, rest });
+            let what = order.what.clone();
+            of_incident.push(Stale { channel, ts, what, m });
         }
         Ok(Outcome::Done(vec![]))
     }
 
-    /// Takes the buttons off the lines of an incident that is over. It is only for the eyes: who presses one all the same
-    /// is told in private. So it waits for nobody and nobody for it, takes no more than half of what Slack allows, is not
-    /// tried twice, and a restart forgets it. While the incident goes on, the card needs these calls more.
-    fn retire(&self, reference: Ref) {
+    /// Takes the buttons off messages that offer nothing any more: the incident is over, the role is not offered any
+    /// longer, it is decided. It is only for the eyes: who presses one all the same is told in private. So it waits for
+    /// nobody and nobody for it, takes no more than half of what Slack allows, and a restart forgets it.
+    fn retire(&self, order: &Order) {
+        let view = self.view(order);
         let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = stale.remove(&reference).unwrap_or_default();
-        drop(stale);
-        for s in old {
-            if !self.client.has_room("chat.update", Room::Half) {
-                return;
-            }
-            let client = self.client.clone();
+        let Some(all) = stale.get_mut(&order.incident.reference) else {
+            return;
+        };
+        let mut kept = Vec::new();
+        for s in all.drain(..) {
+            let words = match stale::over(&view, &s.what) {
+                Some(words) if self.client.has_room("chat.update", Room::Half) => words,
+                Some(_) | None => {
+                    kept.push(s);
+                    continue;
+                }
+            };
+            let (client, m) = (self.client.clone(), s.m.closed(&words));
             tokio::spawn(async move {
-                if let Err(t) = rewrite(&client, &s.channel, &s.ts, &s.rest).await {
+                if let Err(t) = rewrite(&client, &s.channel, &s.ts, &m).await {
                     tracing::debug!(code = t.code(), "old buttons stay where they are");
                 }
             });
         }
+        *all = kept;
     }
 
     // ---- the question

@@ -65,10 +65,7 @@ async fn connect(client: &Client, app_token: &Secret) -> Result<Stream, String> 
     let url = client
         .socket_url(app_token)
         .await
-        .map_err(|t| match imp_core::Outcome::from(t) {
-            imp_core::Outcome::Later { why, .. } | imp_core::Outcome::Never { why } => why,
-            imp_core::Outcome::Wait { .. } | imp_core::Outcome::Done(_) => "our own limit of calls asks to wait".into(),
-        })?;
+        .map_err(super::client::Trouble::of_the_app_token)?;
     let (stream, _) = tokio_tungstenite::connect_async(url).await.map_err(|e| e.to_string())?;
     Ok(stream)
 }

@@ -1,8 +1,38 @@
 //! Buttons of older cards: which belong to what can be done where an incident stands, and what is said of the others.
 
+use super::card::View;
 use super::mrkdwn::escape;
+use super::{brief, decision};
+use imp_core::effect::What;
 use imp_core::incident::Incident;
 use imp_core::process::{Category, Process};
+
+/// What stands in the place of a message's buttons once they mean nothing any more. `None` while they do what they say.
+pub(super) fn over(v: &View, what: &What) -> Option<String> {
+    let i = v.incident;
+    if v.process.category(&i.status) == Category::Done {
+        return Some(match i.merged_into {
+            Some(into) => format!("{} was merged into {into} and goes on there.", i.reference),
+            None => format!(
+                "{} is {} by now; this is how it stood.",
+                i.reference,
+                escape(v.process.label(&i.status))
+            ),
+        });
+    }
+    match what {
+        What::Offer { n, role, who } if brief::offer(v, *n, role, who).is_none() => {
+            let accepted = i.roles.get(role).is_some_and(|holder| holder.is(who));
+            let words = match accepted {
+                true => "It is accepted.",
+                false => "This is not offered any more.",
+            };
+            Some(words.to_owned())
+        }
+        What::Decision { n, .. } if decision::is_taken(v, *n) => Some("It is decided by now.".to_owned()),
+        _ => None,
+    }
+}
 
 /// Whether a button belongs to what can be done there.
 pub(super) fn belongs(action_id: &str, category: Category) -> bool {

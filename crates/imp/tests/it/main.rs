@@ -26,6 +26,7 @@ mod monitoring;
 mod moves;
 mod numbers_told;
 mod outages;
+mod over;
 mod overload;
 mod pictures;
 mod private;

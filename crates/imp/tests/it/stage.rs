@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(25);
 /// This many looks in a row without a new call count as quiet.
 const QUIET_LOOKS: u32 = 4;
+/// Lines of the log that are shown where something is still owed.
+const LINES: usize = 200;
 
 /// Waits for the thing itself: asks again and again until there is an answer.
 pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
@@ -283,9 +285,20 @@ impl Stage {
                 0
             };
             last = seq;
-            assert!(began.elapsed() < patience, "still owed: {pending:#?}");
+            assert!(
+                began.elapsed() < patience,
+                "still owed after {patience:?}: {pending:#?}\n{}",
+                self.last_words(LINES)
+            );
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// The end of what the program has written into its log.
+    fn last_words(&self, lines: usize) -> String {
+        let log = self.imp.as_ref().map(Imp::log).unwrap_or_default();
+        let all: Vec<&str> = log.lines().collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
     }
 
     /// The end of a story: nothing is owed, nothing has failed, and nothing went wrong inside.
