@@ -93,7 +93,7 @@ async fn words_in_the_channel_are_understood_as_people_write_them() {
     let incident = "IMP-1";
     let channel = s.channel_of(incident).await;
     ada.says(&channel, &format!("/imp {incident} task call the firm")).await;
-    whispered(&ada, &channel, "The task is noted.").await;
+    whispered(&ada, &channel, "The task is noted: it stands on the card.").await;
 
     ada.says(&channel, "/imp role commander nobody at all").await;
     whispered(&ada, &channel, "IMP knows nobody called “nobody at all”").await;
