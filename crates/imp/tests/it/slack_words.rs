@@ -110,7 +110,7 @@ async fn words_in_the_channel_are_understood_as_people_write_them() {
     whispered(&ada, &channel, "Into which incident? `/imp merge IMP-7`.").await;
     ada.says(&channel, "/imp task").await;
     ada.fills("incident.task", &[("text", "Free the people")]).await;
-    whispered(&ada, &channel, "The task is noted; it stands on the card.").await;
+    whispered(&ada, &channel, "The task is noted: it stands on the card.").await;
     s.moves(incident, "identified").await;
     // The name of the status as people read it, whatever its case.
     ada.says(&channel, "/imp move MONITORING").await;
