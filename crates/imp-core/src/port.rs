@@ -137,6 +137,10 @@ pub trait Port: Send + Sync {
     /// Keeps its part of the vendor's limits from now on: so many replicas call, this one included. Hands that keep no
     /// limit have nothing to share.
     fn share(&self, _replicas: u32) {}
+
+    /// Up to now calls were made that this process knows nothing of: by an earlier run that was cut off in the middle of
+    /// work, or by another replica. Hands that keep no limit have nothing to be careful about.
+    fn resumes(&self) {}
 }
 
 /// Where the catalogue is read from.

@@ -141,6 +141,8 @@ pub struct Desk {
     pub clock: Arc<dyn Clock>,
     /// What numbers are made of, at hand.
     pub figures: Figures,
+    /// Whether somebody was at work a moment before: an earlier run that was cut off, or another replica.
+    pub(crate) resumes: bool,
     /// Woken when the catalogue should be read now: something new is in it.
     pub catalogue_wanted: Arc<Notify>,
     /// Woken when there may be effects to perform.
@@ -206,6 +208,7 @@ impl Desk {
             house.know_subscriptions(conn.as_mut())?;
             measure::refresh(conn.as_mut(), &house)
         })?;
+        let resumes = apart(|| lease::in_the_middle(conn.as_mut(), clock.now()))?;
         let restored = apart(|| sheet::<u64>(conn.as_mut(), RESTORED))?;
         let me = Me::new(Ref(restored.unwrap_or(0)));
         let (jobs, outbox) = inbox();
@@ -219,6 +222,7 @@ impl Desk {
             clock: clock.clone(),
             figures: Figures::default(),
             catalogue_wanted: Arc::default(),
+            resumes,
             work: work.clone(),
             changes: changes.clone(),
             recent: recent.clone(),

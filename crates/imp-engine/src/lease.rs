@@ -15,6 +15,8 @@ pub const LEASE_MS: i64 = 8_000;
 /// How often a lease is put off: three times may fail before it is lost.
 pub const RENEW_MS: u64 = 2_000;
 
+/// What was written down less long ago was written down a moment ago. Vendors are called within seconds of a fact.
+const A_MOMENT_MS: i64 = 10_000;
 /// How often the lanes are lined up anew where others write.
 const LINE_UP_MS: i64 = 300_000;
 
@@ -161,6 +163,14 @@ pub fn take_up_all(conn: &mut dyn Conn, now: At) -> Result<(), StoreError> {
     let left = conn.rows("select id from effect where state = 'running'", &[])?;
     left.iter().try_for_each(|row| put_back(conn, row.int(0), now))?;
     lane::line_up(conn)
+}
+
+/// Whether somebody was at work a moment ago: an earlier run that was cut off, or another replica.
+pub fn in_the_middle(conn: &mut dyn Conn, now: At) -> Result<bool, StoreError> {
+    let last = conn.rows("select at from journal order by seq desc limit 1", &[])?;
+    Ok(last
+        .first()
+        .is_some_and(|row| now.since(At(row.int(0))).abs() < A_MOMENT_MS))
 }
 
 /// Whether another replica has been at work for an incident at a vendor since this one was; from now on it is this one.

@@ -65,6 +65,9 @@ pub struct Runner {
 impl Runner {
     /// A runner with these hands.
     pub fn new(desk: Desk, ports: BTreeMap<Capability, Arc<dyn Port>>) -> Runner {
+        if desk.resumes {
+            ports.values().for_each(|port| port.resumes());
+        }
         Runner {
             desk,
             ports,
@@ -182,6 +185,7 @@ impl Runner {
         self.replicas = replicas;
         for port in self.ports.values() {
             port.share(replicas);
+            port.resumes();
         }
     }
 

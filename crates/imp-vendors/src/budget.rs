@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// How much longer than the vendor's a window of ours is: calls take unequally long to arrive, so two that leave a
 /// second apart may arrive closer together.
 const MARGIN: Duration = Duration::from_millis(100);
+/// Windows up to this long count as full right after a start in the middle of work: what was called in them before is not
+/// known. Of longer ones, a minute's, nothing is assumed: the vendor's `Retry-After` tells what was too much.
+const UNKNOWN_UP_TO: Duration = Duration::from_secs(2);
 /// How many keys are remembered before those that hold nothing are forgotten: a key per channel adds up over months.
 const KEYS_MAX: usize = 1024;
 
@@ -77,6 +80,8 @@ pub struct Budget {
     windows: Mutex<HashMap<String, Window>>,
     /// Among how many the limits are shared; 0 as 1.
     shared_by: AtomicU32,
+    /// When this process began to call while calls were made that it knows nothing of.
+    resumed: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +125,24 @@ impl Budget {
         self.shared_by.store(among, Ordering::Relaxed);
     }
 
+    /// Up to now calls were made that are not known here, by an earlier run or by another replica.
+    pub fn resumes(&self, now: Instant) {
+        *self.resumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// A window that nothing is known of.
+    fn begun(&self, limit: Limit, now: Instant) -> Window {
+        let lasts = limit.window + MARGIN;
+        let resumed = *self.resumed.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = resumed.filter(|at| limit.window <= UNKNOWN_UP_TO && now.saturating_duration_since(*at) < lasts);
+        let calls = usize::try_from(limit.calls).unwrap_or(usize::MAX);
+        Window {
+            taken: full.into_iter().flat_map(|at| std::iter::repeat_n(at, calls)).collect(),
+            lasts,
+            paused_until: None,
+        }
+    }
+
     fn own(&self, limit: Limit) -> Limit {
         limit.part(self.shared_by.load(Ordering::Relaxed))
     }
@@ -138,7 +161,7 @@ impl Budget {
                 !w.holds_nothing()
             });
         }
-        let w = windows.entry(key.to_owned()).or_default();
+        let w = windows.entry(key.to_owned()).or_insert_with(|| self.begun(limit, now));
         w.lasts = limit.window + MARGIN;
         w.forget(now);
         if let Some(until) = w.paused_until {
@@ -210,6 +233,28 @@ mod tests {
         }
         assert!(went.windows(6).all(|w| w[5] - w[0] >= 1000), "{went:?}");
         assert!(went.len() >= 40, "and it is used well: {}", went.len());
+    }
+
+    #[test]
+    fn after_a_start_in_the_middle_of_work_the_second_counts_as_spent_and_the_minute_does_not() {
+        let (b, t0) = (Budget::new(), Instant::now());
+        b.resumes(t0);
+        let wait = b
+            .take("channel", Limit::a_second(1), Urgency::Urgent, at(t0, 100))
+            .expect_err("full");
+        assert!((1000..=1001).contains(&wait), "{wait}");
+        assert_eq!(
+            b.take("method", Limit::a_minute(20), Urgency::Usual, at(t0, 100)),
+            Ok(())
+        );
+        assert_eq!(
+            b.take("channel", Limit::a_second(1), Urgency::Urgent, at(t0, 1101)),
+            Ok(())
+        );
+        assert_eq!(
+            b.take("another", Limit::a_second(1), Urgency::Urgent, at(t0, 1102)),
+            Ok(())
+        );
     }
 
     #[test]

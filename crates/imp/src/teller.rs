@@ -81,6 +81,10 @@ impl Port for Mirrors {
     fn share(&self, replicas: u32) {
         self.opslevel.share(replicas);
     }
+
+    fn resumes(&self) {
+        self.opslevel.resumes();
+    }
 }
 
 fn later(why: &str) -> Outcome {
@@ -280,6 +284,10 @@ impl Port for Speaker {
 
     fn share(&self, replicas: u32) {
         self.chat.share(replicas);
+    }
+
+    fn resumes(&self) {
+        self.chat.resumes();
     }
 }
 

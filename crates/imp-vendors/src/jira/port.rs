@@ -68,6 +68,10 @@ impl Port for Jira {
         self.budget.share(replicas);
     }
 
+    fn resumes(&self) {
+        self.budget.resumes(Instant::now());
+    }
+
     fn forget(&self, incident: &Incident) {
         let mut all = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(&incident.reference);

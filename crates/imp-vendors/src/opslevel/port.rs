@@ -19,6 +19,10 @@ impl Port for OpsLevel {
     fn share(&self, replicas: u32) {
         self.budget.share(replicas);
     }
+
+    fn resumes(&self) {
+        self.budget.resumes(std::time::Instant::now());
+    }
 }
 
 impl OpsLevel {

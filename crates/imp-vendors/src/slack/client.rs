@@ -245,6 +245,11 @@ impl Client {
         self.budget.share(replicas);
     }
 
+    /// Up to now calls were made that are not known here.
+    pub fn resumes(&self) {
+        self.budget.resumes(Instant::now());
+    }
+
     /// Whether a call that is only nice to have may be made now.
     pub fn has_room(&self, method: &str, room: Room) -> bool {
         let full = tier(method);

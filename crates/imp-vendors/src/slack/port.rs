@@ -846,6 +846,10 @@ impl Port for Chat {
         self.client.share(replicas);
     }
 
+    fn resumes(&self) {
+        self.client.resumes();
+    }
+
     fn forget(&self, incident: &imp_core::Incident) {
         let Some(c) = &incident.links.channel else { return };
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);

@@ -46,6 +46,10 @@ impl Port for Statuspage {
         self.budget.share(replicas);
     }
 
+    fn resumes(&self) {
+        self.budget.resumes(Instant::now());
+    }
+
     fn forget(&self, incident: &Incident) {
         if let Some((id, _)) = &incident.links.page {
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
