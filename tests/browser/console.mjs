@@ -94,7 +94,7 @@ const steps = {
     await page.goto(card);
     await page.getByLabel("What is new?").fill("One in ten payments fails.");
     await page.getByRole("button", { name: "Post the update" }).click();
-    await page.getByText("One in ten payments fails.").waitFor();
+    await page.locator(".timeline").getByText("One in ten payments fails.").waitFor();
     await open("Give a role", async (f) => {
       await f.getByLabel("Role").selectOption("commander");
       await f.getByLabel("Who").fill("ada.lima@meridian.example");
