@@ -184,7 +184,7 @@ const steps = {
     await page.goto(card);
     await page.getByLabel("What is new?").fill("Seen without reloading.");
     await page.getByRole("button", { name: "Post the update" }).click();
-    await watching.getByText("Seen without reloading.").waitFor();
+    await watching.locator(".timeline").getByText("Seen without reloading.").waitFor();
     await watching.close();
   },
 

@@ -104,7 +104,8 @@ pub fn decide(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -
     Ok(events)
 }
 
-fn granted(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
+/// What is granted of a wish, without what follows for those who follow its service.
+pub(crate) fn granted(incident: Option<&Incident>, envelope: &Envelope, facts: &Facts) -> Result<Vec<Event>, Refusal> {
     let command = &envelope.command;
     if envelope.role < rights::least(command) {
         let need = rights::least(command).word();

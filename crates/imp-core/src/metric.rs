@@ -210,10 +210,12 @@ impl Class {
     ];
 }
 
-/// Whether all of its alerts say that they are an exercise: one real alert among them makes it real.
+/// Whether an alert opened it and all of its alerts say that they are an exercise: one real alert among them makes it
+/// real, and so does a person who declared it, whatever was merged into it later.
 pub fn is_exercise(i: &Incident) -> bool {
     let said = |(name, value): &(String, String)| name == EXERCISE && !matches!(value.trim(), "" | "false" | "no");
-    !i.alerts.is_empty() && i.alerts.iter().all(|a| a.alert.labels.iter().any(said))
+    let by_alert = matches!(i.opened_by, Actor::Source { .. });
+    by_alert && !i.alerts.is_empty() && i.alerts.iter().all(|a| a.alert.labels.iter().any(said))
 }
 
 /// What an incident is to the numbers.

@@ -44,6 +44,7 @@ pub fn undone(i: &Incident) -> Vec<String> {
     out.extend(named);
     match open.len().saturating_sub(NAMED) {
         0 => {}
+        1 => out.push("1 more task".to_owned()),
         n => out.push(format!("{n} more tasks")),
     }
     out
@@ -164,14 +165,22 @@ fn paragraph(line: &str) -> String {
 /// Somebody's words on one line, with everything taken apart that Markdown or a page in HTML would read as its own.
 fn plain(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // A number and a point at the beginning are a list; an address becomes a link wherever it stands.
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let mut out = String::with_capacity(line.len() + 8);
     for (at, c) in line.char_indices() {
-        let begins = at == 0 && matches!(c, '#' | '-' | '+' | '=' | '~');
+        let begins =
+            (at == 0 && matches!(c, '-' | '+' | '=')) || (digits > 0 && at == digits && matches!(c, '.' | ')'));
+        let rest = &line[at..];
         match c {
+            ':' if rest.starts_with("://") => out.push_str("&#58;"),
+            'w' | 'W' if rest.get(..4).is_some_and(|w| w.eq_ignore_ascii_case("www.")) => {
+                out.push_str("&#119;");
+            }
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '!' | '~' => out.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '!' | '~' | '#' | '$' | '@' => out.extend(['\\', c]),
             c if begins => out.extend(['\\', c]),
             c => out.push(c),
         }
@@ -187,9 +196,13 @@ mod tests {
     fn what_people_wrote_is_no_markup_of_the_document() {
         assert_eq!(
             plain("# <img src=x>\n![a](http://x) | *b* `c`"),
-            "\\# &lt;img src=x&gt; \\!\\[a\\](http://x) \\| \\*b\\* \\`c\\`"
+            "\\# &lt;img src=x&gt; \\!\\[a\\](http&#58;//x) \\| \\*b\\* \\`c\\`"
         );
         assert_eq!(plain("- [x] done"), "\\- \\[x\\] done");
+        assert_eq!(
+            plain("1. www.evil.example, ada@evil.example"),
+            "1\\. &#119;ww.evil.example, ada\\@evil.example"
+        );
         assert_eq!(paragraph("   "), "");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Incident;
 use crate::command::{Command, Envelope};
-use crate::decide::{Facts, decide};
+use crate::decide::{Facts, granted};
 use crate::event::{Event, Fact};
 use crate::refusal::{Kind, Refusal};
 
@@ -37,7 +37,7 @@ pub(crate) fn decide_all(
             command: wish.clone(),
             ..envelope.clone()
         };
-        for event in decide(Some(&now), &one, facts)? {
+        for event in granted(Some(&now), &one, facts)? {
             let fact = Fact {
                 n: now.version + 1,
                 at: envelope.at,

@@ -130,11 +130,11 @@ impl Budget {
         *self.resumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
-    /// A window that nothing is known of.
-    fn begun(&self, limit: Limit, now: Instant) -> Window {
+    /// A window that nothing is known of; `theirs` is how long the vendor's own is.
+    fn begun(&self, limit: Limit, theirs: Duration, now: Instant) -> Window {
         let lasts = limit.window + MARGIN;
         let resumed = *self.resumed.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = resumed.filter(|at| limit.window <= UNKNOWN_UP_TO && now.saturating_duration_since(*at) < lasts);
+        let full = resumed.filter(|at| theirs <= UNKNOWN_UP_TO && now.saturating_duration_since(*at) < lasts);
         let calls = usize::try_from(limit.calls).unwrap_or(usize::MAX);
         Window {
             taken: full.into_iter().flat_map(|at| std::iter::repeat_n(at, calls)).collect(),
@@ -153,7 +153,7 @@ impl Budget {
     /// # Errors
     /// The wait, at least one millisecond, when the window is full or paused; then nothing was taken.
     pub fn take(&self, key: &str, limit: Limit, urgency: Urgency, now: Instant) -> Result<(), i64> {
-        let limit = self.own(limit);
+        let (limit, theirs) = (self.own(limit), limit.window);
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         if windows.len() >= KEYS_MAX && !windows.contains_key(key) {
             windows.retain(|_, w| {
@@ -161,7 +161,9 @@ impl Budget {
                 !w.holds_nothing()
             });
         }
-        let w = windows.entry(key.to_owned()).or_insert_with(|| self.begun(limit, now));
+        let w = windows
+            .entry(key.to_owned())
+            .or_insert_with(|| self.begun(limit, theirs, now));
         w.lasts = limit.window + MARGIN;
         w.forget(now);
         if let Some(until) = w.paused_until {

@@ -396,7 +396,7 @@ fn guidance(i: &Incident, process: &Process) -> Vec<String> {
     let alone = active && !i.roles.contains_key("commander");
     let alone = alone.then(|| "Nobody is commander: take command, or give it to somebody.".to_owned());
     let firing = match i.alerts.iter().filter(|a| a.firing).count() {
-        _ if i.alerts.is_empty() => None,
+        _ if i.alerts.is_empty() || !active => None,
         0 => Some("All its alerts have resolved.".to_owned()),
         1 => Some("1 alert still fires.".to_owned()),
         n => Some(format!("{n} alerts still fire.")),

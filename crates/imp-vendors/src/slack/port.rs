@@ -57,6 +57,9 @@ pub struct Chat {
     home: OnceLock<Home>,
 }
 
+/// Messages that lose their buttons at once: a fifth of what Slack allows in a minute.
+const RETIRED_AT_ONCE: usize = 10;
+
 /// A message whose buttons mean nothing one day.
 struct Stale {
     channel: String,
@@ -257,22 +260,24 @@ impl Chat {
 
     /// Takes the buttons off messages that offer nothing any more: the incident is over, the role is not offered any
     /// longer, it is decided. It is only for the eyes: who presses one all the same is told in private. So it waits for
-    /// nobody and nobody for it, takes no more than half of what Slack allows, and a restart forgets it.
+    /// nobody and nobody for it, leaves room for what is worked on, and a restart forgets it. What is too much at once waits
+    /// for the next time that the card is drawn.
     fn retire(&self, order: &Order) {
         let view = self.view(order);
         let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(all) = stale.get_mut(&order.incident.reference) else {
+        let Some(all) = stale.remove(&order.incident.reference) else {
             return;
         };
-        let mut kept = Vec::new();
-        for s in all.drain(..) {
+        let (mut kept, mut left) = (Vec::new(), RETIRED_AT_ONCE);
+        for s in all {
             let words = match stale::over(&view, &s.what) {
-                Some(words) if self.client.has_room("chat.update", Room::Half) => words,
+                Some(words) if left > 0 && self.client.has_room("chat.update", Room::Half) => words,
                 Some(_) | None => {
                     kept.push(s);
                     continue;
                 }
             };
+            left -= 1;
             let (client, m) = (self.client.clone(), s.m.closed(&words));
             tokio::spawn(async move {
                 if let Err(t) = rewrite(&client, &s.channel, &s.ts, &m).await {
@@ -280,7 +285,9 @@ impl Chat {
                 }
             });
         }
-        *all = kept;
+        if !kept.is_empty() {
+            stale.insert(order.incident.reference, kept);
+        }
     }
 
     // ---- the question

@@ -2,7 +2,7 @@
 
 use super::card::View;
 use super::mrkdwn::escape;
-use super::{brief, decision};
+use super::{brief, decision, reminder};
 use imp_core::effect::What;
 use imp_core::incident::Incident;
 use imp_core::process::{Category, Process};
@@ -10,6 +10,12 @@ use imp_core::process::{Category, Process};
 /// What stands in the place of a message's buttons once they mean nothing any more. `None` while they do what they say.
 pub(super) fn over(v: &View, what: &What) -> Option<String> {
     let i = v.incident;
+    if let What::Remind { nudge, to, .. } = what
+        && reminder::message(v, nudge, to).is_some()
+    {
+        // A follow-up is late after its incident is over, too.
+        return None;
+    }
     if v.process.category(&i.status) == Category::Done {
         return Some(match i.merged_into {
             Some(into) => format!("{} was merged into {into} and goes on there.", i.reference),
@@ -20,18 +26,22 @@ pub(super) fn over(v: &View, what: &What) -> Option<String> {
             ),
         });
     }
-    match what {
-        What::Offer { n, role, who } if brief::offer(v, *n, role, who).is_none() => {
-            let accepted = i.roles.get(role).is_some_and(|holder| holder.is(who));
-            let words = match accepted {
-                true => "It is accepted.",
-                false => "This is not offered any more.",
-            };
-            Some(words.to_owned())
-        }
-        What::Decision { n, .. } if decision::is_taken(v, *n) => Some("It is decided by now.".to_owned()),
-        _ => None,
+    if let What::Offer { n, role, who } = what
+        && brief::offer(v, *n, role, who).is_none()
+    {
+        let accepted = i.roles.get(role).is_some_and(|holder| holder.is(who));
+        let words = match accepted {
+            true => "It is accepted.",
+            false => "This is not offered any more.",
+        };
+        return Some(words.to_owned());
     }
+    if let What::Decision { n, .. } = what
+        && decision::is_taken(v, *n)
+    {
+        return Some("It is decided by now.".to_owned());
+    }
+    None
 }
 
 /// Whether a button belongs to what can be done there.

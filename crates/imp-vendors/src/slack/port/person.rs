@@ -54,8 +54,8 @@ impl Chat {
     async fn responsible(&self, order: &Order, to: &[Who], m: Message) -> Result<Outcome, Trouble> {
         let mut reached = false;
         for who in to {
-            if self.id_of(who, order).await?.is_some() {
-                self.tell(order, who, m.clone()).await?;
+            if let Some(place) = self.place_of(order, who).await? {
+                self.post(order, &place, m.clone()).await?;
                 reached = true;
             }
         }
@@ -120,19 +120,26 @@ impl Chat {
 
     /// Tells one person, directly. Who has left hears nothing, and that is no failure which anybody has to mend.
     pub(super) async fn tell(&self, order: &Order, who: &Who, m: Message) -> Result<Outcome, Trouble> {
+        match self.place_of(order, who).await? {
+            Some(place) => self.post(order, &place, m).await,
+            None => Ok(Outcome::Done(vec![])),
+        }
+    }
+
+    /// The conversation with somebody; none with who has left, or whom Slack does not know.
+    async fn place_of(&self, order: &Order, who: &Who) -> Result<Option<String>, Trouble> {
         let Some(id) = self.id_of(who, order).await? else {
-            return Ok(Outcome::Done(vec![]));
+            return Ok(None);
         };
         let opened = self
             .client
             .call("conversations.open", &[("users", &id)], Urgency::Usual)
             .await;
         let opened = match opened {
-            Err(t) if matches!(t.code(), "user_disabled" | "user_not_found") => return Ok(Outcome::Done(vec![])),
+            Err(t) if matches!(t.code(), "user_disabled" | "user_not_found") => return Ok(None),
             other => other?,
         };
-        let id = opened["channel"]["id"].as_str().unwrap_or_default().to_owned();
-        self.post(order, &id, m).await
+        Ok(Some(opened["channel"]["id"].as_str().unwrap_or_default().to_owned()))
     }
 }
 
