@@ -1,10 +1,9 @@
 """The numbers of incidents that were lived here, worked out without IMP's code: reads each incident's story from the API,
 takes the points out of the single facts, and prints what `GET /api/v1/insights` must answer.
 
-Called with the address of IMP and the words of `by`. Only the interpreter's own modules, as in calculation.py."""
+Called with the address of IMP and the words of `by`. Only the interpreter's own modules and `spread.py`."""
 import json, sys, urllib.request
-from datetime import datetime, timezone
-from math import floor
+from spread import ms, spread
 
 METRICS = {"mttd_s": ("started", "detected"), "mtta_s": ("detected", "acknowledged"), "mttm_s": ("detected", "mitigated"),
            "mttr_s": ("detected", "resolved"), "impact_s": ("started", "resolved"), "declare_s": ("started", "detected"),
@@ -12,7 +11,6 @@ METRICS = {"mttd_s": ("started", "detected"), "mtta_s": ("detected", "acknowledg
            "first_update_s": ("detected", "first_update"), "first_public_s": ("detected", "first_public"),
            "review_s": ("resolved", "reviewed"), "close_s": ("resolved", "closed")}
 OPEN, AFTER = ("investigating", "identified", "monitoring"), ("resolved", "review")
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 base, words = sys.argv[1], sys.argv[2].split(",")
 
 
@@ -28,11 +26,6 @@ def every(path):
         page = ask(f"{path}?limit=100" + (f"&cursor={cursor}" if cursor else ""))
         yield from page["items"]
         cursor = page["next"]
-
-
-def ms(text):
-    since = datetime.fromisoformat(text.replace("Z", "+00:00")) - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
 
 
 def points(i, story):
@@ -63,13 +56,6 @@ def points(i, story):
             "closed": entered.get("closed") if now == "closed" else None}
 
 
-def percentile(lengths, q):
-    place = q * (len(lengths) - 1)
-    below = floor(place)
-    share, a, b = place - below, lengths[below] / 1000.0, lengths[min(below + 1, len(lengths) - 1)] / 1000.0
-    return a + (b - a) * share if share < 0.5 else b - (b - a) * (1.0 - share)
-
-
 def summed(group):
     real = [p for i, p in group if i["status"] in OPEN + AFTER + ("closed",)]
     count = lambda status: sum(i["status"] == status for i, _ in group)
@@ -79,13 +65,9 @@ def summed(group):
     ending = [p for i, p in group if i["status"] in OPEN + AFTER]
     for name, (since, to) in METRICS.items():
         all = [p[to] - p[since] for p in real if p[since] is not None and p[to] is not None]
-        good = sorted(l for l in all if l >= 0)
         may_come = ending if to in ("reviewed", "closed") else going
-        out["n"][name], out["invalid"][name] = len(good), len(all) - len(good)
         out["pending"][name] = sum(p[since] is not None and p[to] is None for p in may_come)
-        out[name] = sum(good) / (1000.0 * len(good)) if good else None
-        for word, q in (("p25", 0.25), ("p50", 0.5), ("p75", 0.75), ("p90", 0.9)):
-            out[word][name] = percentile(good, q) if good else None
+        spread(out, name, all)
     return out
 
 

@@ -86,6 +86,22 @@ impl Problem {
         )
     }
 
+    /// 422, about one field.
+    pub fn unusable(field: &str, message: String) -> Problem {
+        Problem {
+            fields: vec![FieldProblem {
+                field: field.to_owned(),
+                message: message.clone(),
+            }],
+            ..Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "What was given is not usable",
+                message,
+            )
+        }
+    }
+
     /// 401.
     pub fn unauthorised(detail: &str) -> Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorised", "Who are you?", detail)

@@ -1,8 +1,7 @@
 //! What goes to the public names components that the status page has: asked before anything is published.
 
 use crate::App;
-use crate::problem::{FieldProblem, Problem};
-use axum::http::StatusCode;
+use crate::problem::Problem;
 use imp_core::{Incident, words};
 
 /// Components that a fault names at most: a page may have hundreds.
@@ -49,18 +48,7 @@ fn among(all: &[(String, String)], wanted: &[&String]) -> Result<(), Problem> {
         words::list(&strange),
         words::list(&names)
     );
-    Err(Problem {
-        fields: vec![FieldProblem {
-            field: "components".to_owned(),
-            message: message.clone(),
-        }],
-        ..Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid",
-            "What was given is not usable",
-            message,
-        )
-    })
+    Err(Problem::unusable("components", message))
 }
 
 #[cfg(test)]

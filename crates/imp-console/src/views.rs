@@ -3,7 +3,7 @@
 use crate::App;
 use crate::caller::Caller;
 use crate::filters::escaped;
-use crate::problem::{FieldProblem, Problem};
+use crate::problem::Problem;
 use axum::extract::Query;
 use axum::http::{StatusCode, Uri};
 use imp_core::words;
@@ -30,21 +30,6 @@ const PAGES: [(&str, &[&str]); 2] = [
     ),
 ];
 
-fn invalid(field: &str, message: String) -> Problem {
-    Problem {
-        fields: vec![FieldProblem {
-            field: field.to_owned(),
-            message: message.clone(),
-        }],
-        ..Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid",
-            "What was given is not usable",
-            message,
-        )
-    }
-}
-
 /// What of a page's address is its filter: the words that filter, each once, always in the same order. So two addresses
 /// that show the same are the same text.
 ///
@@ -53,17 +38,17 @@ fn invalid(field: &str, message: String) -> Problem {
 pub fn filter(page: &str, query: &str) -> Result<String, Problem> {
     let Some((_, known)) = PAGES.iter().find(|(p, _)| *p == page) else {
         let pages = PAGES.map(|(p, _)| p).join(" and ");
-        return Err(invalid("page", format!("Views are kept of {pages}.")));
+        return Err(Problem::unusable("page", format!("Views are kept of {pages}.")));
     };
     let text = query.trim_start_matches('?');
     let unread = || {
-        invalid(
+        Problem::unusable(
             "query",
             "This is not what stands behind the ? of an address.".to_owned(),
         )
     };
     if text.len() > QUERY_MAX {
-        return Err(invalid(
+        return Err(Problem::unusable(
             "query",
             format!("A filter has at most {QUERY_MAX} characters."),
         ));
@@ -89,8 +74,11 @@ pub fn href(v: &SavedView) -> String {
 fn name_of(text: &str) -> Result<String, Problem> {
     let name = words::clean(&text.replace(['\n', '\r', '\t'], " ")).trim().to_owned();
     match name.chars().count() {
-        0 => Err(invalid("name", "Say what you call it.".to_owned())),
-        n if n > NAME_MAX => Err(invalid("name", format!("A name has at most {NAME_MAX} characters."))),
+        0 => Err(Problem::unusable("name", "Say what you call it.".to_owned())),
+        n if n > NAME_MAX => Err(Problem::unusable(
+            "name",
+            format!("A name has at most {NAME_MAX} characters."),
+        )),
         _ => Ok(name),
     }
 }
@@ -102,7 +90,7 @@ fn name_of(text: &str) -> Result<String, Problem> {
 pub async fn save(app: &App, caller: &Caller, page: &str, name: &str, query: &str) -> Result<SavedView, Problem> {
     let query = filter(page, query)?;
     if query.is_empty() {
-        return Err(invalid(
+        return Err(Problem::unusable(
             "query",
             "Nothing is filtered; choose something first.".to_owned(),
         ));
@@ -130,7 +118,10 @@ pub async fn save(app: &App, caller: &Caller, page: &str, name: &str, query: &st
     let found = now.iter().find(|v| v.page == view.page && v.name == view.name);
     match found {
         Some(v) => Ok(v.clone()),
-        None if now.len() >= MOST => Err(invalid("name", format!("You keep {MOST} views; delete one first."))),
+        None if now.len() >= MOST => Err(Problem::unusable(
+            "name",
+            format!("You keep {MOST} views; delete one first."),
+        )),
         None => Err(gone()),
     }
 }

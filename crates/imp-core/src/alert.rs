@@ -47,3 +47,21 @@ pub struct AlertState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_at: Option<At>,
 }
+
+/// How many of them still fire, as a phrase; none where none does.
+pub fn firing(all: &[AlertState]) -> Option<String> {
+    match all.iter().filter(|a| a.firing).count() {
+        0 => None,
+        1 => Some("1 alert still fires".to_owned()),
+        n => Some(format!("{n} alerts still fire")),
+    }
+}
+
+/// How they stand, as a sentence; none where there are none.
+pub fn standing(all: &[AlertState]) -> Option<String> {
+    match firing(all) {
+        _ if all.is_empty() => None,
+        None => Some("All its alerts have resolved.".to_owned()),
+        Some(phrase) => Some(format!("{phrase}.")),
+    }
+}

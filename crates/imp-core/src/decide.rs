@@ -461,7 +461,7 @@ pub(crate) fn change_status(
             .collect();
         return Err(refusal);
     }
-    if let Some(into) = fields.get("into").filter(|_| mv.requires.iter().any(|f| f == "into")) {
+    if let Some(into) = fields.get("into").filter(|_| mv.merges()) {
         let other = mergeable(i, into, envelope, facts)?;
         fields.insert("into".to_owned(), other.reference.to_string());
     }

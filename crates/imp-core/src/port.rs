@@ -139,7 +139,8 @@ pub trait Port: Send + Sync {
     fn share(&self, _replicas: u32) {}
 
     /// Up to now calls were made that this process knows nothing of: by an earlier run that was cut off in the middle of
-    /// work, or by another replica. What is called for the first time from now on waits as if it had just been called. Hands that keep no limit have nothing to be careful about.
+    /// work, or by another replica. What is called for the first time from now on waits as if it had just been called.
+    /// Hands that keep no limit have nothing to be careful about.
     fn resumes(&self) {}
 }
 

@@ -316,6 +316,13 @@ pub struct Move {
     pub asks: Vec<String>,
 }
 
+impl Move {
+    /// Whether it makes the incident one with another, which it asks for.
+    pub fn merges(&self) -> bool {
+        self.requires.iter().any(|f| f == "into")
+    }
+}
+
 /// What kind of answer a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -184,7 +184,7 @@ pub fn route<'a>(process: &'a Process, from: &str, to: &str) -> Vec<&'a Move> {
     while let Some(here) = (!next.is_empty()).then(|| next.remove(0)) {
         let so_far = ways.get(&here).cloned().unwrap_or_default();
         for m in &process.moves {
-            if !m.from.contains(&here) || m.requires.iter().any(|f| f == "into") || ways.contains_key(&m.to) {
+            if !m.from.contains(&here) || m.merges() || ways.contains_key(&m.to) {
                 continue;
             }
             let mut way = so_far.clone();

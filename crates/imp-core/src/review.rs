@@ -4,13 +4,13 @@
 use crate::event::Fact;
 use crate::incident::{FollowUp, Incident};
 use crate::process::{Category, Move};
-use crate::{At, Process, story, words};
+use crate::{At, Process, alert, story, words};
 
 /// What whoever merges should know before.
 const MERGED_FOR_GOOD: &str =
     "This one ends here and goes on as the other, with its alerts and its people. It cannot be taken back.";
 /// What the draft says where only people know.
-pub const MISSING: &str = "(missing)";
+const MISSING: &str = "(missing)";
 /// Characters of a draft: what Slack takes in a form.
 const DRAFT_MAX: usize = 2900;
 /// Updates that a draft repeats, the last of them.
@@ -29,13 +29,8 @@ const MOMENTS: [(&str, &str); 6] = [
 ];
 
 /// What is still open: each as a phrase. Nobody is held up by it, and nobody should overlook it.
-pub fn undone(i: &Incident) -> Vec<String> {
-    let mut out = Vec::new();
-    match i.alerts.iter().filter(|a| a.firing).count() {
-        0 => {}
-        1 => out.push("1 alert still fires".to_owned()),
-        n => out.push(format!("{n} alerts still fire")),
-    }
+fn undone(i: &Incident) -> Vec<String> {
+    let mut out: Vec<String> = alert::firing(&i.alerts).into_iter().collect();
     let open: Vec<&str> = i.tasks.iter().filter(|t| !t.done).map(|t| t.text.as_str()).collect();
     let named = open
         .iter()
@@ -53,7 +48,7 @@ pub fn undone(i: &Incident) -> Vec<String> {
 /// What whoever makes a move should know before: that a merge cannot be taken back, or what is still open where the
 /// incident is about to end.
 pub fn caution(i: &Incident, mv: &Move, process: &Process) -> Option<String> {
-    if mv.requires.iter().any(|f| f == "into") {
+    if mv.merges() {
         return Some(MERGED_FOR_GOOD.to_owned());
     }
     let undone = undone(i);

@@ -13,8 +13,8 @@ pub fn keep_memory_off_the_disk() {
     }
 }
 
-/// Raises it to what the system grants: every live page and every sender of alerts in a storm holds one, and many systems
-/// begin with 1,024. Where it cannot be raised, it stays as it is.
+/// Raises the limit of open files to what the system grants: every live page and every sender of alerts in a storm holds
+/// one, and many systems begin with 1,024. Where it cannot be raised, it stays as it is.
 pub fn raise() {
     let mut limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {

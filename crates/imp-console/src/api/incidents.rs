@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::IntoParams;
 
-/// Facts that the document of a review tells.
+/// Facts that the document of a review tells: far more than an incident has, and little enough to hold at once.
 const TOLD: usize = 10_000;
 
 /// Which incidents, and which page of them.

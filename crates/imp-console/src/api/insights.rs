@@ -76,7 +76,8 @@ pub struct InsightView {
     pub merged: usize,
     /// Those of which nobody has said yet whether they are real; they are in none of the other numbers.
     pub triage: usize,
-    /// Drills and tests: all of their alerts carry the label `imp_exercise`. They are in none of the other numbers.
+    /// Drills and tests: an alert opened them, and all of their alerts carry the label `imp_exercise`. They are in none
+    /// of the other numbers.
     pub tests: usize,
     /// Stretches without an update, over incidents that are over and whose severity asks for updates.
     pub updates_due: usize,

@@ -249,7 +249,12 @@ pub async fn follow(
     Path((alias, deed)): Path<(String, String)>,
 ) -> Response {
     let catalogue = app.desk.house.catalogue.load_full();
-    let (Some(s), "follow" | "unfollow") = (catalogue.service(&alias), deed.as_str()) else {
+    let follows = match deed.as_str() {
+        "follow" => Some(true),
+        "unfollow" => Some(false),
+        _ => None,
+    };
+    let (Some(s), Some(follows)) = (catalogue.service(&alias), follows) else {
         return sorry(&caller, Problem::not_found("There is no such page."));
     };
     let Some(me) = listener(&app, &caller) else {
@@ -257,9 +262,9 @@ pub async fn follow(
         return sorry(&caller, Problem::bad(detail));
     };
     let written = followed(&app, &caller, &format!("{deed}_service"), &s.alias, &me);
-    let done = match deed.as_str() {
-        "follow" => app.desk.follow_service(&s.alias, &me, written).await,
-        _ => app.desk.unfollow_service(&s.alias, &me, written).await,
+    let done = match follows {
+        true => app.desk.follow_service(&s.alias, &me, written).await,
+        false => app.desk.unfollow_service(&s.alias, &me, written).await,
     };
     match done {
         Ok(()) => Redirect::to(&format!("/services/{}", escaped(&s.alias))).into_response(),

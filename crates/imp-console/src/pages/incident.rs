@@ -14,7 +14,7 @@ use imp_core::effect::Capability;
 use imp_core::event::Event;
 use imp_core::process::{Category, FieldKind, Style};
 use imp_core::rights::{Right, allows};
-use imp_core::{Incident, Process, record, review};
+use imp_core::{Incident, Process, alert, record, review};
 use imp_engine::picture::{self, Picture};
 use imp_engine::read::{self, Delivery, Filter};
 use std::sync::Arc;
@@ -395,12 +395,7 @@ fn guidance(i: &Incident, process: &Process) -> Vec<String> {
     let severity = severity.into_iter().flat_map(|s| &s.guidance);
     let alone = active && !i.roles.contains_key("commander");
     let alone = alone.then(|| "Nobody is commander: take command, or give it to somebody.".to_owned());
-    let firing = match i.alerts.iter().filter(|a| a.firing).count() {
-        _ if i.alerts.is_empty() || !active => None,
-        0 => Some("All its alerts have resolved.".to_owned()),
-        1 => Some("1 alert still fires.".to_owned()),
-        n => Some(format!("{n} alerts still fire.")),
-    };
+    let firing = alert::standing(&i.alerts).filter(|_| active);
     alone
         .into_iter()
         .chain(status.chain(severity).cloned())

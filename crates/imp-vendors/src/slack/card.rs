@@ -12,7 +12,7 @@ use imp_core::hint::Hint;
 use imp_core::incident::{Incident, Question};
 use imp_core::port::Waiting;
 use imp_core::process::{Category, Move, Process, Status, Style};
-use imp_core::{Actor, At, words};
+use imp_core::{Actor, At, alert, words};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -57,9 +57,8 @@ impl Message {
     /// The same without anything to press.
     pub fn without_buttons(&self) -> Message {
         let blocks = self.blocks.iter().filter(|b| b["type"] != "actions");
-        let text = self.text.clone();
         Message {
-            text,
+            text: self.text.clone(),
             blocks: blocks.cloned().collect(),
         }
     }
@@ -245,14 +244,7 @@ fn now_block(v: &View) -> Option<Value> {
         let severity = v.process.severity(&i.severity);
         lines.extend(severity.into_iter().flat_map(|s| &s.guidance).map(|g| house(g)));
     }
-    if !i.alerts.is_empty() {
-        let firing = i.alerts.iter().filter(|a| a.firing).count();
-        lines.push(match firing {
-            0 => "All its alerts have resolved.".to_owned(),
-            1 => "1 alert still fires.".to_owned(),
-            n => format!("{n} alerts still fire."),
-        });
-    }
+    lines.extend(alert::standing(&i.alerts));
     if let Some(into) = i.merged_into {
         lines.push(format!(
             "It goes on as {}.",
@@ -410,7 +402,7 @@ fn way_buttons(v: &View, status: &str) -> Vec<Value> {
     let reference = v.incident.reference.to_string();
     let ends = v.process.statuses.iter().filter(|s| s.category == Category::Done);
     ends.filter_map(|end| match v.process.way(status, &end.id).as_slice() {
-        [first, second] if !second.requires.iter().any(|f| f == "into") => {
+        [first, second] if !second.merges() => {
             let label = format!("{} and {}", first.label, second.label.to_lowercase());
             Some(button(
                 &format!("incident.transition.{}", end.id),
@@ -766,10 +758,7 @@ pub fn notice(v: &View, from: &str, to: &str, by: &Actor, at: At) -> Message {
 
 /// The next steps from a status, where people read last.
 fn next_buttons(v: &View, status: &str) -> Vec<Value> {
-    let forward = v
-        .process
-        .moves_from(status)
-        .filter(|m| !m.requires.iter().any(|f| f == "into"));
+    let forward = v.process.moves_from(status).filter(|m| !m.merges());
     usual_first(forward)
         .map(|m| move_button(v, m))
         .chain(way_buttons(v, status))

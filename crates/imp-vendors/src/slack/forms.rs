@@ -267,7 +267,7 @@ pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incide
     }
     let mut blocks: Vec<Value> = missing.iter().map(|f| field(f, i, open, false)).collect();
     blocks.extend(asked.into_iter().map(|f| field(f, i, open, true)));
-    let callback = match (process.category(&i.status), mv.requires.iter().any(|f| f == "into")) {
+    let callback = match (process.category(&i.status), mv.merges()) {
         (imp_core::process::Category::Triage, true) => "alert.merge",
         (imp_core::process::Category::Triage, false) => "alert.decline",
         (
@@ -283,8 +283,7 @@ pub fn transition(i: &Incident, way: &[&Move], process: &Process, open: &[Incide
         through,
     };
     // The button at the end says what happens.
-    let merges = mv.requires.iter().any(|f| f == "into");
-    let submit = match merges {
+    let submit = match mv.merges() {
         true => "Merge",
         false if mv.label.chars().count() <= TITLE_MAX => &mv.label,
         false => "Save",

@@ -1,4 +1,5 @@
-//! Buttons of older cards: which belong to what can be done where an incident stands, and what is said of the others.
+//! What stands in Slack longer than it holds: messages that offer nothing any more, and buttons of older cards that belong
+//! to where an incident no longer stands.
 
 use super::card::View;
 use super::mrkdwn::escape;

@@ -3,24 +3,16 @@
 
 use serde_json::json;
 
-use crate::guidance::with_process;
+use crate::guidance::{alone_for, with_process};
 use crate::moves::only;
 use crate::stage::{Stage, until};
-
-async fn channel_of(s: &Stage, incident: &str) -> String {
-    until("the channel is open", async || {
-        let i = s.incident(incident).await;
-        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
-    })
-    .await
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_who_move_it_at_once_move_it_once_and_the_second_is_told() {
     let s = only(&["slack"]).await;
     let incident = s.declares_bare("The lift is stuck").await;
     let path = format!("/api/v1/incidents/{incident}/transitions");
-    let to = |to: &str| s.post(&path, json!({"to": to, "into": "IMP-9"}));
+    let to = |to: &str| s.post(&path, json!({"to": to}));
     let answers = tokio::join!(to("identified"), to("identified"), to("identified"));
     let mut codes = [answers.0.0, answers.1.0, answers.2.0];
     codes.sort_unstable();
@@ -50,18 +42,11 @@ async fn two_people_who_move_it_at_once_move_it_once_and_the_second_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reminder_of_an_incident_that_is_over_is_answered_and_changes_nothing() {
-    let (s, _folder) = with_process(|p| {
-        p.replacen(
-            "when = \"no_commander\"\nafter = \"5m\"",
-            "when = \"no_commander\"\nafter = \"1s\"",
-            1,
-        )
-    })
-    .await;
+    let (s, _folder) = with_process(|p| alone_for("1s", p)).await;
     let incident = s.declares("Card payments fail").await;
     let other = s.declares_bare("The lift is stuck").await;
     let tiago = s.slack("tiago.fernandes");
-    let channel = tiago.channel(&channel_of(&s, &incident).await).await;
+    let channel = tiago.channel(&s.channel_name_of(&incident).await).await;
     let reminder = tiago.sees(&channel, "Nobody is commander yet.").await;
     let path = format!("/api/v1/incidents/{incident}/transitions");
     let (code, said) = s.post(&path, json!({"to": "merged", "into": other})).await;
@@ -81,17 +66,10 @@ async fn a_reminder_of_an_incident_that_is_over_is_answered_and_changes_nothing(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_left_with_a_role_is_written_to_no_more_and_that_is_nothing_to_mend() {
-    let (s, _folder) = with_process(|p| {
-        p.replacen(
-            "when = \"no_commander\"\nafter = \"5m\"",
-            "when = \"no_commander\"\nafter = \"7d\"",
-            1,
-        )
-    })
-    .await;
+    let (s, _folder) = with_process(|p| alone_for("7d", p)).await;
     let incident = s.declares("Card payments fail").await;
     let (tiago, ines) = (s.slack("tiago.fernandes"), s.slack("ines.carvalho"));
-    let channel = tiago.channel(&channel_of(&s, &incident).await).await;
+    let channel = tiago.channel(&s.channel_name_of(&incident).await).await;
     s.settle().await;
     s.practice.slack().leaves_the_company("ines.carvalho");
     // Somebody gives it to her all the same: she is not told, and no step has failed.

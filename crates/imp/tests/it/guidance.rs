@@ -25,6 +25,12 @@ pub async fn with_process_and(
     (stage, folder)
 }
 
+/// The process with another patience before somebody is reminded that nobody is commander.
+pub fn alone_for(after: &str, process: String) -> String {
+    let usual = "when = \"no_commander\"\nafter = ";
+    process.replacen(&format!("{usual}\"5m\""), &format!("{usual}\"{after}\""), 1)
+}
+
 fn follows(config: &str, file: &Path) -> String {
     let mut table: toml::Table = config.parse().expect("TOML");
     let organisation = table
@@ -41,11 +47,7 @@ fn follows(config: &str, file: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_late_is_reminded_and_can_mend_it_from_the_reminder() {
     let (s, _folder) = with_process(|p| {
-        let p = p.replacen(
-            "when = \"no_commander\"\nafter = \"5m\"",
-            "when = \"no_commander\"\nafter = \"1s\"",
-            1,
-        );
+        let p = alone_for("1s", p);
         p.replacen("apart = \"10m\"", "apart = \"1s\"", 1)
             .replacen("again = \"15m\"", "again = \"1s\"", 1)
     })
@@ -113,11 +115,7 @@ async fn what_is_open_beside_it_and_what_helped_the_last_time_stands_on_the_card
     let first = s.declares("Refunds hang").await;
     let second = s.declares("Card payments run into timeouts").await;
     let tiago = s.slack("tiago.fernandes");
-    let name = until("the channel is open", async || {
-        let i = s.incident(&second).await;
-        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
-    })
-    .await;
+    let name = s.channel_name_of(&second).await;
     let channel = tiago.channel(&name).await;
     let card = until("the card names them", async || {
         let card = tiago.card(&channel).await;
@@ -227,11 +225,7 @@ async fn a_role_changes_hands_when_it_is_accepted_and_whoever_leaves_with_one_is
     let s = Stage::new().await;
     let incident = s.declares("Card payments fail").await;
     let (tiago, lucia) = (s.slack("tiago.fernandes"), s.slack("lucia.romero"));
-    let name = until("the channel is open", async || {
-        let i = s.incident(&incident).await;
-        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
-    })
-    .await;
+    let name = s.channel_name_of(&incident).await;
     let channel = tiago.channel(&name).await;
     let commander = async || s.incident(&incident).await["roles"]["commander"]["slack_id"].clone();
     tiago.says(&channel, "/imp role commander me").await;
@@ -285,11 +279,7 @@ async fn a_marked_message_stands_on_the_timeline_and_so_do_its_edits() {
     let s = Stage::new().await;
     let incident = s.declares("Card payments fail").await;
     let tiago = s.slack("tiago.fernandes");
-    let name = until("the channel is open", async || {
-        let i = s.incident(&incident).await;
-        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
-    })
-    .await;
+    let name = s.channel_name_of(&incident).await;
     let channel = tiago.channel(&name).await;
     // He is brought in a moment after it has its name.
     s.settle().await;
@@ -397,11 +387,7 @@ async fn the_home_says_what_waits_for_whoever_looks_and_who_is_on_call_for_their
     assert!(home.contains("Raise the limit of the pool, by 2027-01-31"), "{home}");
     // Whoever is offered a role can answer there.
     call("roles", json!({"role": "commander", "user": lucia.id()})).await;
-    let name = until("the channel is open", async || {
-        let i = s.incident(&incident).await;
-        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
-    })
-    .await;
+    let name = s.channel_name_of(&incident).await;
     let channel = lucia.channel(&name).await;
     lucia.says(&channel, "/imp role commander @tiago.fernandes").await;
     until("it is offered", async || {
@@ -437,11 +423,7 @@ answer = [{ id = "yes", label = "Yes", severity = "SEV2" }, { id = "no", label =
         (s.incident(&incident).await["followers"][0]["slack_id"] == lucia.id()).then_some(())
     })
     .await;
-    let name = until("the channel is open", async || {
-        let i = s.incident(&incident).await;
-        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
-    })
-    .await;
+    let name = s.channel_name_of(&incident).await;
     let channel = tiago.channel(&name).await;
     tiago.says(&channel, "/imp severity").await;
     tiago

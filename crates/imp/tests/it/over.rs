@@ -6,15 +6,6 @@ use serde_json::json;
 use crate::slack::Message;
 use crate::stage::{Stage, until};
 
-/// The channel of an incident, by name.
-async fn channel_of(s: &Stage, incident: &str) -> String {
-    until("the channel is open", async || {
-        let i = s.incident(incident).await;
-        i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
-    })
-    .await
-}
-
 /// The first message of a conversation with these words, once it says those too and has no button any more.
 async fn retires(s: &Stage, handle: &str, channel: &str, about: &str, words: &str) -> Message {
     let who = s.slack(handle);
@@ -37,7 +28,7 @@ async fn a_merge_takes_the_people_along_and_leaves_nothing_to_press() {
         s.declares("Search is slow").await,
         s.declares("Card payments fail").await,
     );
-    let (lucia, name) = (s.slack("lucia.romero"), channel_of(&s, &search).await);
+    let (lucia, name) = (s.slack("lucia.romero"), s.channel_name_of(&search).await);
     let channel = s.slack("ada.lima").channel(&name).await;
     let path = |what: &str| format!("/api/v1/incidents/{search}/{what}");
     let (code, said) = s
@@ -57,7 +48,7 @@ async fn a_merge_takes_the_people_along_and_leaves_nothing_to_press() {
     let card = lucia.card(&name).await;
     assert!(!card.words.contains("Restart all replicas"), "{}", card.words);
 
-    let other = channel_of(&s, &cards).await;
+    let other = s.channel_name_of(&cards).await;
     let names: Vec<String> = lucia.channels().await.iter().map(|c| c["name"].to_string()).collect();
     assert!(names.iter().any(|n| n.contains(&other)), "{other} among {names:?}");
     s.finish().await;
@@ -68,7 +59,7 @@ async fn an_offer_that_is_taken_back_says_so_where_it_was_made() {
     let s = Stage::new().await;
     let incident = s.declares("Card payments fail").await;
     let tiago = s.slack("tiago.fernandes");
-    let channel = tiago.channel(&channel_of(&s, &incident).await).await;
+    let channel = tiago.channel(&s.channel_name_of(&incident).await).await;
     tiago.says(&channel, "/imp role commander me").await;
     tiago.says(&channel, "/imp role commander @lucia.romero").await;
     s.slack("lucia.romero")
@@ -102,7 +93,7 @@ async fn whoever_ends_it_is_told_what_is_open_and_the_review_begins_with_what_is
         let (code, said) = s.post(&path(what), body).await;
         assert!((200..300).contains(&code), "{what}: {said}");
     }
-    let (ada, name) = (s.slack("ada.lima"), channel_of(&s, &incident).await);
+    let (ada, name) = (s.slack("ada.lima"), s.channel_name_of(&incident).await);
     s.settle().await;
     let card = ada.card(&name).await;
     ada.clicks("Resolve", &card).await;

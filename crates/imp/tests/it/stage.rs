@@ -188,6 +188,15 @@ impl Stage {
         i
     }
 
+    /// The name of an incident's channel, once it is open.
+    pub async fn channel_name_of(&self, reference: &str) -> String {
+        until("the channel is open", async || {
+            let i = self.incident(reference).await;
+            i["links"]["slack"]["channel_name"].as_str().map(str::to_owned)
+        })
+        .await
+    }
+
     /// The identifier of an incident's channel, which is there.
     pub async fn channel_of(&self, reference: &str) -> String {
         let i = self.incident(reference).await;
