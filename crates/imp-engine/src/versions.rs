@@ -54,13 +54,15 @@ impl House {
         i.map_or_else(|| self.process.load_full(), |i| self.process_of(i))
     }
 
-    /// Takes another process into force. What is laid on others is laid anew, since a part of it is today's.
+    /// Takes another process into force. The one of before is kept first, so that at no moment an incident that follows
+    /// it finds it nowhere. What is laid on others is laid anew, since a part of it is today's.
     pub fn put_in_force(&self, process: Process) {
-        let before = self.process.swap(Arc::new(process));
+        let before = self.process.load_full();
         if !before.edition.is_empty() {
             let mut kept = self.versions.kept.write().unwrap_or_else(PoisonError::into_inner);
             kept.entry(before.edition.clone()).or_insert(Some(before));
         }
+        self.process.store(Arc::new(process));
         self.versions
             .laid
             .write()
