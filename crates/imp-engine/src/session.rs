@@ -99,14 +99,18 @@ pub fn end(conn: &mut dyn Conn, digest: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Ends every session of the person with this e-mail address.
+/// Ends every session of the person with this e-mail address, however it is written; how many there were.
 ///
 /// # Errors
 /// What the store says.
-pub fn end_of(conn: &mut dyn Conn, email: &str) -> Result<(), StoreError> {
-    let theirs = |s: &Session| s.who.as_ref().and_then(|w| w.email.as_deref()) == Some(email);
-    let all = all(conn)?;
-    all.iter().filter(|s| theirs(s)).try_for_each(|s| end(conn, &s.digest))
+pub fn end_of(conn: &mut dyn Conn, email: &str) -> Result<usize, StoreError> {
+    let theirs = |s: &Session| {
+        let of = s.who.as_ref().and_then(|w| w.email.as_deref());
+        of.is_some_and(|e| e.to_lowercase() == email.to_lowercase())
+    };
+    let all: Vec<Session> = all(conn)?.into_iter().filter(theirs).collect();
+    all.iter().try_for_each(|s| end(conn, &s.digest))?;
+    Ok(all.len())
 }
 
 const COLUMNS: &str = "digest, name, who, role, teams, made_at, seen_at, ends_at, origin";

@@ -148,11 +148,13 @@ pub async fn let_go(State(app): State<Arc<App>>, Visitor(caller): Visitor, form:
     let there = Arc::new(AtomicBool::new(false));
     let found = there.clone();
     let written = app.desk.write(move |c| {
-        if !identity::let_go(c, &email)? {
+        // Both, whichever is there: a session may outlive what is known of its address.
+        let known = identity::let_go(c, &email)?;
+        let ended = session::end_of(c, &email)?;
+        if !known && ended == 0 {
             return Ok(());
         }
         found.store(true, Ordering::SeqCst);
-        session::end_of(c, &email)?;
         audit::write(c, deed)
     });
     match written.await {

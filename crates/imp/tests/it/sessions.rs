@@ -109,6 +109,57 @@ async fn everybody_ends_their_own_sessions_and_an_administrator_anybodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_let_go_is_out_though_nothing_is_known_of_the_address_any_more() {
+    let mut s = locked("").await;
+    let (ada, bo) = (
+        session(&s, &token_of(Role::Reader)).await,
+        session(&s, &token_of(Role::Responder)).await,
+    );
+    s.kill();
+    {
+        // They came from the provider, and the sheet that says whose the address is was lost.
+        let store = format!("sqlite://{}", s.config().with_file_name("imp.db").display());
+        let (_, mut conn) = imp_engine::Store::open(&store).expect("the store");
+        for (role, who) in [
+            ("reader", r#"{"email":"Ada@example.com"}"#),
+            ("responder", r#"{"email":"bo@example.com"}"#),
+        ] {
+            conn.run(
+                "update session set who = ?2 where role = ?1",
+                &[role.into(), who.into()],
+            )
+            .expect("it is written");
+        }
+    }
+    s.rise().await;
+    assert!(is_in(&s, &ada).await && is_in(&s, &bo).await);
+    let admin = session(&s, &token_of(Role::Admin)).await;
+    let lets_go = async |email: &str| {
+        let call = stranger()
+            .post(format!("{}/sign-in/let-go", s.base))
+            .header("cookie", &admin);
+        answer(call.form(&[("email", email)])).await.0
+    };
+    assert_eq!(lets_go("nobody@example.com").await, 404);
+    assert_eq!(lets_go("ada@example.com").await, 303);
+    assert!(!is_in(&s, &ada).await, "who is let go is out");
+    assert!(is_in(&s, &bo).await, "and nobody else");
+    s.finish().await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_leaves_no_memory_on_the_disk() {
+    let s = Stage::new().await;
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", s.imp.as_ref().expect("it runs").pid()))
+        .expect("the limits of a process");
+    let core = limits.lines().find(|l| l.starts_with("Max core file size"));
+    let core: Vec<&str> = core.expect("a limit").split_whitespace().skip(4).take(2).collect();
+    assert_eq!(core, ["0", "0"], "{limits}");
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_signs_in_again_in_the_same_browser_leaves_no_session_behind() {
     let s = locked("").await;
     let first = session(&s, &token_of(Role::Reader)).await;
