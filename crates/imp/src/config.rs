@@ -304,13 +304,18 @@ impl Config {
     /// # Errors
     /// Every fault that was found.
     pub fn parse(text: &str, name: &str, env: &BTreeMap<String, String>) -> Result<Config, Faults> {
+        let blamed = |Faults(all): Faults| Faults(all.into_iter().map(|f| blamed(f, name, env)).collect());
+        Config::read(text, name, env).map_err(blamed)
+    }
+
+    fn read(text: &str, name: &str, env: &BTreeMap<String, String>) -> Result<Config, Faults> {
         let mut table: toml::Table = text
             .parse()
             .map_err(|e: toml::de::Error| Faults(vec![format!("{name}: {}", one_line(&e.to_string()))]))?;
         let mut faults = Vec::new();
         overlay(&mut table, env, &mut faults);
         secrets_from_files(&mut table, name, &mut faults);
-        unknown_keys(&table, name, env, &mut faults);
+        unknown_keys(&table, name, &mut faults);
         if !faults.is_empty() {
             return Err(Faults(faults));
         }
@@ -559,6 +564,26 @@ fn one_line(text: &str) -> String {
         .join(" ")
 }
 
+/// A fault of a value that the environment gave is the variable's, not the file's: whoever reads it looks there.
+fn blamed(fault: String, name: &str, env: &BTreeMap<String, String>) -> String {
+    let Some(what) = fault.strip_prefix(&format!("{name}: ")) else {
+        return fault;
+    };
+    // `[server] listen = …` is ours; ``… in `server.listen` `` the parser's.
+    let ours = what.strip_prefix('[').and_then(|w| w.split_once("] "));
+    let parsers = || what.rsplit_once("in `").and_then(|(_, place)| place.split_once('.'));
+    let Some((section, rest)) = ours.or_else(parsers) else {
+        return fault;
+    };
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let key = &rest[..end.unwrap_or(rest.len())];
+    let variable = format!("IMP_{section}__{key}").to_uppercase();
+    match env.contains_key(&variable) {
+        true => format!("{variable}: {what}"),
+        false => fault,
+    }
+}
+
 /// The environment's `IMP_<SECTION>__<KEY>` over the file.
 fn overlay(table: &mut toml::Table, env: &BTreeMap<String, String>, faults: &mut Vec<String>) {
     for (variable, value) in env {
@@ -660,7 +685,7 @@ fn known() -> BTreeMap<String, Vec<String>> {
     out
 }
 
-fn unknown_keys(table: &toml::Table, name: &str, env: &BTreeMap<String, String>, faults: &mut Vec<String>) {
+fn unknown_keys(table: &toml::Table, name: &str, faults: &mut Vec<String>) {
     let known = known();
     let nearest = |word: &str, all: &mut dyn Iterator<Item = &String>| {
         let best = all
@@ -683,12 +708,10 @@ fn unknown_keys(table: &toml::Table, name: &str, env: &BTreeMap<String, String>,
             .flat_map(|t| t.keys())
             .filter(|k| !keys.contains(k))
         {
-            let variable = format!("IMP_{section}__{key}").to_uppercase();
-            let place = match env.contains_key(&variable) {
-                true => format!("{variable}: [{section}] {key}"),
-                false => format!("{name}: [{section}] {key}"),
-            };
-            faults.push(format!("{place}: unknown key{}", nearest(key, &mut keys.iter())));
+            faults.push(format!(
+                "{name}: [{section}] {key}: unknown key{}",
+                nearest(key, &mut keys.iter())
+            ));
         }
     }
 }
@@ -716,6 +739,27 @@ mod tests {
             faults,
             "IMP_SERVER__LISTN: [server] listn: unknown key; the nearest known is listen"
         );
+    }
+
+    #[test]
+    fn a_fault_of_the_environment_is_told_of_its_variable() {
+        let told = |env: &[(&str, &str)]| parse("", env).unwrap_err();
+        assert_eq!(
+            told(&[("IMP_SERVER__PUBLIC_URL", "imp.example.com")]),
+            "IMP_SERVER__PUBLIC_URL: [server] public_url = \"imp.example.com\" is no web address; write https://…"
+        );
+        let open = told(&[("IMP_SERVER__LISTEN", "0.0.0.0:80")]);
+        assert!(open.starts_with("IMP_SERVER__LISTEN: [server] listen = "), "{open}");
+        let wrong = told(&[("IMP_SERVER__LISTEN", "nowhere")]);
+        assert!(wrong.starts_with("IMP_SERVER__LISTEN: "), "{wrong}");
+        let gone = told(&[("IMP_ALERTS__TOKEN_FILE", "/nowhere/token")]);
+        assert!(
+            gone.starts_with("IMP_ALERTS__TOKEN_FILE: [alerts] token_file"),
+            "{gone}"
+        );
+        // What the file says itself stays the file's.
+        let file = parse("[server]\npublic_url = \"x\"", &[("IMP_SERVER__LISTEN", "127.0.0.1:9")]).unwrap_err();
+        assert!(file.starts_with("imp.toml: [server] public_url"), "{file}");
     }
 
     #[test]
