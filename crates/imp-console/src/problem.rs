@@ -125,6 +125,18 @@ impl Problem {
         }
     }
 
+    /// What a caller from outside (a vendor, an alert source) is told by status alone: the kinds are those of the API.
+    pub fn at_the_door(status: StatusCode, detail: impl Into<String>) -> Problem {
+        let (slug, title) = match status.as_u16() {
+            401 => ("unauthorised", "Who are you?"),
+            404 => ("not-found", "There is no such thing"),
+            413 => ("too-large", "That is too much"),
+            503 => ("busy", "Not at the moment"),
+            _ => ("bad-request", "The request cannot be read"),
+        };
+        Problem::new(status, slug, title, detail)
+    }
+
     /// 404.
     pub fn not_found(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)

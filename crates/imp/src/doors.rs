@@ -5,10 +5,11 @@ use crate::slack_door;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use imp_console::problem::Problem;
 use imp_core::{Actor, Command, Envelope, Role};
 use imp_engine::SubmitError;
 use imp_vendors::alerts;
@@ -41,18 +42,7 @@ pub fn routes(hall: Arc<Hall>) -> Router {
 type Body = Result<Bytes, BytesRejection>;
 
 fn fault(status: StatusCode, detail: impl Into<String>) -> Response {
-    let detail: String = detail.into();
-    let body = json!({"type": "about:blank", "title": status.canonical_reason().unwrap_or("Error"), "status": status.as_u16(), "detail": detail});
-    let mut r = (status, Json(body)).into_response();
-    r.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/problem+json"),
-    );
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        r.headers_mut()
-            .insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    }
-    r
+    Problem::at_the_door(status, detail).into_response()
 }
 
 fn unread(e: &BytesRejection) -> Response {

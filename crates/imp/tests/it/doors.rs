@@ -300,6 +300,8 @@ async fn whatever_an_alert_source_sends_is_answered() {
             .bearer_auth(token);
         let (got, said) = answer(request.header("content-type", "application/json").body(body)).await;
         assert_eq!(got, status, "{what}: {said}");
+        let kind = said["type"].as_str().unwrap_or_default();
+        assert!(got < 400 || kind.starts_with("urn:imp:problem:"), "{what}: {said}");
         assert!(
             got != 400 || said["detail"].as_str().is_some_and(|d| d.contains('$')),
             "{what} says where: {said}"
