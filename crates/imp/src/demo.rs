@@ -13,7 +13,8 @@ use std::path::PathBuf;
 /// # Errors
 /// Where a port or the folder cannot be had.
 pub async fn run(listen: SocketAddr, data: Option<PathBuf>) -> Result<(), Failure> {
-    log_to_stderr("warn");
+    // What a stand-in is told to refuse is no news for whoever told it so: the pages say it. RUST_LOG=warn tells it here too.
+    log_to_stderr("error");
     let failed = |what: &str, e: &dyn std::fmt::Display| Failure::Failed(format!("{what}: {e}"));
     // The temporary folder goes when the demo ends.
     let (folder, _temporary) = match data {

@@ -96,6 +96,8 @@ function draw(view, trouble) {
     field?.focus();
     if (field?.setSelectionRange && again[2] !== null && field.type !== "email") field.setSelectionRange(again[2], again[2]);
   } else if (fresh || !layer.contains(document.activeElement)) {
+    // From the beginning, where a long text may begin with what is to be filled in.
+    for (const a of body.querySelectorAll("textarea")) a.setSelectionRange(0, 0);
     (layer.querySelector("[autofocus]") || body.querySelector("input:not([type=radio]):not([type=checkbox]), textarea, select") || layer.querySelector("footer button, [data-close]"))?.focus();
   }
 }
