@@ -108,7 +108,7 @@ const steps = {
     await page.getByRole("button", { name: "Done: Roll back" }).click();
     await page.getByText("finished task 1").waitFor();
     await open("Severity", async (f) => {
-      await f.getByLabel("How bad is it?").selectOption("SEV1");
+      await f.getByRole("radio", { name: /^SEV1/ }).check();
       await f.getByRole("button", { name: "Change the severity" }).click();
     });
     await page.getByText(/changed the severity from .* to SEV1/).waitFor();
@@ -117,6 +117,28 @@ const steps = {
     await page.locator("details[open]").getByRole("button", { name: "Cause identified" }).click();
     await page.locator("[aria-current=step]").getByText("Identified").waitFor();
     await page.screenshot({ path: join(pictures, "console-incident.png"), fullPage: true });
+  },
+
+  async "a time is corrected in the zone of whoever corrects it"() {
+    const tokyo = await newContext({ timezoneId: "Asia/Tokyo", storageState: await context.storageState() });
+    const there = await tokyo.newPage();
+    await there.goto(card);
+    await there.getByText("Correct a time", { exact: true }).click();
+    const form = there.locator("form[action$='/time']");
+    const known = form.locator("option[data-at]").first();
+    const stood = new Date(await known.getAttribute("data-at"));
+    const tokyos = (at) => new Date(at.getTime() + 9 * 3_600_000).toISOString();
+    assert.ok((await known.textContent()).includes(tokyos(stood).slice(11, 16)), await known.textContent());
+    await form.locator("select").selectOption(await known.getAttribute("value"));
+    const at = new Date(stood.getTime() - 5 * 60_000);
+    await form.getByLabel(/When was it\? \(in your time zone\)/).fill(tokyos(at).slice(0, 16));
+    await form.getByLabel("Why was it wrong?").fill("The graph shows it.");
+    await form.getByRole("button", { name: "Correct it" }).click();
+    await there.getByText("Corrected", { exact: true }).waitFor();
+    await there.getByText("Correct a time", { exact: true }).click();
+    const now = await form.locator(`option[value="${await known.getAttribute("value")}"]`).getAttribute("data-at");
+    assert.equal(now.slice(0, 16), at.toISOString().slice(0, 16));
+    await tokyo.close();
   },
 
   async "the public is told on a page of its own, with the page's components"() {

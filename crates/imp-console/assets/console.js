@@ -15,9 +15,32 @@ function local(root) {
   }
 }
 
+// A moment that somebody corrects is chosen and written in their zone too, and sent as what it is everywhere.
+function localMoments(root) {
+  const short = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" };
+  for (const o of root.querySelectorAll("option[data-at]")) {
+    const at = new Date(o.dataset.at);
+    if (!isNaN(at)) o.textContent = o.dataset.said.replace("…", at.toLocaleString(undefined, short));
+  }
+  for (const field of root.querySelectorAll("input[data-moment]")) {
+    const kept = new Date(field.getAttribute("value"));
+    if (field.getAttribute("value") && !isNaN(kept)) {
+      field.value = new Date(kept - kept.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+    }
+    field.closest("label").querySelector(".zone").textContent = "(in your time zone)";
+  }
+}
+document.addEventListener("formdata", (e) => {
+  for (const field of e.target.querySelectorAll("input[data-moment]")) {
+    const at = new Date(field.value);
+    if (field.value && !isNaN(at)) e.formData.set(field.name, at.toISOString());
+  }
+});
+
 const main = document.getElementById("main");
 const words = document.getElementById("live");
 local(document);
+localMoments(document);
 
 // On a narrow screen the bar scrolls: where one is stands in it.
 const here = document.querySelector(".top nav [aria-current]");
@@ -57,6 +80,7 @@ async function fetched(url, signal) {
         document.title = page.title;
         words.textContent = "";
         local(main);
+        localMoments(main);
       }
     } catch {
       words.textContent = "Not connected; trying again.";

@@ -54,7 +54,7 @@ struct Page {
     severities: Vec<(String, String)>,
     impact: Vec<imp_core::process::Impact>,
     process: Followed,
-    times: Vec<(String, String, bool)>,
+    times: Vec<Correctable>,
     corrections: Vec<Corrected>,
     people: Vec<String>,
     directory: Vec<(String, String)>,
@@ -104,6 +104,15 @@ impl Kept {
             false => "",
         }
     }
+}
+
+/// A time that can be put right: which, what it is now for programs and in words, and whether somebody has put it right
+/// before.
+struct Correctable {
+    word: String,
+    at: String,
+    words: String,
+    before: bool,
 }
 
 /// A time that somebody put right.
@@ -350,12 +359,13 @@ fn drawn(app: &App, caller: &Caller, i: Incident, process: &Process, others: &[(
     }
 }
 
-/// Times that can be put right: which, what it is now, and whether somebody has put it right before.
-fn times(i: &Incident, process: &Process) -> Vec<(String, String, bool)> {
+fn times(i: &Incident, process: &Process) -> Vec<Correctable> {
     let all = imp_core::correct::correctable(i, process).into_iter();
-    all.map(|(p, at)| {
-        let now = at.map(moment).unwrap_or_default();
-        (p.word().to_owned(), now, i.corrected.contains_key(p.word()))
+    all.map(|(p, at)| Correctable {
+        word: p.word().to_owned(),
+        at: at.map(imp_core::At::rfc3339).unwrap_or_default(),
+        words: at.map(moment).unwrap_or_default(),
+        before: i.corrected.contains_key(p.word()),
     })
     .collect()
 }
