@@ -257,6 +257,52 @@ fn looks(s: &Stage) -> (usize, BTreeSet<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_people_did_in_a_private_incident_is_in_nobodys_time() {
+    let s = locked("").await;
+    let cookie = session(&s, &token_of(Role::Admin)).await;
+    let time = async || {
+        let (status, api) = s.get("/api/v1/insights/people").await;
+        assert_eq!(status, 200, "{api}");
+        let call = stranger()
+            .get(format!("{}/insights/people", s.base))
+            .header("cookie", &cookie);
+        let (status, page) = answer(call).await;
+        assert_eq!(status, 200, "{page}");
+        (api["incidents"].clone(), api["items"].clone(), page.to_string())
+    };
+    let ada = s.slack("ada.lima");
+    let tells = async |r: &str| {
+        let channel = s.channel_name_of(r).await;
+        ada.says(&channel, "/imp update We have a look.").await;
+        s.settle().await;
+        let told = s.get(&format!("/api/v1/incidents/{r}/timeline")).await.1.to_string();
+        assert!(told.contains("We have a look."), "{told}");
+    };
+    let (r, _) = secret(&s).await;
+    tells(&r).await;
+    let (incidents, items, page) = time().await;
+    assert_eq!(
+        (&incidents, &items),
+        (&json!(0), &json!([])),
+        "not even an administrator's numbers have it"
+    );
+    assert!(
+        page.contains("Nobody did anything") && !page.contains("Ada Lima"),
+        "{page}"
+    );
+    // The same in the open counts: it was the privacy that hid it.
+    let open = s.declares("Card payments fail").await;
+    let body = json!({"role": "commander", "user": "ada.lima@meridian.example"});
+    assert!(s.post(&format!("/api/v1/incidents/{open}/roles"), body).await.0 < 300);
+    s.settle().await;
+    tells(&open).await;
+    let (incidents, items, page) = time().await;
+    assert_eq!((&incidents, &items[0]["incidents"]), (&json!(1), &json!(1)), "{items}");
+    assert!(page.contains("Ada Lima"), "{page}");
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_sees_something_private_is_written_down_by_whichever_door_they_came() {
     let s = locked("").await;
     let (r, _) = secret(&s).await;
