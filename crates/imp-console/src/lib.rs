@@ -56,6 +56,9 @@ pub trait Setup: Send + Sync {
     /// The status page's components, identifier and name; none where there is no page, or it does not answer soon.
     fn components(&self) -> imp_core::port::Boxed<'_, Vec<(String, String)>>;
 
+    /// The same as they are now; none where nobody can tell.
+    fn components_now(&self) -> imp_core::port::Boxed<'_, Option<Vec<(String, String)>>>;
+
     /// Where the practice workspace is, if IMP is connected to one.
     fn practice(&self) -> Option<String>;
 

@@ -18,10 +18,13 @@ pub async fn known(app: &App, i: &Incident, wanted: &[String]) -> Result<(), Pro
     if new.is_empty() {
         return Ok(());
     }
-    let all = app.setup.components().await;
-    match all.is_empty() {
-        true => Ok(()),
-        false => among(&all, &new),
+    // What is on the list of before is there; what is not may have come since, so only the list of now refuses.
+    if among(&app.setup.components().await, &new).is_ok() {
+        return Ok(());
+    }
+    match app.setup.components_now().await.filter(|all| !all.is_empty()) {
+        Some(all) => among(&all, &new),
+        None => Ok(()),
     }
 }
 

@@ -189,6 +189,16 @@ impl Setup for Shown {
         Box::pin(async { parts(self.statuspage.as_deref()).await })
     }
 
+    fn components_now(&self) -> Boxed<'_, Option<Vec<(String, String)>>> {
+        /// A second that is another's, and a call.
+        const PATIENCE: Duration = Duration::from_secs(3);
+        Box::pin(async {
+            let page = self.statuspage.as_deref()?;
+            let all = tokio::time::timeout(PATIENCE, page.components_now()).await;
+            all.ok()?.ok()
+        })
+    }
+
     fn drills(&self) -> Vec<DrillView> {
         let view = |(name, s): (&str, crate::drill::scenario::Scenario)| DrillView {
             name: name.to_owned(),

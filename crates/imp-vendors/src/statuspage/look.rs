@@ -1,13 +1,15 @@
-//! What people changed on the page: each public incident compared with the incident that it is of.
+//! What people changed on the page: each public incident compared with the incident that it is of, and which components
+//! it has now.
 
 use super::port::{components, status};
-use super::{NAME, Statuspage, wire};
+use super::{Components, NAME, Statuspage, wire};
 use crate::http::Fault;
 use imp_core::port::{Boxed, PageSource, Shown};
 use imp_core::public::Differs;
 use imp_core::{Incident, Process, words};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Public incidents that are asked for one by one in a look: those that are over are in no short list, and Statuspage takes
 /// one call a second.
@@ -19,7 +21,32 @@ impl PageSource for Statuspage {
     }
 }
 
+/// How old the list of components is at most where somebody is refused by it: the page takes one request a second, and
+/// the list may have been read with the last.
+const NOW: Duration = Duration::from_secs(2);
+
 impl Statuspage {
+    /// The page's components as they are now: by this list somebody may be refused.
+    ///
+    /// # Errors
+    /// When they cannot be read now.
+    pub async fn components_now(&self) -> Result<Components, Fault> {
+        let mut cached = self.components.lock().await;
+        if let Some((_, list)) = cached.as_ref().filter(|(at, _)| at.elapsed() < NOW) {
+            return Ok(list.clone());
+        }
+        let list = match self.read_components().await {
+            // This second is another's; the next one is ours.
+            Err(Fault::Wait { after_ms }) => {
+                tokio::time::sleep(Duration::from_millis(after_ms.unsigned_abs())).await;
+                self.read_components().await?
+            }
+            read => read?,
+        };
+        *cached = Some((Instant::now(), list.clone()));
+        Ok(list)
+    }
+
     async fn compare(&self, incidents: &[(Arc<Incident>, Arc<Process>)]) -> Result<Shown, Fault> {
         if incidents.is_empty() {
             return Ok(Vec::new());
