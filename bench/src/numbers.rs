@@ -206,11 +206,12 @@ async fn ask(http: &reqwest::Client, url: &str) -> Result<f64, String> {
     }
 }
 
-/// The same rows and the same question in plain SQL.
+/// The same rows and the same question in plain SQL, asked by the Python of the tests' peers where there is one.
 fn peers(file: &Path) -> Vec<(&'static str, f64)> {
     let mut out = Vec::new();
+    let python = std::env::var("IMP_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     for name in ["PostgreSQL", "DuckDB"] {
-        let said = Command::new("python3")
+        let said = Command::new(&python)
             .args(["-c", include_str!("numbers_peer.py"), name])
             .arg(file)
             .stderr(Stdio::null())

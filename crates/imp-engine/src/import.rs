@@ -2,15 +2,16 @@
 
 use crate::audit::{self, Deed};
 use crate::desk::House;
+use crate::halves;
 use crate::measure;
-use crate::store::{Conn, StoreError};
+use crate::store::{Conn, StoreError, Val, known};
 use crate::tx;
 use imp_core::event::{Event, Fact, ServiceName, TeamName};
 use imp_core::process::Category;
 use imp_core::{Actor, At, Catalogue, Incident, Process, Ref, words};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The highest reference that is kept as it was given: beyond it the next one given out would soon be unreadable.
 pub const REF_MAX: u64 = 1_000_000_000;
@@ -337,63 +338,93 @@ pub fn keep(
     above: u64,
 ) -> Result<Vec<Kept>, StoreError> {
     let process = house.process.load_full();
-    rows.iter()
-        .map(|past| keep_one(conn, &process, by, now, past, above))
-        .collect()
+    let mut desk = Reception::of(conn, rows, above)?;
+    let kept: Vec<Kept> = rows.iter().map(|past| desk.place(past)).collect();
+    let new = rows.iter().zip(&kept).filter_map(|(past, kept)| match kept {
+        Kept::New(r) => Some((past, *r)),
+        Kept::There(_) => None,
+    });
+    let laid = halves::each(new.collect(), |(past, r)| tx::lay(&past.facts(r, by, now), &process));
+    tx::save_new(conn, laid.into_iter().collect::<Result<_, StoreError>>()?)?;
+    Ok(kept)
 }
 
-fn keep_one(
-    conn: &mut dyn Conn,
-    process: &Process,
-    by: &Actor,
-    now: At,
-    past: &Past,
+/// What is there already, of that which some rows could be or want; and which reference comes next.
+struct Reception {
+    there: HashMap<String, Ref>,
+    taken: HashSet<Ref>,
+    highest: u64,
     above: u64,
-) -> Result<Kept, StoreError> {
-    if let Some(r) = find(conn, &past.identity)? {
-        return Ok(Kept::There(r));
-    }
-    let reference = match past.wants {
-        Some(r)
-            if conn
-                .rows("select 1 from incident where ref = ?1", &[r.0.into()])?
-                .is_empty() =>
-        {
-            r
+}
+
+impl Reception {
+    fn of(conn: &mut dyn Conn, rows: &[Past], above: u64) -> Result<Reception, StoreError> {
+        let reference = |n: i64| Ref(n.unsigned_abs());
+        let identities: Vec<Val> = rows.iter().map(|past| past.identity.as_str().into()).collect();
+        let found = known(
+            conn,
+            "select back_filled, ref from measure where back_filled in",
+            &identities,
+        )?;
+        let mut there: HashMap<String, Ref> = found
+            .iter()
+            .map(|r| (r.text(0).to_owned(), reference(r.int(1))))
+            .collect();
+        for past in rows {
+            if !there.contains_key(&past.identity)
+                && let Some(r) = lived_here(conn, &past.identity)?
+            {
+                there.insert(past.identity.clone(), r);
+            }
         }
-        Some(_) | None => {
-            let next = tx::next_ref(conn)?;
+        let wanted: Vec<Val> = rows.iter().filter_map(|past| past.wants).map(|r| r.0.into()).collect();
+        let taken = known(conn, "select ref from incident where ref in", &wanted)?;
+        Ok(Reception {
+            there,
+            taken: taken.iter().map(|r| reference(r.int(0))).collect(),
+            highest: tx::next_ref(conn)?.0.saturating_sub(1),
+            above: above.min(REF_MAX),
+        })
+    }
+
+    /// Where a row goes; after it the next one is placed.
+    fn place(&mut self, past: &Past) -> Kept {
+        if let Some(r) = self.there.get(&past.identity) {
+            return Kept::There(*r);
+        }
+        let reference = match past.wants {
+            Some(r) if !self.taken.contains(&r) => r,
             // One that is far beyond what was ever given out would use the numbers up.
-            Ref(next.0.max(above.min(REF_MAX).saturating_add(1)))
-        }
-    };
-    let mut opened = past.opened.clone();
-    if let Event::Opened { reference: r, .. } = &mut opened {
-        *r = reference;
+            Some(_) | None => Ref(self.highest.max(self.above).saturating_add(1)),
+        };
+        self.there.insert(past.identity.clone(), reference);
+        self.taken.insert(reference);
+        self.highest = self.highest.max(reference.0);
+        Kept::New(reference)
     }
-    let begun = ["detected", "started"].iter().find_map(|name| past.times.get(*name));
-    let begun = begun.or_else(|| past.times.values().min()).copied().unwrap_or(now);
-    let told = Event::BackFilled {
-        key: past.identity.clone(),
-        moments: past.times.clone(),
-    };
-    let mut incident = None;
-    for (n, at, event) in [(1, begun, opened), (2, now, told)] {
-        let fact = Fact {
+}
+
+impl Past {
+    /// What happened, as the journal tells it.
+    fn facts(&self, reference: Ref, by: &Actor, now: At) -> [Fact; 2] {
+        let mut opened = self.opened.clone();
+        if let Event::Opened { reference: r, .. } = &mut opened {
+            *r = reference;
+        }
+        let begun = ["detected", "started"].iter().find_map(|name| self.times.get(*name));
+        let begun = begun.or_else(|| self.times.values().min()).copied().unwrap_or(now);
+        let told = Event::BackFilled {
+            key: self.identity.clone(),
+            moments: self.times.clone(),
+        };
+        let fact = |n, at, event| Fact {
             n,
             at,
             by: by.clone(),
             event,
         };
-        conn.run(
-            "insert into journal (ref, n, at, fact) values (?1, ?2, ?3, ?4)",
-            &[reference.0.into(), n.into(), at.0.into(), tx::json(&fact)?.into()],
-        )?;
-        incident = Incident::evolve(incident, &fact, process);
+        [fact(1, begun, opened), fact(2, now, told)]
     }
-    let incident = incident.ok_or_else(|| StoreError("a row of history that cannot be folded".into()))?;
-    tx::save(conn, &incident, process)?;
-    Ok(Kept::New(reference))
 }
 
 /// Makes a store ready for [`keep`] where no desk has done so.

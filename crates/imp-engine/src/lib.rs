@@ -5,6 +5,7 @@ pub mod backup;
 pub mod birth;
 pub mod clock;
 pub mod desk;
+mod halves;
 pub mod identity;
 pub mod import;
 mod inbox;

@@ -1,7 +1,7 @@
 //! The narrow row beside each incident's: what numbers are made of, so that no page of them reads an incident's JSON.
 
 use crate::desk::{House, keep_sheet, sheet};
-use crate::store::{Conn, StoreError, Val};
+use crate::store::{Conn, StoreError, Val, insert};
 use imp_core::event::Target;
 use imp_core::metric::{self, Class, METRICS, Measured};
 use imp_core::process::Category;
@@ -73,11 +73,8 @@ static WRITE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Writes an incident's row.
-///
-/// # Errors
-/// What the store says.
-pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), StoreError> {
+/// What stands in an incident's row, but for the stamp.
+pub(crate) fn values(i: &Incident, process: &Process) -> Result<Vec<Val>, StoreError> {
     let class = metric::class(i, process);
     let class = Class::ALL.iter().position(|c| *c == class).unwrap_or(0);
     let updates = metric::updates(i, process);
@@ -111,8 +108,26 @@ pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), 
         Measured::Pending => Val::Int(PENDING),
         Measured::NotApplicable => Val::Null,
     }));
-    conn.run(&WRITE, &args)?;
-    Ok(())
+    Ok(args)
+}
+
+/// Writes an incident's row.
+///
+/// # Errors
+/// What the store says.
+pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), StoreError> {
+    conn.run(&WRITE, &values(i, process)?).map(drop)
+}
+
+/// Writes the rows of incidents that have none.
+pub(crate) fn save_new(conn: &mut dyn Conn, mut rows: Vec<Vec<Val>>) -> Result<(), StoreError> {
+    let columns: Vec<&str> = COLUMNS.iter().chain(&LENGTHS).chain(&["stamp"]).copied().collect();
+    let newest = conn.rows("select coalesce(max(stamp), 0) from measure", &[])?;
+    let stamps = newest.first().map_or(0, |r| r.int(0)) + 1..;
+    rows.iter_mut()
+        .zip(stamps)
+        .for_each(|(row, stamp)| row.push(stamp.into()));
+    insert(conn, "measure", &columns, rows)
 }
 
 /// A list as it is stored; nothing where it is empty, as it is for most incidents.
@@ -169,6 +184,7 @@ fn anew(conn: &mut dyn Conn, house: &House, rules: &String) -> Result<(), StoreE
     if sheet::<String>(conn, RULES)?.as_ref() == Some(rules) {
         return Ok(());
     }
+    conn.run("delete from leaf", &[])?;
     let mut after = 0;
     loop {
         let rows = conn.rows(

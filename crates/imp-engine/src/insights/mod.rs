@@ -1,19 +1,19 @@
 //! Numbers over many incidents: counted, grouped and summed up from the narrow rows alone.
 
+pub mod leaf;
+mod order;
 pub mod people;
 mod pick;
 mod table;
 pub mod view;
 
+pub use order::{Came, Parts};
 pub use pick::{Became, Filter, Picker, Slice, measured};
 pub use table::{Table, UNKNOWN};
 
-use crate::measure::{INVALID, PENDING};
 use crate::store::{Conn, Store, StoreError};
 use imp_core::metric::{self, COUNT, Class, Summary};
 use imp_core::{At, Catalogue, words};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Private incidents enter a total in blocks of so many, so that no difference of two totals tells about fewer.
@@ -149,7 +149,7 @@ pub struct Number {
 }
 
 /// A group of incidents.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Group {
     /// What they have in common, one for each word of the question.
     pub key: Vec<Option<String>>,
@@ -188,120 +188,61 @@ pub struct Report {
     pub private: usize,
 }
 
-/// Counts and lengths while they are gathered.
-#[derive(Debug)]
-pub struct Tally {
-    /// Whose lengths are gathered.
-    keep: [bool; COUNT],
-    classes: [usize; Class::ALL.len()],
-    back_filled: usize,
-    reopened: usize,
-    corrected: usize,
-    updates: (usize, usize),
-    lengths: [Vec<i64>; COUNT],
-    pending: [usize; COUNT],
-    invalid: [usize; COUNT],
-}
-
-impl Default for Tally {
-    fn default() -> Tally {
-        Tally::keeping(&[true; COUNT])
-    }
-}
-
-impl Tally {
-    /// One that gathers the lengths of some measurements only.
-    pub fn keeping(keep: &[bool; COUNT]) -> Tally {
-        Tally {
-            keep: *keep,
-            classes: [0; Class::ALL.len()],
-            back_filled: 0,
-            reopened: 0,
-            corrected: 0,
-            updates: (0, 0),
-            lengths: std::array::from_fn(|_| Vec::new()),
-            pending: [0; COUNT],
-            invalid: [0; COUNT],
+/// Sums up each part of some rows, and hands over the lengths that it was made of; of measurements that are not kept
+/// there are none.
+pub fn sum_up(table: &Table, parts: Parts<'_>, keep: &[bool; COUNT]) -> (Vec<Group>, Vec<Came>) {
+    let mut groups: Vec<Group> = (0..parts.n).map(|_| Group::default()).collect();
+    let (mut rows, mut of) = (Vec::with_capacity(parts.rows.len()), Vec::with_capacity(parts.of.len()));
+    for (row, part) in parts.rows.iter().zip(parts.of) {
+        let (n, group) = (*row as usize, &mut groups[*part as usize]);
+        match table.class_of(*row) {
+            Class::Incident => {}
+            Class::Declined => group.declined += 1,
+            Class::Merged => group.merged += 1,
+            Class::Triage => group.triage += 1,
+            Class::Test => group.tests += 1,
         }
-    }
-
-    /// Takes in a row.
-    pub fn add(&mut self, table: &Table, row: u32) {
-        let n = row as usize;
-        let class = usize::from(table.class[n]).min(Class::ALL.len() - 1);
-        self.classes[class] += 1;
-        if Class::ALL[class] != Class::Incident {
-            return;
+        if table.class_of(*row) != Class::Incident {
+            continue;
         }
-        self.back_filled += usize::from(table.back_filled[n]);
-        self.reopened += usize::from(table.reopened[n] > 0);
-        self.corrected += table.corrected[n] as usize;
+        rows.push(*row);
+        of.push(*part);
+        group.incidents += 1;
+        group.back_filled += usize::from(table.back_filled[n]);
+        group.reopened += usize::from(table.reopened[n] > 0);
+        group.corrected += table.corrected[n] as usize;
         let (due, late) = table.updates[n];
-        self.updates.0 += due as usize;
-        self.updates.1 += late as usize;
-        for (m, column) in table.lengths.iter().enumerate() {
-            match column[n] {
-                INVALID => self.invalid[m] += 1,
-                PENDING => self.pending[m] += 1,
-                ms if ms >= 0 && self.keep[m] => self.lengths[m].push(ms),
-                _ => {}
-            }
-        }
+        group.updates_due += due as usize;
+        group.updates_late += late as usize;
     }
-
-    fn join(&mut self, other: &Tally) {
-        self.back_filled += other.back_filled;
-        self.reopened += other.reopened;
-        self.corrected += other.corrected;
-        self.updates.0 += other.updates.0;
-        self.updates.1 += other.updates.1;
-        (0..self.classes.len()).for_each(|n| self.classes[n] += other.classes[n]);
-        for n in 0..COUNT {
-            self.pending[n] += other.pending[n];
-            self.invalid[n] += other.invalid[n];
-            self.lengths[n].extend(&other.lengths[n]);
-        }
-    }
-
-    /// Sums up.
-    pub fn group(mut self, key: Vec<Option<String>>) -> Group {
-        let count = |class: Class| {
-            self.classes
-                .iter()
-                .zip(Class::ALL)
-                .find(|(_, c)| *c == class)
-                .map_or(0, |(n, _)| *n)
-        };
-        let (incidents, declined, merged, triage, tests) = (
-            count(Class::Incident),
-            count(Class::Declined),
-            count(Class::Merged),
-            count(Class::Triage),
-            count(Class::Test),
-        );
-        let mut numbers = [Number::default(); COUNT];
-        for (n, number) in numbers.iter_mut().enumerate() {
-            *number = Number {
-                summary: metric::summary(&mut self.lengths[n]),
-                pending: self.pending[n],
-                invalid: self.invalid[n],
+    let incidents = Parts {
+        rows: &rows,
+        of: &of,
+        n: parts.n,
+    };
+    let came = order::came(table, incidents, keep);
+    for (m, came) in came.iter().enumerate() {
+        for (part, group) in groups.iter_mut().enumerate() {
+            group.numbers[m] = Number {
+                summary: metric::summary_of_sorted(&came.sorted[part]),
+                pending: came.pending[part],
+                invalid: came.invalid[part],
             };
         }
-        Group {
-            key,
-            incidents,
-            back_filled: self.back_filled,
-            reopened: self.reopened,
-            corrected: self.corrected,
-            declined,
-            merged,
-            triage,
-            tests,
-            updates_due: self.updates.0,
-            updates_late: self.updates.1,
-            numbers,
-        }
     }
+    (groups, came)
+}
+
+/// All of some rows as one group, and their sorted lengths.
+pub fn whole(table: &Table, rows: &[u32]) -> (Group, Vec<Vec<i64>>) {
+    let parts = Parts {
+        rows,
+        of: &vec![0; rows.len()],
+        n: 1,
+    };
+    let (groups, came) = sum_up(table, parts, &[true; COUNT]);
+    let lengths = came.into_iter().flat_map(|came| came.sorted).collect();
+    (groups.into_iter().next().unwrap_or_default(), lengths)
 }
 
 /// The rows at hand, for whoever asks often: kept current by asking the store for what is new.
@@ -349,36 +290,23 @@ pub fn answer(conn: &mut dyn Conn, question: &Question, catalogue: &Catalogue) -
 /// Answers a question from rows at hand.
 pub fn report(table: &Table, question: &Question, catalogue: &Catalogue) -> Report {
     let picker = Picker::new(table, question, catalogue);
-    let mut tallies: HashMap<Vec<i64>, Tally> = HashMap::new();
-    let mut total = Tally::default();
-    let mut key: Vec<i64> = Vec::new();
-    for row in picker.rows() {
-        key.clear();
-        key.extend(question.by.iter().map(|by| picker.key(*by, row)));
-        match tallies.get_mut(&key) {
-            Some(tally) => tally.add(table, row),
-            None => tallies.entry(key.clone()).or_default().add(table, row),
-        }
-    }
+    let mut rows = picker.rows();
+    let (keys, of) = picker.parts(&question.by, &rows);
+    let parts = Parts {
+        rows: &rows,
+        of: &of,
+        n: keys.len(),
+    };
+    let (mut groups, _) = sum_up(table, parts, &[true; COUNT]);
+    groups.iter_mut().zip(keys).for_each(|(group, key)| group.key = key);
     // What has no key comes last, and the others in their order.
-    let mut sorted: BTreeMap<Vec<(bool, Option<String>)>, Tally> = BTreeMap::new();
-    for (key, tally) in tallies {
-        total.join(&tally);
-        let words = key.iter().zip(&question.by).map(|(n, by)| picker.word(*by, *n));
-        let words = words.map(|k| (k.is_none(), k)).collect();
-        match sorted.entry(words) {
-            Entry::Vacant(place) => drop(place.insert(tally)),
-            Entry::Occupied(mut there) => there.get_mut().join(&tally),
-        }
-    }
+    let place = |g: &Group| g.key.iter().map(|k| (k.is_none(), k.clone())).collect::<Vec<_>>();
+    groups.sort_by_cached_key(place);
     let private = picker.private();
-    private.iter().for_each(|row| total.add(table, *row));
+    rows.extend(&private);
     Report {
-        groups: sorted
-            .into_iter()
-            .map(|(key, tally)| tally.group(key.into_iter().map(|(_, k)| k).collect()))
-            .collect(),
-        total: total.group(Vec::new()),
+        groups,
+        total: whole(table, &rows).0,
         private: private.len(),
     }
 }

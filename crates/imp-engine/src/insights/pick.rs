@@ -245,6 +245,32 @@ impl<'a> Picker<'a> {
         }
     }
 
+    /// Tells rows apart by what they are grouped by: each part's key, and the part of each row.
+    pub fn parts(&self, by: &[By], rows: &[u32]) -> (Vec<Vec<Option<String>>>, Vec<u32>) {
+        let mut of = vec![0_u32; rows.len()];
+        let mut keys: Vec<Vec<Option<String>>> = vec![Vec::new()];
+        for by in by {
+            // By the part so far and the number: two numbers may have the same word.
+            let mut by_number: HashMap<(u32, i64), u32> = HashMap::new();
+            let mut by_word: HashMap<(u32, Option<String>), u32> = HashMap::new();
+            let mut next: Vec<Vec<Option<String>>> = Vec::new();
+            for (row, of) in rows.iter().zip(&mut of) {
+                let (part, number) = (*of, self.key(*by, *row));
+                *of = *by_number.entry((part, number)).or_insert_with(|| {
+                    let word = self.word(*by, number);
+                    *by_word.entry((part, word.clone())).or_insert_with(|| {
+                        let mut key = keys[part as usize].clone();
+                        key.push(word);
+                        next.push(key);
+                        u32::try_from(next.len() - 1).unwrap_or(u32::MAX)
+                    })
+                });
+            }
+            keys = next;
+        }
+        (keys, of)
+    }
+
     fn within(&self, at: i64) -> bool {
         let q = self.question;
         q.from.is_none_or(|from| at >= from.0) && q.until.is_none_or(|until| at < until.0 && at != UNKNOWN)

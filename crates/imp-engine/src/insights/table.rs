@@ -1,5 +1,7 @@
 //! The narrow rows at hand, column by column, so that a question over a million incidents reads nothing from the store.
 
+use super::leaf;
+use super::order::Orders;
 use crate::measure::LENGTHS;
 use crate::store::{Conn, Row, StoreError, Val};
 use imp_core::metric::{COUNT, Class};
@@ -34,7 +36,7 @@ impl Names {
         }
     }
 
-    fn keep(&mut self, text: &str) -> u32 {
+    pub(super) fn keep(&mut self, text: &str) -> u32 {
         if let Some(n) = self.known.get(text) {
             return *n;
         }
@@ -53,6 +55,11 @@ impl Names {
     /// The text of a number; none of what is missing.
     pub fn text(&self, n: u32) -> Option<&Arc<str>> {
         self.all.get(n as usize).filter(|t| !t.is_empty())
+    }
+
+    /// All of them, by their numbers.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.all.iter()
     }
 
     /// How many there are.
@@ -110,6 +117,7 @@ pub struct Table {
     pub corrected: Vec<u32>,
     /// The measurements, in the order of `METRICS`; see `measure::INVALID`, `measure::PENDING`, [`MISSING`].
     pub lengths: [Vec<i64>; COUNT],
+    pub(super) orders: Orders,
     place: HashMap<i64, u32>,
     stamp: i64,
 }
@@ -136,6 +144,7 @@ impl Default for Table {
             owed: Vec::new(),
             corrected: Vec::new(),
             lengths: std::array::from_fn(|_| Vec::new()),
+            orders: Orders::default(),
             place: HashMap::new(),
             stamp: 0,
         }
@@ -191,8 +200,20 @@ impl Table {
     /// # Errors
     /// What the store says.
     pub fn catch_up(&mut self, conn: &mut dyn Conn) -> Result<(), StoreError> {
-        let since = self.stamp;
-        self.read(conn, "where stamp > ?1 order by stamp", &[since.into()])
+        if self.stamp == 0 {
+            *self = leaf::load(conn)?;
+        }
+        match self.stamp {
+            // In the order in which they lie there; all or none, since the last stamp then says nothing of the others.
+            0 => {
+                let mut all = Table::default();
+                all.read(conn, "", &[])?;
+                *self = all;
+            }
+            since => self.read(conn, "where stamp > ?1 order by stamp", &[since.into()])?,
+        }
+        self.orders.mend(&self.lengths);
+        Ok(())
     }
 
     /// The rows of a range, and all private ones: what one question needs.
@@ -228,37 +249,125 @@ impl Table {
     }
 
     fn take(&mut self, row: &Row) {
-        let reference = row.int(0);
-        let new = self.refs.len();
-        let place = *self
-            .place
-            .entry(reference)
-            .or_insert(u32::try_from(new).unwrap_or(u32::MAX));
-        let at = place as usize;
         let small = |n: i64| u32::try_from(n).unwrap_or(0);
         let names = &mut self.names;
-        put(&mut self.refs, at, reference);
-        put(&mut self.at, at, row.maybe_int(1).unwrap_or(UNKNOWN));
-        put(&mut self.over, at, row.maybe_int(2).unwrap_or(UNKNOWN));
-        put(&mut self.class, at, u8::try_from(row.int(3)).unwrap_or(0));
-        put(&mut self.finished, at, row.int(4) != 0);
-        put(&mut self.private, at, row.int(5) != 0);
-        put(&mut self.back_filled, at, row.int(6) != 0);
-        put(&mut self.severity, at, names.keep(row.text(7)));
-        put(&mut self.service, at, names.keep(row.text(8)));
-        put(&mut self.team, at, names.keep(row.text(9)));
-        put(&mut self.cause, at, names.keep(row.text(10)));
-        put(&mut self.reopened, at, small(row.int(11)));
-        put(&mut self.updates, at, (small(row.int(12)), small(row.int(13))));
-        put(&mut self.stays, at, pairs(names, row.maybe(14)));
-        put(&mut self.calls, at, pairs(names, row.maybe(15)));
-        put(&mut self.owed, at, pairs(names, row.maybe(16)));
-        put(&mut self.corrected, at, small(row.int(17)));
+        let line = Line {
+            reference: row.int(0),
+            at: row.maybe_int(1).unwrap_or(UNKNOWN),
+            over: row.maybe_int(2).unwrap_or(UNKNOWN),
+            class: u8::try_from(row.int(3)).unwrap_or(0),
+            finished: row.int(4) != 0,
+            private: row.int(5) != 0,
+            back_filled: row.int(6) != 0,
+            severity: names.keep(row.text(7)),
+            service: names.keep(row.text(8)),
+            team: names.keep(row.text(9)),
+            cause: names.keep(row.text(10)),
+            reopened: small(row.int(11)),
+            updates: (small(row.int(12)), small(row.int(13))),
+            stays: pairs(names, row.maybe(14)),
+            calls: pairs(names, row.maybe(15)),
+            owed: pairs(names, row.maybe(16)),
+            corrected: small(row.int(17)),
+            lengths: std::array::from_fn(|n| row.maybe_int(FIRST_LENGTH + n).unwrap_or(MISSING)),
+        };
         self.stamp = self.stamp.max(row.int(18));
-        for (n, column) in self.lengths.iter_mut().enumerate() {
-            put(column, at, row.maybe_int(FIRST_LENGTH + n).unwrap_or(MISSING));
+        self.lay(line);
+    }
+
+    /// Puts a line where its incident's row is, or at the end.
+    pub(super) fn lay(&mut self, line: Line) {
+        let new = u32::try_from(self.refs.len()).unwrap_or(u32::MAX);
+        let place = *self.place.entry(line.reference).or_insert(new);
+        let at = place as usize;
+        put(&mut self.refs, at, line.reference);
+        put(&mut self.at, at, line.at);
+        put(&mut self.over, at, line.over);
+        put(&mut self.class, at, line.class);
+        put(&mut self.finished, at, line.finished);
+        put(&mut self.private, at, line.private);
+        put(&mut self.back_filled, at, line.back_filled);
+        put(&mut self.severity, at, line.severity);
+        put(&mut self.service, at, line.service);
+        put(&mut self.team, at, line.team);
+        put(&mut self.cause, at, line.cause);
+        put(&mut self.reopened, at, line.reopened);
+        put(&mut self.updates, at, line.updates);
+        put(&mut self.stays, at, line.stays);
+        put(&mut self.calls, at, line.calls);
+        put(&mut self.owed, at, line.owed);
+        put(&mut self.corrected, at, line.corrected);
+        for (column, ms) in self.lengths.iter_mut().zip(line.lengths) {
+            put(column, at, ms);
+        }
+        self.orders.moves(place);
+    }
+
+    /// A row as it was laid.
+    pub(super) fn line(&self, n: usize) -> Line {
+        Line {
+            reference: self.refs[n],
+            at: self.at[n],
+            over: self.over[n],
+            class: self.class[n],
+            finished: self.finished[n],
+            private: self.private[n],
+            back_filled: self.back_filled[n],
+            severity: self.severity[n],
+            service: self.service[n],
+            team: self.team[n],
+            cause: self.cause[n],
+            reopened: self.reopened[n],
+            updates: self.updates[n],
+            stays: self.stays[n].clone(),
+            calls: self.calls[n].clone(),
+            owed: self.owed[n].clone(),
+            corrected: self.corrected[n],
+            lengths: std::array::from_fn(|m| self.lengths[m][n]),
         }
     }
+
+    /// All that was written up to this stamp is here.
+    pub(super) fn is_as_of(&mut self, stamp: i64) {
+        self.stamp = stamp;
+    }
+
+    /// The rows of the incidents from one reference to before another.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(super) fn of_refs(conn: &mut dyn Conn, from: i64, until: i64) -> Result<Table, StoreError> {
+        let mut table = Table::default();
+        table.read(
+            conn,
+            "where ref >= ?1 and ref < ?2 order by ref",
+            &[from.into(), until.into()],
+        )?;
+        Ok(table)
+    }
+}
+
+/// One row on its way in or out: the columns of [`Table`], once each.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub reference: i64,
+    pub at: i64,
+    pub over: i64,
+    pub class: u8,
+    pub finished: bool,
+    pub private: bool,
+    pub back_filled: bool,
+    pub severity: u32,
+    pub service: u32,
+    pub team: u32,
+    pub cause: u32,
+    pub reopened: u32,
+    pub updates: (u32, u32),
+    pub stays: Pairs,
+    pub calls: Pairs,
+    pub owed: Pairs,
+    pub corrected: u32,
+    pub lengths: [i64; COUNT],
 }
 
 fn pairs(names: &mut Names, text: Option<&str>) -> Pairs {

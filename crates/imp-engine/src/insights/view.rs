@@ -2,8 +2,8 @@
 
 use super::pick::{hour, is_open_at, weekday};
 use super::table::{NOBODY, Table, UNKNOWN};
-use super::{By, DAY_MS, Group, Picker, Question, Tally};
-use imp_core::metric::{COUNT, Class, METRICS, Summary, summary, summary_of_sorted};
+use super::{By, DAY_MS, Group, Parts, Picker, Question, sum_up, whole};
+use imp_core::metric::{Class, METRICS, Summary, summary};
 use imp_core::{At, Catalogue};
 use std::collections::HashMap;
 
@@ -204,7 +204,7 @@ pub fn view(table: &Table, question: &Question, catalogue: &Catalogue, now: At) 
         .filter(|r| table.class_of(*r) == Class::Incident)
         .collect();
     let (from, until) = (question.from.unwrap_or(now), question.until.unwrap_or(now));
-    let (group, lengths) = whole(table, &all, &rows);
+    let (group, lengths) = whole(table, &all);
     let severities = severities(table, &rows);
     let step = Step::of(from, until);
     let calendar_from = Step::Week.floor(At((until.0 - CALENDAR * DAY_MS).max(from.0)));
@@ -220,7 +220,7 @@ pub fn view(table: &Table, question: &Question, catalogue: &Catalogue, now: At) 
         clock: clock(table, &rows),
         services: counted(table, &rows, &table.service),
         causes: counted(table, &rows, &table.cause),
-        teams: teams(table, &all),
+        teams: teams(&picker, table, &all),
         stays: stays(table, &rows),
         loads: loads(table, &all),
         owed: owed(table, &rows, now),
@@ -228,30 +228,8 @@ pub fn view(table: &Table, question: &Question, catalogue: &Catalogue, now: At) 
     }
 }
 
-/// All rows as one group, and their sorted lengths; each is sorted once.
-fn whole(table: &Table, all: &[u32], rows: &[u32]) -> (Group, Vec<Vec<i64>>) {
-    let mut tally = Tally::keeping(&[false; COUNT]);
-    all.iter().for_each(|row| tally.add(table, *row));
-    let lengths = lengths(table, rows);
-    let mut group = tally.group(Vec::new());
-    for (number, sorted) in group.numbers.iter_mut().zip(&lengths) {
-        number.summary = summary_of_sorted(sorted);
-    }
-    (group, lengths)
-}
-
 fn name(table: &Table, n: u32) -> Option<String> {
     table.names.text(n).map(|t| t.to_string())
-}
-
-fn lengths(table: &Table, rows: &[u32]) -> Vec<Vec<i64>> {
-    let one = |column: &Vec<i64>| {
-        let recorded = rows.iter().map(|r| column[*r as usize]).filter(|ms| *ms >= 0);
-        let mut out: Vec<i64> = recorded.collect();
-        out.sort_unstable();
-        out
-    };
-    table.lengths.iter().map(one).collect()
 }
 
 fn severities(table: &Table, rows: &[u32]) -> Vec<u32> {
@@ -264,6 +242,40 @@ fn severities(table: &Table, rows: &[u32]) -> Vec<u32> {
     }
     seen.sort_by_key(|n| name(table, *n));
     seen
+}
+
+/// Where steps of time end, and for each day the step in which it begins, so that a time finds its own at once.
+struct Edges {
+    ends: Vec<i64>,
+    first_day: i64,
+    by_day: Vec<usize>,
+}
+
+impl Edges {
+    fn of(buckets: &[Bucket]) -> Edges {
+        let ends: Vec<i64> = buckets.iter().map(|b| b.until.0).collect();
+        let first_day = buckets.first().map_or(0, |b| b.from.0.div_euclid(DAY_MS));
+        let last_day = ends.last().map_or(first_day, |end| end.div_euclid(DAY_MS));
+        let begins = |day: i64| ends.partition_point(|end| *end <= day * DAY_MS);
+        Edges {
+            by_day: (first_day..=last_day).map(begins).collect(),
+            first_day,
+            ends,
+        }
+    }
+
+    /// The first step that ends after a time; as many as there are where none does.
+    fn place(&self, at: i64) -> usize {
+        let day = usize::try_from(at.div_euclid(DAY_MS) - self.first_day);
+        let mut place = match day {
+            Ok(day) => self.by_day.get(day).copied().unwrap_or(self.ends.len()),
+            Err(_) => 0,
+        };
+        while self.ends.get(place).is_some_and(|end| *end <= at) {
+            place += 1;
+        }
+        place
+    }
 }
 
 fn buckets(
@@ -287,8 +299,8 @@ fn buckets(
         });
         begin = end;
     }
-    let place = |at: i64| out.partition_point(|b| b.until.0 <= at);
-    let places: Vec<usize> = rows.iter().map(|r| place(table.at[*r as usize])).collect();
+    let edges = Edges::of(&out);
+    let places: Vec<usize> = rows.iter().map(|r| edges.place(table.at[*r as usize])).collect();
     for (row, place) in rows.iter().zip(places) {
         let which = severities.iter().position(|s| *s == table.severity[*row as usize]);
         if let (Some(bucket), Some(s)) = (out.get_mut(place), which) {
@@ -299,10 +311,10 @@ fn buckets(
     let mut steps = vec![0_i64; out.len() + 1];
     for row in picker.ever().filter(|r| table.class_of(*r) == Class::Incident) {
         let n = row as usize;
-        let first = out.partition_point(|b| b.until.0 <= table.at[n]);
+        let first = edges.place(table.at[n]);
         let last = match table.over[n] {
             UNKNOWN => out.len(),
-            over => out.partition_point(|b| b.until.0 <= over),
+            over => edges.place(over),
         };
         if table.at[n] != UNKNOWN && first < last {
             steps[first] += 1;
@@ -360,17 +372,16 @@ fn counted(table: &Table, rows: &[u32], column: &[u32]) -> Vec<Count> {
     out
 }
 
-fn teams(table: &Table, all: &[u32]) -> Vec<Group> {
+fn teams(picker: &Picker<'_>, table: &Table, all: &[u32]) -> Vec<Group> {
     let keep = METRICS.map(|m| TEAM_LENGTHS.contains(&m.name));
-    let mut tallies: HashMap<u32, Tally> = HashMap::new();
-    for row in all {
-        let tally = tallies.entry(table.team[*row as usize]);
-        tally.or_insert_with(|| Tally::keeping(&keep)).add(table, *row);
-    }
-    let mut out: Vec<Group> = tallies
-        .into_iter()
-        .map(|(team, tally)| tally.group(vec![name(table, team)]))
-        .collect();
+    let (keys, of) = picker.parts(&[By::Team], all);
+    let parts = Parts {
+        rows: all,
+        of: &of,
+        n: keys.len(),
+    };
+    let (mut out, _) = sum_up(table, parts, &keep);
+    out.iter_mut().zip(keys).for_each(|(group, key)| group.key = key);
     out.sort_by(|a, b| a.key[0].is_none().cmp(&b.key[0].is_none()).then(a.key.cmp(&b.key)));
     out
 }
@@ -496,9 +507,6 @@ pub fn before(table: &Table, question: &Question) -> Option<Question> {
 
 /// Numbers and sorted lengths of a period, for a comparison.
 pub fn period(table: &Table, question: &Question, catalogue: &Catalogue) -> (Group, Vec<Vec<i64>>) {
-    let picker = Picker::new(table, question, catalogue);
-    let all = picker.rows();
-    let incidents = all.iter().copied().filter(|r| table.class_of(*r) == Class::Incident);
-    let rows: Vec<u32> = incidents.collect();
-    whole(table, &all, &rows)
+    let rows = Picker::new(table, question, catalogue).rows();
+    whole(table, &rows)
 }

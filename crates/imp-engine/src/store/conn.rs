@@ -177,3 +177,55 @@ pub trait Conn: Send {
     /// What the store says.
     fn renumber(&mut self, table: &str, column: &str) -> Result<(), StoreError>;
 }
+
+/// How many rows one statement writes; what is left over goes in smaller lots, so that a few statements do for any number.
+const LOTS: [usize; 3] = [64, 8, 1];
+
+/// Writes new rows, many with one statement.
+///
+/// # Errors
+/// What the store says.
+pub fn insert(conn: &mut dyn Conn, table: &str, columns: &[&str], rows: Vec<Vec<Val>>) -> Result<(), StoreError> {
+    let mut rows = rows.into_iter();
+    for lot in LOTS {
+        let sql = inserting(table, columns, lot);
+        while rows.len() >= lot {
+            let args: Vec<Val> = rows.by_ref().take(lot).flatten().collect();
+            conn.run(&sql, &args)?;
+        }
+    }
+    Ok(())
+}
+
+fn inserting(table: &str, columns: &[&str], rows: usize) -> String {
+    let mut places = (1..).map(|n| format!("?{n}"));
+    let mut row = || places.by_ref().take(columns.len()).collect::<Vec<_>>().join(", ");
+    let rows: Vec<String> = (0..rows).map(|_| format!("({})", row())).collect();
+    format!(
+        "insert into {table} ({}) values {}",
+        columns.join(", "),
+        rows.join(", ")
+    )
+}
+
+/// What is known of some texts: asks `sql`, which ends in `in`, for as many at a time as one statement takes.
+///
+/// # Errors
+/// What the store says.
+pub fn known(conn: &mut dyn Conn, sql: &str, of: &[Val]) -> Result<Vec<Row>, StoreError> {
+    let places: Vec<String> = (1..=LOTS[0]).map(|n| format!("?{n}")).collect();
+    let sql = format!("{sql} ({})", places.join(", "));
+    let mut out = Vec::new();
+    for some in of.chunks(LOTS[0]) {
+        // The last is asked for again and again, so that the statement is the same.
+        let last = some.last().cloned().unwrap_or(Val::Null);
+        let args: Vec<Val> = some
+            .iter()
+            .cloned()
+            .chain(std::iter::repeat(last))
+            .take(LOTS[0])
+            .collect();
+        out.extend(conn.rows(&sql, &args)?);
+    }
+    Ok(out)
+}

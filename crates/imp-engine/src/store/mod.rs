@@ -7,7 +7,7 @@ mod postgres;
 mod sqlite;
 
 use address::{Address, shown};
-pub use conn::{Conn, Row, StoreError, Val};
+pub use conn::{Conn, Row, StoreError, Val, insert, known};
 pub use migrate::{KNOWN as SCHEMA, all as migrations};
 use postgres::{Purpose, Server};
 use sqlite::Sqlite;

@@ -1,0 +1,5 @@
+create table leaf (
+  block bigint primary key,
+  stamp bigint not null,
+  body text not null
+)
