@@ -3,7 +3,9 @@
 use crate::audit::{self, Deed};
 use crate::desk::House;
 use crate::halves;
+use crate::insights::leaf;
 use crate::measure;
+use crate::row;
 use crate::store::{Conn, StoreError, Val, known};
 use crate::tx;
 use imp_core::event::{Event, Fact, ServiceName, TeamName};
@@ -250,6 +252,11 @@ pub fn understand(told: &Told, process: &Process, catalogue: &Catalogue) -> Resu
     })
 }
 
+/// Reads many rows.
+pub fn understand_all(told: &[&Told], process: &Process, catalogue: &Catalogue) -> Vec<Result<Past, String>> {
+    halves::each(told.to_vec(), |t| understand(t, process, catalogue))
+}
+
 /// Before the reference in the key of an incident that another IMP lived through.
 const LIVED: &str = "imp:";
 
@@ -344,8 +351,8 @@ pub fn keep(
         Kept::New(r) => Some((past, *r)),
         Kept::There(_) => None,
     });
-    let laid = halves::each(new.collect(), |(past, r)| tx::lay(&past.facts(r, by, now), &process));
-    tx::save_new(conn, laid.into_iter().collect::<Result<_, StoreError>>()?)?;
+    let laid = halves::each(new.collect(), |(past, r)| row::lay(&past.facts(r, by, now), &process));
+    row::save_new(conn, laid.into_iter().collect::<Result<_, StoreError>>()?)?;
     Ok(kept)
 }
 
@@ -432,6 +439,22 @@ impl Past {
 /// # Errors
 /// What the store says.
 pub fn prepare(conn: &mut dyn Conn, house: &House) -> Result<(), StoreError> {
+    conn.much_to_write()?;
     house.know_all(conn)?;
     measure::refresh(conn, house)
+}
+
+/// Packs what was brought in, so that the next start has it at hand.
+///
+/// # Errors
+/// What the store says; then it is packed at the next start.
+pub fn finish(conn: &mut dyn Conn) -> Result<(), StoreError> {
+    conn.begin()?;
+    match leaf::pack(conn, leaf::LOOSE_MAX) {
+        Ok(()) => conn.commit(),
+        Err(e) => {
+            conn.rollback();
+            Err(e)
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub mod picture;
 pub mod process_file;
 pub mod read;
 pub mod rebuild;
+mod row;
 pub mod runner;
 pub mod saved_view;
 pub mod session;

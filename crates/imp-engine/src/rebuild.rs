@@ -4,7 +4,7 @@
 use crate::desk::{Desk, House, keep_sheet, sheet};
 use crate::lane::STANDS_BEHIND;
 use crate::store::{Conn, StoreError};
-use crate::{read, tx};
+use crate::{read, row};
 use imp_core::effect::{JOURNAL_KEY, What};
 use imp_core::port::Recalled;
 use imp_core::process::Category;
@@ -96,7 +96,7 @@ pub async fn bring_back(desk: &Desk, recalled: Recalled) -> Result<Incident, Sto
                 &[reference.0.into(), fact.n.into(), fact.at.0.into(), text.into()],
             )?;
         }
-        tx::save(conn, &kept, &house.process_of(&kept))?;
+        row::save(conn, &kept, &house.process_of(&kept))?;
         for a in &kept.alerts {
             conn.run(
                 "insert into alert_group (source, key, ref, firing, changed_at) values (?1, ?2, ?3, ?4, ?5)

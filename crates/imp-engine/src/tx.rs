@@ -4,8 +4,8 @@ use crate::desk::{Change, Claims, House, Receipt, Slots};
 use crate::lane;
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
-use crate::store::{Conn, Row, StoreError, Val, insert};
-use crate::{measure, read};
+use crate::store::{Conn, Row, StoreError};
+use crate::{read, row};
 use imp_core::alert::Alert;
 use imp_core::effect::{Capability, Effect, Rank, Timer, What};
 use imp_core::event::{Event, Fact};
@@ -13,10 +13,10 @@ use imp_core::port::{Order, Outcome, Pause, Waiting};
 use imp_core::process::Category;
 use imp_core::react::mirrors;
 use imp_core::refusal::Kind;
-use imp_core::{Actor, At, Command, Envelope, Facts, Incident, Process, Ref, Refusal, Role, decide, react};
+use imp_core::{Actor, At, Command, Envelope, Facts, Incident, Ref, Refusal, Role, decide, react};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// First pause after a failure, in milliseconds; it doubles with each further one.
 const BACKOFF_FIRST_MS: i64 = 500;
@@ -305,7 +305,7 @@ pub fn at_hand(conn: &mut dyn Conn, seen: &Seen, r: Ref) -> Result<Option<Arc<In
 
 /// Writes the rows of the incidents that have changed.
 pub fn catch_up(conn: &mut dyn Conn, house: &House, shelf: &Shelf) -> Result<(), StoreError> {
-    shelf.catch_up(conn, |conn, i| save(conn, i, &house.process_of(i)))
+    shelf.catch_up(conn, |conn, i| row::save(conn, i, &house.process_of(i)))
 }
 
 /// The incident as its row has it.
@@ -362,7 +362,7 @@ fn append(
     let Some(i) = incident else { return Ok((None, false)) };
     if opened {
         // Its number is taken from the table, so it has to stand there before the next one opens.
-        save(conn, &i, &seen.house.process_of(&i))?;
+        row::save(conn, &i, &seen.house.process_of(&i))?;
         seen.shelf.read(i.clone());
     } else {
         seen.shelf.changed(i.clone());
@@ -373,105 +373,6 @@ fn append(
         order(conn, seen, whose, &e)?;
     }
     Ok((Some(i), any))
-}
-
-/// The columns of an incident's row, in the order of [`values`].
-const COLUMNS: [&str; 14] = [
-    "ref",
-    "status",
-    "category",
-    "severity",
-    "service",
-    "team",
-    "private",
-    "title",
-    "opened_at",
-    "changed_at",
-    "ticket",
-    "channel",
-    "state",
-    "sought",
-];
-/// What stays as it was when the incident was opened.
-const KEPT: [&str; 2] = ["ref", "opened_at"];
-
-/// The statement that writes an incident's row.
-static WRITE: LazyLock<String> = LazyLock::new(|| {
-    let places: Vec<String> = (1..=COLUMNS.len()).map(|n| format!("?{n}")).collect();
-    let changes = COLUMNS.iter().filter(|c| !KEPT.contains(c));
-    let set: Vec<String> = changes.map(|c| format!("{c} = excluded.{c}")).collect();
-    format!(
-        "insert into incident ({}) values ({}) on conflict (ref) do update set {}",
-        COLUMNS.join(", "),
-        places.join(", "),
-        set.join(", ")
-    )
-});
-
-/// What stands in an incident's row.
-fn values(i: &Incident, process: &Process) -> Result<Vec<Val>, StoreError> {
-    Ok(vec![
-        i.reference.0.into(),
-        i.status.as_str().into(),
-        process.category(&i.status).word().into(),
-        i.severity.as_str().into(),
-        i.service.as_ref().map(|s| s.alias.as_str()).into(),
-        i.team.as_ref().map(|t| t.alias.as_str()).into(),
-        i.private.into(),
-        i.title.as_str().into(),
-        i.opened_at.0.into(),
-        i.changed_at.0.into(),
-        i.links.ticket.as_ref().map(|t| t.key.as_str()).into(),
-        i.links.channel.as_ref().map(|c| c.id.as_str()).into(),
-        json(i)?.into(),
-        crate::sought::beside(&i.title).into(),
-    ])
-}
-
-/// Writes an incident's rows: as it is now, and what is measured of it.
-pub fn save(conn: &mut dyn Conn, i: &Incident, process: &Process) -> Result<(), StoreError> {
-    conn.run(&WRITE, &values(i, process)?)?;
-    measure::save(conn, i, process)
-}
-
-/// An incident that is new to the store, as all of its rows.
-#[derive(Debug)]
-pub struct Laid {
-    facts: Vec<Vec<Val>>,
-    row: Vec<Val>,
-    measured: Vec<Val>,
-}
-
-/// Makes an incident of its facts, and of that the rows that keep it.
-///
-/// # Errors
-/// Where the facts make no incident.
-pub fn lay(facts: &[Fact], process: &Process) -> Result<Laid, StoreError> {
-    let fold = |i, fact: &Fact| Incident::evolve(i, fact, process);
-    let incident = facts.iter().fold(None, fold);
-    let i = incident.ok_or_else(|| StoreError("facts of an incident that was never opened".into()))?;
-    let fact = |f: &Fact| Ok(vec![i.reference.0.into(), f.n.into(), f.at.0.into(), json(f)?.into()]);
-    Ok(Laid {
-        facts: facts.iter().map(fact).collect::<Result<_, StoreError>>()?,
-        row: values(&i, process)?,
-        measured: measure::values(&i, process)?,
-    })
-}
-
-/// Writes incidents that are new to the store, many with one statement.
-///
-/// # Errors
-/// What the store says.
-pub fn save_new(conn: &mut dyn Conn, all: Vec<Laid>) -> Result<(), StoreError> {
-    let (mut facts, mut rows, mut measured) = (Vec::new(), Vec::new(), Vec::new());
-    for laid in all {
-        facts.extend(laid.facts);
-        rows.push(laid.row);
-        measured.push(laid.measured);
-    }
-    insert(conn, "journal", &["ref", "n", "at", "fact"], facts)?;
-    insert(conn, "incident", &COLUMNS, rows)?;
-    measure::save_new(conn, measured)
 }
 
 /// Orders something of the house itself, as often as one likes: a deed that was ever ordered is not ordered again.

@@ -202,9 +202,10 @@ impl Eye<'_> {
     }
 
     fn pairs(&mut self, names: &[u32]) -> Option<Pairs> {
-        (0..self.length()?)
-            .map(|_| Some((self.name(names)?, self.int()?)))
-            .collect()
+        match self.length()? {
+            0 => Some(Pairs::default()),
+            n => (0..n).map(|_| Some((self.name(names)?, self.int()?))).collect(),
+        }
     }
 
     fn line(&mut self, names: &[u32]) -> Option<Line> {

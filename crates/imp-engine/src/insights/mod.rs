@@ -4,6 +4,7 @@ pub mod leaf;
 mod order;
 pub mod people;
 mod pick;
+mod quick;
 mod table;
 pub mod view;
 

@@ -1,6 +1,7 @@
 //! Which rows a question is about, and what they have in common. Pages and the lists behind their numbers choose by the
 //! same code, so that a number is always the length of its list.
 
+use super::quick::QuickMap;
 use super::table::{NOBODY, Table, UNKNOWN};
 use super::{By, DAY_MS, PRIVATE_BLOCK, Question};
 use crate::measure::{INVALID, PENDING};
@@ -251,7 +252,7 @@ impl<'a> Picker<'a> {
         let mut keys: Vec<Vec<Option<String>>> = vec![Vec::new()];
         for by in by {
             // By the part so far and the number: two numbers may have the same word.
-            let mut by_number: HashMap<(u32, i64), u32> = HashMap::new();
+            let mut by_number: QuickMap<(u32, i64), u32> = QuickMap::default();
             let mut by_word: HashMap<(u32, Option<String>), u32> = HashMap::new();
             let mut next: Vec<Vec<Option<String>>> = Vec::new();
             for (row, of) in rows.iter().zip(&mut of) {

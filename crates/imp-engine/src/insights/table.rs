@@ -2,6 +2,7 @@
 
 use super::leaf;
 use super::order::Orders;
+use super::quick::QuickMap;
 use crate::measure::LENGTHS;
 use crate::store::{Conn, Row, StoreError, Val};
 use imp_core::metric::{COUNT, Class};
@@ -118,7 +119,7 @@ pub struct Table {
     /// The measurements, in the order of `METRICS`; see `measure::INVALID`, `measure::PENDING`, [`MISSING`].
     pub lengths: [Vec<i64>; COUNT],
     pub(super) orders: Orders,
-    place: HashMap<i64, u32>,
+    place: QuickMap<i64, u32>,
     stamp: i64,
 }
 
@@ -145,7 +146,7 @@ impl Default for Table {
             corrected: Vec::new(),
             lengths: std::array::from_fn(|_| Vec::new()),
             orders: Orders::default(),
-            place: HashMap::new(),
+            place: QuickMap::default(),
             stamp: 0,
         }
     }

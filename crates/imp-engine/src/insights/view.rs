@@ -437,6 +437,11 @@ fn loads(table: &Table, all: &[u32]) -> Vec<Load> {
 
 fn owed(table: &Table, rows: &[u32], now: At) -> Vec<Owed> {
     let today: String = now.rfc3339().chars().take(10).collect();
+    let owing: Vec<u32> = rows
+        .iter()
+        .copied()
+        .filter(|r| !table.owed[*r as usize].is_empty())
+        .collect();
     let ends = AGES.iter().skip(1).copied().map(Some).chain([None]);
     let one = |(from_days, until_days): (&i64, Option<i64>)| {
         let mut out = Owed {
@@ -446,7 +451,7 @@ fn owed(table: &Table, rows: &[u32], now: At) -> Vec<Owed> {
             late: 0,
             incidents: 0,
         };
-        for row in rows {
+        for row in &owing {
             let mut here = 0;
             for (due, since) in &table.owed[*row as usize] {
                 let days = now.0.saturating_sub(*since).max(0) / DAY_MS;

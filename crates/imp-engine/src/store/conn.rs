@@ -153,6 +153,14 @@ pub trait Conn: Send {
     /// What the store says.
     fn lease_time(&mut self, house: At) -> Result<At, StoreError>;
 
+    /// Much is going to be written, by a process that does nothing else: memory may be used for it.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn much_to_write(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Whether nobody else writes to this store: then what was read stays true between transactions.
     fn sole_writer(&self) -> bool;
 

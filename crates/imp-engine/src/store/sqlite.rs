@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// How long a statement waits for a lock: readers never hold one for long, and nobody else writes.
 const BUSY: Duration = Duration::from_secs(5);
+/// Where much is written at once: pages of the indexes stay in 128 MiB of memory from one transaction to the next, and the
+/// log is taken over into the file once it has 64 MiB.
+const MUCH: &str = "pragma cache_size = -131072; pragma wal_autocheckpoint = 16384;";
 /// Statements kept prepared in one connection: more than we have.
 const PREPARED: usize = 128;
 
@@ -117,6 +120,11 @@ impl Conn for Sqlite {
 
     fn lease_time(&mut self, house: At) -> Result<At, StoreError> {
         Ok(house)
+    }
+
+    fn much_to_write(&mut self) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        self.conn.execute_batch(MUCH).map_err(|e| trouble(&path, &e))
     }
 
     fn sole_writer(&self) -> bool {

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::script::{self, Common, client::Client};
 use crate::{Failure, rebuild, say};
 use arc_swap::ArcSwap;
-use file::Rows;
+use file::{Row, Rows};
 use imp_core::{Actor, Catalogue, Directory, Process, Role};
 use imp_engine::audit::Deed;
 use imp_engine::desk::sheet;
@@ -22,11 +22,15 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Rows in a transaction: each costs a flush of the disk …
-const AT_A_TIME: usize = 5_000;
+const AT_A_TIME: usize = 10_000;
 /// … and so many bytes of them are held meanwhile.
 const BYTES_AT_A_TIME: usize = 8 * 1024 * 1024;
+/// Rows that are read ahead together, and how many of such lots wait to be written.
+const IN_A_LOT: usize = 100;
+const LOTS_AHEAD: usize = 20;
 /// Rows in a call to `imp serve`, whose people wait meanwhile.
 const IN_A_CALL: usize = 100;
 /// Bytes of rows in a call: the API reads no longer bodies than some more than this.
@@ -64,8 +68,29 @@ pub enum From {
 
 /// The same, while it is read.
 enum Source {
-    File { name: String, rows: Rows },
+    File {
+        name: String,
+        lots: Receiver<io::Result<Vec<Row>>>,
+        waiting: std::vec::IntoIter<Row>,
+    },
     Jira(Box<Tickets>),
+}
+
+/// Reads a file on a thread of its own, while what was read is written; it waits where that takes longer.
+fn read_ahead(mut rows: Rows) -> Receiver<io::Result<Vec<Row>>> {
+    let (send, lots) = sync_channel(LOTS_AHEAD);
+    std::thread::spawn(move || {
+        loop {
+            let next = || rows.row().transpose();
+            let lot: io::Result<Vec<Row>> = std::iter::from_fn(next).take(IN_A_LOT).collect();
+            let is_last = lot.as_ref().map_or(true, Vec::is_empty);
+            // Nobody takes it any more, or there is no more.
+            if send.send(lot).is_err() || is_last {
+                return;
+            }
+        }
+    });
+    lots
 }
 
 /// A search that is gone through.
@@ -93,7 +118,12 @@ impl Source {
                 let survey = survey(path)?;
                 let rows = Rows::open(path).map_err(Failure::Wrong)?;
                 let name = path.display().to_string();
-                Ok((Source::File { name, rows }, survey))
+                let source = Source::File {
+                    name,
+                    lots: read_ahead(rows),
+                    waiting: Vec::new().into_iter(),
+                };
+                Ok((source, survey))
             }
             From::Jira(jql) => {
                 let config = load(&common.config)?;
@@ -122,9 +152,12 @@ impl Source {
         let mut bytes = 0;
         while out.len() < most && bytes < most_bytes {
             let row = match self {
-                Source::File { name, rows } => {
-                    let row = rows.row().map_err(|e| unreadable(name, &e))?;
-                    row.map(|(line, told)| (format!("{name}:{line}"), told))
+                Source::File { name, lots, waiting } => {
+                    if waiting.len() == 0 {
+                        let lot = lots.recv().unwrap_or_else(|_| Ok(Vec::new()));
+                        *waiting = lot.map_err(|e| unreadable(name, &e))?.into_iter();
+                    }
+                    waiting.next().map(|(line, told)| (format!("{name}:{line}"), told))
                 }
                 Source::Jira(tickets) => tickets.next().await?,
             };
@@ -240,6 +273,9 @@ pub async fn bring_in(
         progress.at(count.rows);
     }
     progress.away();
+    if !dry_run {
+        home.finish()?;
+    }
     if let Source::Jira(tickets) = &source
         && tickets.own > 0
     {
@@ -410,6 +446,14 @@ impl Home {
         })
     }
 
+    /// Everything is in.
+    fn finish(&mut self) -> Result<(), Failure> {
+        match self {
+            Home::Store { conn: Some(conn), .. } => apart(|| import::finish(conn.as_mut())).map_err(|e| broken(&e)),
+            Home::Store { conn: None, .. } | Home::Serve(_) => Ok(()),
+        }
+    }
+
     /// How many rows, and how many bytes of them, it takes at a time.
     fn at_a_time(&self) -> (usize, usize) {
         match self {
@@ -456,10 +500,7 @@ fn here(
     above: u64,
 ) -> Result<Vec<Answer>, StoreError> {
     let (process, catalogue) = (house.process.load(), house.catalogue.load());
-    let read: Vec<Result<Past, String>> = told
-        .iter()
-        .map(|t| import::understand(t, &process, &catalogue))
-        .collect();
+    let read: Vec<Result<Past, String>> = import::understand_all(told, &process, &catalogue);
     let pasts: Vec<Past> = read.iter().flatten().cloned().collect();
     let mut kept: Vec<Option<Kept>> = vec![None; pasts.len()];
     match conn {
