@@ -3,7 +3,7 @@
 
 use crate::clock::Clock;
 use crate::inbox::{Inbox, NotTaken, Outbox, Queue, inbox};
-use crate::insights::{Figures, leaf};
+use crate::insights::Figures;
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};
@@ -206,10 +206,7 @@ impl Desk {
             versions::keep(conn.as_mut(), &house.process.load(), clock.now())?;
             house.know_all(conn.as_mut())?;
             house.know_subscriptions(conn.as_mut())?;
-            measure::refresh(conn.as_mut(), &house)?;
-            conn.begin()?;
-            leaf::pack(conn.as_mut(), leaf::LOOSE_MAX)?;
-            conn.commit()
+            measure::refresh(conn.as_mut(), &house)
         })?;
         let resumes = apart(|| lease::in_the_middle(conn.as_mut(), clock.now()))?;
         let restored = apart(|| sheet::<u64>(conn.as_mut(), RESTORED))?;

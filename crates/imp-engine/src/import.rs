@@ -2,12 +2,10 @@
 
 use crate::audit::{self, Deed};
 use crate::desk::House;
-use crate::halves;
-use crate::insights::leaf;
+use crate::insights::{halves, leaf};
 use crate::measure;
-use crate::row;
 use crate::store::{Conn, StoreError, Val, known};
-use crate::tx;
+use crate::tx::{self, row};
 use imp_core::event::{Event, Fact, ServiceName, TeamName};
 use imp_core::process::Category;
 use imp_core::{Actor, At, Catalogue, Incident, Process, Ref, words};

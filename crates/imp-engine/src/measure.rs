@@ -1,6 +1,7 @@
 //! The narrow row beside each incident's: what numbers are made of, so that no page of them reads an incident's JSON.
 
 use crate::desk::{House, keep_sheet, sheet};
+use crate::insights::leaf;
 use crate::store::{Conn, StoreError, Val, insert};
 use imp_core::event::Target;
 use imp_core::metric::{self, Class, METRICS, Measured};
@@ -158,7 +159,7 @@ fn calls(i: &Incident) -> Vec<(&str, i64)> {
     asked.collect()
 }
 
-/// Measures every incident anew where that was done by other rules: after an upgrade, a restore, or a change of the
+/// Packs the rows where much was written since, and measures every incident anew where that was done by other rules: after an upgrade, a restore, or a change of the
 /// process's statuses. One transaction; of several replicas one does it.
 ///
 /// # Errors
@@ -167,11 +168,9 @@ pub fn refresh(conn: &mut dyn Conn, house: &House) -> Result<(), StoreError> {
     let process = house.process.load_full();
     let statuses: Vec<(&str, Category)> = process.statuses.iter().map(|s| (s.id.as_str(), s.category)).collect();
     let rules = serde_json::to_string(&(FORMULAS, statuses)).map_err(|e| StoreError(e.to_string()))?;
-    if sheet::<String>(conn, RULES)?.as_deref() == Some(rules.as_str()) {
-        return Ok(());
-    }
     conn.begin()?;
-    match anew(conn, house, &rules) {
+    let measured = anew(conn, house, &rules).and_then(|()| leaf::pack(conn, leaf::LOOSE_MAX));
+    match measured {
         Ok(()) => conn.commit(),
         Err(e) => {
             conn.rollback();

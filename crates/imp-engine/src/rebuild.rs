@@ -3,8 +3,9 @@
 
 use crate::desk::{Desk, House, keep_sheet, sheet};
 use crate::lane::STANDS_BEHIND;
+use crate::read;
 use crate::store::{Conn, StoreError};
-use crate::{read, row};
+use crate::tx::row;
 use imp_core::effect::{JOURNAL_KEY, What};
 use imp_core::port::Recalled;
 use imp_core::process::Category;

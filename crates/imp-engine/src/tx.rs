@@ -1,11 +1,13 @@
 //! What happens inside the desk's transaction: load, decide, evolve, react, keep. No IO but the connection.
 
+pub mod row;
+
 use crate::desk::{Change, Claims, House, Receipt, Slots};
 use crate::lane;
 use crate::lease::{self, Lease, Me};
+use crate::read;
 use crate::shelf::Shelf;
 use crate::store::{Conn, Row, StoreError};
-use crate::{read, row};
 use imp_core::alert::Alert;
 use imp_core::effect::{Capability, Effect, Rank, Timer, What};
 use imp_core::event::{Event, Fact};

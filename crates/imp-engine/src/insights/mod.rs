@@ -1,5 +1,6 @@
 //! Numbers over many incidents: counted, grouped and summed up from the narrow rows alone.
 
+pub(crate) mod halves;
 pub mod leaf;
 mod order;
 pub mod people;

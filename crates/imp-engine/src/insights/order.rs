@@ -1,7 +1,7 @@
 //! Lengths in their order, kept beside the rows: no question sorts a million of them again.
 
+use super::halves;
 use super::table::Table;
-use crate::halves;
 use crate::measure::{INVALID, PENDING};
 use imp_core::metric::COUNT;
 

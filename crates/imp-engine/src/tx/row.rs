@@ -1,8 +1,8 @@
 //! The rows that an incident has: as it is now, what is measured of it, and, for one that is new, its facts.
 
+use super::json;
 use crate::measure;
 use crate::store::{Conn, StoreError, Val, insert};
-use crate::tx::json;
 use imp_core::event::Fact;
 use imp_core::{Incident, Process};
 use std::sync::LazyLock;
