@@ -8,6 +8,7 @@ use crate::hint::Hint;
 use crate::person::Who;
 use crate::public::Differs;
 use crate::{At, Incident, Process, Ref};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -134,14 +135,45 @@ pub trait Port: Send + Sync {
     /// Hands without mirrors have nothing to forget.
     fn forget(&self, _incident: &Incident) {}
 
-    /// Keeps its part of the vendor's limits from now on: so many replicas call, this one included. Hands that keep no
-    /// limit have nothing to share.
-    fn share(&self, _replicas: u32) {}
+    /// The vendor's limits, where these hands keep any.
+    fn limits(&self) -> Option<&dyn Limits> {
+        None
+    }
+}
+
+/// What a vendor lets us call, which holds for all replicas together and does not begin anew with a restart.
+pub trait Limits: Send + Sync {
+    /// Whose limits they are, as people call the vendor. Hands with the same name keep the same limits.
+    fn vendor(&self) -> &'static str;
+
+    /// Keeps a part of them from now on: so many replicas call, this one included.
+    fn share(&self, replicas: u32);
 
     /// Up to now calls were made that this process knows nothing of: by an earlier run that was cut off in the middle of
     /// work, or by another replica. What is called for the first time from now on waits as if it had just been called.
-    /// Hands that keep no limit have nothing to be careful about.
-    fn resumes(&self) {}
+    fn resumes(&self);
+
+    /// A number that grows with whatever is spent here, so that it can be told whether anything was.
+    fn count(&self) -> u64;
+
+    /// What was spent here and still counts for longer than a restart takes.
+    fn spent(&self) -> Vec<Spent>;
+
+    /// What was spent elsewhere, as it was written down so many milliseconds ago, counts here too.
+    fn knows(&self, spent: &[Spent], ago_ms: u64);
+}
+
+/// Calls that count against one limit of a vendor, seen from when this was written down. All in milliseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Which limit: a method, or whatever else the vendor counts by.
+    pub key: String,
+    /// How long ago each call was, the oldest first.
+    pub ages: Vec<u64>,
+    /// How long a call counts.
+    pub lasts: u64,
+    /// How much longer the vendor wants to be left in peace.
+    pub patience: u64,
 }
 
 /// Where the catalogue is read from.

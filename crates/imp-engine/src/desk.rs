@@ -7,7 +7,7 @@ use crate::insights::Figures;
 use crate::lease::{self, Lease, Me};
 use crate::shelf::Shelf;
 use crate::store::{Conn, Store, StoreError, Val, apart};
-use crate::{audit, measure, read, tx, versions};
+use crate::{audit, measure, read, spent, tx, versions};
 use arc_swap::ArcSwap;
 use imp_core::audience::Subscriptions;
 use imp_core::effect::{Capability, Effect};
@@ -143,6 +143,10 @@ pub struct Desk {
     pub figures: Figures,
     /// Whether somebody was at work a moment before: an earlier run that was cut off, or another replica.
     pub(crate) resumes: bool,
+    /// What was spent of the vendors' limits before, with how many milliseconds ago that was written down.
+    pub(crate) spent: Arc<Vec<(u64, spent::ByVendor)>>,
+    /// The name of this replica.
+    pub(crate) replica: Arc<str>,
     /// Woken when the catalogue should be read now: something new is in it.
     pub catalogue_wanted: Arc<Notify>,
     /// Woken when there may be effects to perform.
@@ -210,6 +214,7 @@ impl Desk {
         })?;
         let resumes = apart(|| lease::in_the_middle(conn.as_mut(), clock.now()))?;
         let restored = apart(|| sheet::<u64>(conn.as_mut(), RESTORED))?;
+        let spent = apart(|| spent::read(conn.as_mut(), clock.now()))?;
         let me = Me::new(Ref(restored.unwrap_or(0)));
         let (jobs, outbox) = inbox();
         let (changes, _) = broadcast::channel(CHANGES);
@@ -223,6 +228,8 @@ impl Desk {
             figures: Figures::default(),
             catalogue_wanted: Arc::default(),
             resumes,
+            spent: Arc::new(spent),
+            replica: me.name.as_str().into(),
             work: work.clone(),
             changes: changes.clone(),
             recent: recent.clone(),

@@ -23,6 +23,7 @@ pub mod saved_view;
 pub mod session;
 mod shelf;
 mod sought;
+mod spent;
 pub mod store;
 mod subscription;
 pub mod sweep;

@@ -2,6 +2,7 @@
 
 use crate::desk::{Desk, SubmitError};
 use crate::lease::{LEASE_MS, Lease, RENEW_MS};
+use crate::spent::{self, Ledger};
 use imp_core::effect::{Capability, What};
 use imp_core::port::{Order, Outcome, Pause, Port};
 use std::collections::{BTreeMap, HashMap};
@@ -60,13 +61,22 @@ pub struct Runner {
     failures: BTreeMap<Capability, u32>,
     /// Among how many replicas the vendors' limits are shared.
     replicas: u32,
+    /// What of the vendors' limits was spent, as far as it is written down.
+    ledger: Ledger,
 }
 
 impl Runner {
     /// A runner with these hands.
     pub fn new(desk: Desk, ports: BTreeMap<Capability, Arc<dyn Port>>) -> Runner {
-        if desk.resumes {
-            ports.values().for_each(|port| port.resumes());
+        for limits in spent::limits(&ports) {
+            if desk.resumes {
+                limits.resumes();
+            }
+            for (ago_ms, page) in desk.spent.iter() {
+                page.get(limits.vendor())
+                    .into_iter()
+                    .for_each(|s| limits.knows(s, *ago_ms));
+            }
         }
         Runner {
             desk,
@@ -78,6 +88,7 @@ impl Runner {
             busy: BTreeMap::new(),
             failures: BTreeMap::new(),
             replicas: 1,
+            ledger: Ledger::default(),
         }
     }
 
@@ -94,6 +105,10 @@ impl Runner {
                     self.desk.clock.takes(wait).min(longest)
                 }
                 Progress::Idle(None) => longest,
+            };
+            let rest = match self.ledger.is_behind(&self.ports) {
+                true => rest.min(spent::EVERY),
+                false => rest,
             };
             tokio::select! {
                 biased;
@@ -119,6 +134,7 @@ impl Runner {
 
     /// Takes what may be performed now and starts it.
     pub async fn step(&mut self) -> Progress {
+        self.keep_spent().await;
         let slots = self.ports.keys().map(|c| (*c, self.free(*c))).collect();
         let renews = self.desk.store.is_shared() && self.renewed.elapsed() >= RENEW;
         let asked = Instant::now();
@@ -183,9 +199,24 @@ impl Runner {
         }
         tracing::info!(replicas, "the vendors' limits are shared among the replicas");
         self.replicas = replicas;
-        for port in self.ports.values() {
-            port.share(replicas);
-            port.resumes();
+        for limits in spent::limits(&self.ports) {
+            limits.share(replicas);
+            limits.resumes();
+        }
+    }
+
+    /// Writes down what was spent. Where that fails, the next time writes more.
+    async fn keep_spent(&mut self) {
+        let Some(page) = self.ledger.page(&self.ports, Instant::now()) else {
+            return;
+        };
+        let (replica, now) = (self.desk.replica.clone(), self.desk.clock.now());
+        let kept = self
+            .desk
+            .write(move |conn| spent::keep(conn, &replica, &page, now))
+            .await;
+        if let Err(e) = kept {
+            tracing::warn!(error = %e, "what was spent of the vendors' limits could not be written down");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Vendors' rate limits, kept before a call is made rather than after it was refused.
 
+use imp_core::port::{Limits, Spent};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 /// second apart may arrive closer together.
 const MARGIN: Duration = Duration::from_millis(100);
 /// Windows up to this long count as full right after a start in the middle of work: what was called in them before is not
-/// known. Of longer ones, a minute's, nothing is assumed: the vendor's `Retry-After` tells what was too much.
+/// known. What was called in longer ones, a minute's, is written down now and then (see [`Spent`]).
 const UNKNOWN_UP_TO: Duration = Duration::from_secs(2);
 /// How many keys are remembered before those that hold nothing are forgotten: a key per channel adds up over months.
 const KEYS_MAX: usize = 1024;
@@ -77,9 +78,12 @@ pub enum Urgency {
 /// What has been spent, by key; shared by everything that calls one vendor.
 #[derive(Debug, Default)]
 pub struct Budget {
+    vendor: &'static str,
     windows: Mutex<HashMap<String, Window>>,
     /// Among how many the limits are shared; 0 as 1.
     shared_by: AtomicU32,
+    /// Grows with every call and every pause.
+    count: AtomicU64,
     /// When this process began to call while calls were made that it knows nothing of.
     resumed: Mutex<Option<Instant>>,
 }
@@ -112,22 +116,69 @@ impl Window {
     fn holds_nothing(&self) -> bool {
         self.taken.is_empty() && self.paused_until.is_none()
     }
+
+    /// What a restart must not forget of it: the calls of a window that is longer than that takes, and the vendor's pause.
+    fn spent(&self, key: &str, now: Instant) -> Option<Spent> {
+        let long = self.lasts > UNKNOWN_UP_TO + MARGIN;
+        let ages = self
+            .taken
+            .iter()
+            .filter(|_| long)
+            .map(|t| millis(now.saturating_duration_since(*t)));
+        let spent = Spent {
+            key: key.to_owned(),
+            ages: ages.collect(),
+            lasts: millis(self.lasts),
+            patience: self
+                .paused_until
+                .map_or(0, |t| millis(t.saturating_duration_since(now))),
+        };
+        (!spent.ages.is_empty() || spent.patience > 0).then_some(spent)
+    }
 }
 
 impl Budget {
-    /// Nothing spent yet.
-    pub fn new() -> Budget {
-        Budget::default()
+    /// Nothing spent yet of this vendor's.
+    pub fn new(vendor: &'static str) -> Budget {
+        Budget {
+            vendor,
+            ..Budget::default()
+        }
     }
 
-    /// From now on so many keep the limits together, each its part.
-    pub fn share(&self, among: u32) {
-        self.shared_by.store(among, Ordering::Relaxed);
-    }
-
-    /// Up to now calls were made that are not known here, by an earlier run or by another replica.
-    pub fn resumes(&self, now: Instant) {
+    fn resumes_at(&self, now: Instant) {
         *self.resumed.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    fn spent_at(&self, now: Instant) -> Vec<Spent> {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<Spent> = windows
+            .iter_mut()
+            .filter_map(|(key, w)| {
+                w.forget(now);
+                w.spent(key, now)
+            })
+            .collect();
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        all
+    }
+
+    fn knows_at(&self, spent: &[Spent], ago_ms: u64, now: Instant) {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        for s in spent {
+            let patience = Duration::from_millis(s.patience.saturating_sub(ago_ms));
+            let w = windows.entry(s.key.clone()).or_default();
+            w.lasts = Duration::from_millis(s.lasts);
+            let earlier = s
+                .ages
+                .iter()
+                .filter_map(|age| now.checked_sub(Duration::from_millis(age + ago_ms)));
+            w.taken.extend(earlier);
+            w.taken.make_contiguous().sort_unstable();
+            w.paused_until = w.paused_until.max(Some(now + patience));
+            w.forget(now);
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A window that nothing is known of; `theirs` is how long the vendor's own is.
@@ -176,6 +227,7 @@ impl Budget {
         let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
         if w.taken.len() < most {
             w.taken.push_back(now);
+            self.count.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
         // Room comes when so many of the oldest have left that fewer than `most` remain.
@@ -200,7 +252,38 @@ impl Budget {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let w = windows.entry(key.to_owned()).or_default();
         w.paused_until = w.paused_until.max(Some(until));
+        self.count.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+impl Limits for Budget {
+    fn vendor(&self) -> &'static str {
+        self.vendor
+    }
+
+    fn share(&self, replicas: u32) {
+        self.shared_by.store(replicas, Ordering::Relaxed);
+    }
+
+    fn resumes(&self) {
+        self.resumes_at(Instant::now());
+    }
+
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        self.spent_at(Instant::now())
+    }
+
+    fn knows(&self, spent: &[Spent], ago_ms: u64) {
+        self.knows_at(spent, ago_ms, Instant::now());
+    }
+}
+
+fn millis(d: Duration) -> u64 {
+    u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn wait_ms(until: Instant, now: Instant) -> i64 {
@@ -219,7 +302,7 @@ mod tests {
     #[test]
     fn no_window_ever_holds_more_than_the_limit() {
         let (b, t0, limit) = (
-            Budget::new(),
+            Budget::new("Slack"),
             Instant::now(),
             Limit {
                 calls: 5,
@@ -239,8 +322,8 @@ mod tests {
 
     #[test]
     fn after_a_start_in_the_middle_of_work_the_second_counts_as_spent_and_the_minute_does_not() {
-        let (b, t0) = (Budget::new(), Instant::now());
-        b.resumes(t0);
+        let (b, t0) = (Budget::new("Slack"), Instant::now());
+        b.resumes_at(t0);
         let wait = b
             .take("channel", Limit::a_second(1), Urgency::Urgent, at(t0, 100))
             .expect_err("full");
@@ -260,8 +343,38 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_forgets_neither_the_minute_nor_the_vendors_pause() {
+        let (before, after, t0) = (Budget::new("Slack"), Budget::new("Slack"), Instant::now());
+        let t1 = at(t0, 30_000);
+        let takes = |b: &Budget, now| {
+            (0..50)
+                .filter(|_| b.take("method", Limit::a_minute(20), Urgency::Urgent, now).is_ok())
+                .count()
+        };
+        assert_eq!(takes(&before, t0), 20);
+        assert_eq!(before.take("channel", Limit::a_second(1), Urgency::Urgent, t0), Ok(()));
+        before.pause("paused", 45_000, t0);
+        let written = before.spent_at(at(t0, 400));
+        assert_eq!(
+            written.iter().map(|s| s.key.as_str()).collect::<Vec<_>>(),
+            ["method", "paused"],
+            "what is over before a restart is not written down"
+        );
+        after.knows_at(&written, 29_600, t1);
+        assert_eq!(takes(&after, t1), 0);
+        let wait = after.take("paused", Limit::a_minute(20), Urgency::Urgent, t1);
+        assert!(wait.is_err_and(|ms| (15_000..15_100).contains(&ms)), "{wait:?}");
+        assert_eq!(takes(&after, at(t0, 59_000)), 0);
+        assert_eq!(
+            takes(&after, at(t0, 60_200)),
+            20,
+            "and then it is as if nothing had happened"
+        );
+    }
+
+    #[test]
     fn the_wait_that_is_told_is_enough_and_not_much_more() {
-        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_second(1));
+        let (b, t0, limit) = (Budget::new("Slack"), Instant::now(), Limit::a_second(1));
         assert_eq!(b.take("k", limit, Urgency::Usual, t0), Ok(()));
         let wait = b.take("k", limit, Urgency::Usual, at(t0, 400)).expect_err("full");
         assert!((600..=750).contains(&wait), "{wait}");
@@ -273,7 +386,7 @@ mod tests {
 
     #[test]
     fn a_share_is_kept_for_what_is_urgent() {
-        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_minute(20));
+        let (b, t0, limit) = (Budget::new("Slack"), Instant::now(), Limit::a_minute(20));
         let usual = (0..20)
             .filter(|_| b.take("k", limit, Urgency::Usual, t0).is_ok())
             .count();
@@ -301,7 +414,7 @@ mod tests {
         ];
         for (limit, window_ms) in limits {
             for replicas in 1..=7_u32 {
-                let budgets: Vec<Budget> = (0..replicas).map(|_| Budget::new()).collect();
+                let budgets: Vec<Budget> = (0..replicas).map(|_| Budget::new("Slack")).collect();
                 budgets.iter().for_each(|b| b.share(replicas));
                 let (t0, mut went, mut each) = (Instant::now(), Vec::new(), vec![0; budgets.len()]);
                 for ms in (0..20 * window_ms).step_by(13) {
@@ -325,7 +438,7 @@ mod tests {
             }
         }
         // Whoever is alone again has all of it.
-        let (b, t0) = (Budget::new(), Instant::now());
+        let (b, t0) = (Budget::new("Slack"), Instant::now());
         b.share(2);
         let takes = |ms| {
             (0..40)
@@ -339,7 +452,7 @@ mod tests {
 
     #[test]
     fn keys_do_not_hinder_each_other_and_a_pause_holds() {
-        let (b, t0, limit) = (Budget::new(), Instant::now(), Limit::a_second(1));
+        let (b, t0, limit) = (Budget::new("Slack"), Instant::now(), Limit::a_second(1));
         b.pause("a", 5_000, t0);
         assert!(
             b.take("a", limit, Urgency::Urgent, at(t0, 4_000))

@@ -8,7 +8,7 @@ use reqwest::{Client, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::error::Error;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A connection that is not there after this will not come soon; the runner tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,6 +28,9 @@ const PATIENCE_MIN_MS: i64 = 250;
 const PATIENCE_MAX_MS: i64 = 24 * 3_600_000;
 /// Where a vendor asks for patience and does not say for how long.
 const PATIENCE_DEFAULT_MS: i64 = 5_000;
+/// A question that failed sooner than this is asked again at once. What failed later was a vendor in trouble, and two of
+/// them would add up to more than the runner waits.
+const READ_AGAIN_WITHIN: Duration = Duration::from_secs(2);
 
 /// The client that all vendor folders share; cheap to clone.
 #[derive(Debug, Clone)]
@@ -103,6 +106,14 @@ impl Fault {
             Fault::Wait { .. } => None,
             Fault::Later { status, .. } => *status,
             Fault::Refused { status, .. } => Some(*status),
+        }
+    }
+
+    /// Whether the vendor, or the way to it, stumbled and asked for no patience: the next call may well work.
+    fn is_passing(&self) -> bool {
+        match self {
+            Fault::Later { status, after_ms, .. } => after_ms.is_none() && matches!(status, None | Some(500..=599)),
+            Fault::Wait { .. } | Fault::Refused { .. } => false,
         }
     }
 
@@ -216,6 +227,19 @@ pub async fn send(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault
 /// What [`send`] and [`Answer::checked`] say.
 pub async fn call(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault> {
     send(vendor, request).await?.checked(vendor)
+}
+
+/// Asks a question, and asks it once more at once where its answer was lost: to read twice does no harm, and whoever looks
+/// before it creates would else wait for its next turn because one of several questions went wrong.
+///
+/// # Errors
+/// What the last asking says.
+pub async fn read<F: Future<Output = Result<Answer, Fault>>>(ask: impl Fn() -> F) -> Result<Answer, Fault> {
+    let began = Instant::now();
+    match ask().await {
+        Err(fault) if fault.is_passing() && began.elapsed() < READ_AGAIN_WITHIN => ask().await,
+        answer => answer,
+    }
 }
 
 impl Answer {
@@ -461,6 +485,31 @@ mod tests {
         let body = r#"{"errorMessages":["No."],"errors":{"priority":"Priority is not on the screen"}}"#;
         let why = "Jira refused (400): No.; priority: Priority is not on the screen".to_owned();
         assert_eq!(outcome(answer(400, &[], body)), Err(Outcome::Never { why }));
+    }
+
+    #[tokio::test]
+    async fn a_question_is_asked_again_once_where_its_answer_was_lost_and_only_there() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let asked = |answers: Vec<Answer>| async move {
+            let times = AtomicUsize::new(0);
+            let done = read(|| {
+                let n = times.fetch_add(1, Ordering::SeqCst);
+                let given = answers[n.min(answers.len() - 1)].clone();
+                async move { given.checked("Jira") }
+            })
+            .await;
+            (times.into_inner(), done.is_ok())
+        };
+        let (well, ill) = (answer(200, &[], "{}"), answer(503, &[], ""));
+        assert_eq!(asked(vec![ill.clone(), well.clone()]).await, (2, true));
+        assert_eq!(asked(vec![ill.clone(), ill, well.clone()]).await, (2, false));
+        for firm in [
+            answer(429, &[], ""),
+            answer(503, &[("retry-after", "3")], ""),
+            answer(404, &[], ""),
+        ] {
+            assert_eq!(asked(vec![firm, well.clone()]).await, (1, false));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::words_of_week::{self, Told};
 use imp_console::chart::poster;
 use imp_core::effect::{Effect, Owner, Stretch, What};
 use imp_core::metric::{Class, Metric};
-use imp_core::port::{Boxed, Order, Outcome, Pause, Port};
+use imp_core::port::{Boxed, Limits, Order, Outcome, Pause, Port};
 use imp_core::{At, Catalogue, Ref};
 use imp_engine::Desk;
 use imp_engine::insights::view::{self, period};
@@ -78,12 +78,8 @@ impl Port for Mirrors {
         }
     }
 
-    fn share(&self, replicas: u32) {
-        self.opslevel.share(replicas);
-    }
-
-    fn resumes(&self) {
-        self.opslevel.resumes();
+    fn limits(&self) -> Option<&dyn Limits> {
+        self.opslevel.limits()
     }
 }
 
@@ -282,12 +278,8 @@ impl Port for Speaker {
         self.chat.forget(incident);
     }
 
-    fn share(&self, replicas: u32) {
-        self.chat.share(replicas);
-    }
-
-    fn resumes(&self) {
-        self.chat.resumes();
+    fn limits(&self) -> Option<&dyn Limits> {
+        self.chat.limits()
     }
 }
 

@@ -497,6 +497,36 @@ async fn a_replica_that_stops_gives_back_what_it_could_not_finish() {
 }
 
 #[tokio::test]
+async fn what_was_spent_of_a_vendors_limits_counts_for_whoever_starts_after() {
+    let spent = |s: &Stage| s.record.spent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let called = Spent {
+        key: "conversations.create".into(),
+        ages: vec![900, 400],
+        lasts: 60_000,
+        patience: 30_000,
+    };
+    for on in [On::Sqlite, On::Postgres] {
+        let mut before = Stage::new(on);
+        before
+            .record
+            .spent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(called.clone());
+        before.runs().await;
+        before.clock.0.fetch_add(5_000, Ordering::SeqCst);
+        let (place, clock) = (before.place.clone(), before.clock.clone());
+        drop(before);
+        let after = Stage::over(place, clock);
+        let wanted = Spent {
+            ages: vec![5_900, 5_400],
+            ..called.clone()
+        };
+        assert_eq!(spent(&after), [wanted], "{on:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_vendors_limits_are_shared_among_the_replicas_that_are_there() {
     let mut a = Stage::new(On::Postgres);
     let told = |s: &Stage| s.record.shared_by.load(Ordering::SeqCst);

@@ -14,7 +14,7 @@ mod world;
 use arc_swap::ArcSwap;
 use imp_core::effect::Capability;
 use imp_core::event::Link;
-use imp_core::port::{Boxed, Order, Outcome, Pause, Port};
+use imp_core::port::{Boxed, Limits, Order, Outcome, Pause, Port, Spent};
 use imp_core::{Actor, At, Catalogue, Command, Directory, Envelope, Incident, Process, Role};
 use imp_engine::{Clock, Desk, House, Progress, Runner, Store, SubmitError, read};
 use place::{On, Place};
@@ -44,6 +44,8 @@ struct Record {
     calls: Mutex<Vec<(String, u32)>>,
     /// Among how many it was told to share its limits, the last time; 0 while it was not told.
     shared_by: AtomicU32,
+    /// What counts against its limits.
+    spent: Mutex<Vec<Spent>>,
 }
 
 impl Port for Record {
@@ -69,8 +71,36 @@ impl Port for Record {
         Box::pin(async move { outcome })
     }
 
+    fn limits(&self) -> Option<&dyn Limits> {
+        Some(self)
+    }
+}
+
+impl Limits for Record {
+    fn vendor(&self) -> &'static str {
+        "Jira"
+    }
+
     fn share(&self, replicas: u32) {
         self.shared_by.store(replicas, Ordering::SeqCst);
+    }
+
+    fn resumes(&self) {}
+
+    fn count(&self) -> u64 {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+    }
+
+    fn spent(&self) -> Vec<Spent> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn knows(&self, spent: &[Spent], ago_ms: u64) {
+        let aged = spent.iter().map(|s| Spent {
+            ages: s.ages.iter().map(|a| a + ago_ms).collect(),
+            ..s.clone()
+        });
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).extend(aged);
     }
 }
 
@@ -105,6 +135,7 @@ impl Stage {
             answers: Mutex::default(),
             calls: Mutex::default(),
             shared_by: AtomicU32::new(0),
+            spent: Mutex::default(),
         });
         let port: Arc<dyn Port> = record.clone();
         let runner = Runner::new(desk.clone(), BTreeMap::from([(Capability::Record, port)]));

@@ -6,7 +6,7 @@ use super::said::said;
 use super::ticket::{self, LABEL};
 use super::wire::{self, User};
 use super::{Jira, NAME, adf};
-use crate::http::Fault;
+use crate::http::{Fault, read};
 use imp_core::command::{RecordChange, Seen};
 use imp_core::incident::Ticket;
 use imp_core::port::{Boxed, Heard, RecordSource};
@@ -178,7 +178,7 @@ impl Jira {
                 if let After::Token(token) = after {
                     body["nextPageToken"] = json!(token);
                 }
-                self.post("search/jql", &body).await?.json(NAME)
+                read(|| self.post("search/jql", &body)).await?.json(NAME)
             }
             false => {
                 let (fields, properties, most) = (fields.join(","), properties.join(","), most.to_string());
@@ -193,8 +193,8 @@ impl Jira {
                     ("maxResults", most.as_str()),
                     ("startAt", start.as_str()),
                 ];
-                let request = self.request(reqwest::Method::GET, "search").query(&query);
-                self.call(request).await?.json(NAME)
+                let ask = || self.call(self.request(reqwest::Method::GET, "search").query(&query));
+                read(ask).await?.json(NAME)
             }
         }
     }

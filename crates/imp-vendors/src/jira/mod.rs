@@ -21,7 +21,7 @@ pub use recall::Listed;
 
 use crate::budget::{Budget, Limit, Urgency};
 use crate::doubt::Doubt;
-use crate::http::{Answer, Fault, Http, call};
+use crate::http::{Answer, Fault, Http, call, read};
 use crate::secret::Secret;
 use adf::Block;
 use imp_core::Ref;
@@ -123,7 +123,7 @@ impl Jira {
             config,
             http,
             public_url: public_url.trim_end_matches('/').to_owned(),
-            budget: Budget::new(),
+            budget: Budget::new(NAME),
             doubt: Doubt::new(),
             scheme: tokio::sync::Mutex::new(None),
             people: Mutex::default(),
@@ -182,7 +182,7 @@ impl Jira {
     }
 
     async fn get(&self, path: &str) -> Result<Answer, Fault> {
-        self.call(self.request(Method::GET, path)).await
+        read(|| self.call(self.request(Method::GET, path))).await
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Answer, Fault> {

@@ -12,7 +12,7 @@ use crate::http::Fault;
 use imp_core::effect::LinkTo;
 use imp_core::event::Link;
 use imp_core::incident::{Ticket, Update};
-use imp_core::port::Boxed;
+use imp_core::port::{Boxed, Limits};
 use imp_core::record::{self, Owner};
 use imp_core::{Actor, Incident, Order, Outcome, Port, Ref, What, Who};
 use reqwest::Method;
@@ -64,12 +64,8 @@ impl Port for Jira {
         })
     }
 
-    fn share(&self, replicas: u32) {
-        self.budget.share(replicas);
-    }
-
-    fn resumes(&self) {
-        self.budget.resumes(Instant::now());
+    fn limits(&self) -> Option<&dyn Limits> {
+        Some(&self.budget)
     }
 
     fn forget(&self, incident: &Incident) {

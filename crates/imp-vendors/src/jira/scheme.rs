@@ -3,7 +3,7 @@
 
 use super::wire::{Field, FieldPage, IssueType, Status, TypePage, User};
 use super::{Jira, NAME};
-use crate::http::Fault;
+use crate::http::{Fault, read};
 use imp_core::{Directory, Who, words};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -263,10 +263,9 @@ impl Jira {
             return id;
         }
         let parameter = if self.is_cloud() { "query" } else { "username" };
-        let request = self
-            .request(reqwest::Method::GET, "user/search")
-            .query(&[(parameter, email.as_str())]);
-        let found: Vec<User> = match self.call(request).await.and_then(|a| a.json(NAME)) {
+        let query = [(parameter, email.as_str())];
+        let ask = || self.call(self.request(reqwest::Method::GET, "user/search").query(&query));
+        let found: Vec<User> = match read(ask).await.and_then(|a| a.json(NAME)) {
             Ok(found) => found,
             Err(fault) => {
                 tracing::info!("Jira could not be asked for a person: {}", fault.why());

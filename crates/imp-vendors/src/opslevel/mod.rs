@@ -64,7 +64,7 @@ impl OpsLevel {
             config,
             http,
             public_url: public_url.trim_end_matches('/').to_owned(),
-            budget: Budget::new(),
+            budget: Budget::new(NAME),
             kept: Mutex::default(),
         }
     }

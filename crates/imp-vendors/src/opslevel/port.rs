@@ -2,7 +2,7 @@
 
 use super::{NAME, OpsLevel};
 use crate::http::call;
-use imp_core::port::Boxed;
+use imp_core::port::{Boxed, Limits};
 use imp_core::{At, Order, Outcome, Port, What};
 use serde_json::{Map, Value, json};
 
@@ -16,12 +16,8 @@ impl Port for OpsLevel {
         })
     }
 
-    fn share(&self, replicas: u32) {
-        self.budget.share(replicas);
-    }
-
-    fn resumes(&self) {
-        self.budget.resumes(std::time::Instant::now());
+    fn limits(&self) -> Option<&dyn Limits> {
+        Some(&self.budget)
     }
 }
 

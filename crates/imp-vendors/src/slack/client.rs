@@ -1,11 +1,11 @@
 //! Calls to Slack's Web API: form-encoded as Slack's own SDK for Node does it, within the limits of each method.
 
 use crate::budget::{Budget, Limit, Urgency};
-use crate::http::{self, Fault, Http};
+use crate::http::{self, Answer, Fault, Http};
 use crate::secret::Secret;
 use bytes::Bytes;
 use imp_core::Outcome;
-use imp_core::port::Pause;
+use imp_core::port::{Limits, Pause};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -175,7 +175,7 @@ impl Client {
             http,
             api_url: format!("{api_url}{slash}"),
             token,
-            budget: Budget::new(),
+            budget: Budget::new("Slack"),
             looks: Mutex::default(),
         }
     }
@@ -185,13 +185,12 @@ impl Client {
     /// # Errors
     /// [`Trouble`], without any token in its words.
     pub async fn call(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<Value, Trouble> {
-        self.take(method, args, urgency)?;
-        let request = self
-            .http
-            .post(&format!("{}{method}", self.api_url))
-            .bearer_auth(self.token.expose())
-            .form(args);
-        let answer = match http::call("Slack", request).await {
+        let ask = || self.send(method, args, urgency);
+        let answer = match only_reads(method) {
+            true => http::read(ask).await,
+            false => ask().await,
+        };
+        let answer = match answer {
             Ok(a) => a,
             Err(fault) => {
                 if let Fault::Later {
@@ -229,6 +228,16 @@ impl Client {
         })
     }
 
+    async fn send(&self, method: &str, args: &[(&str, &str)], urgency: Urgency) -> Result<Answer, Fault> {
+        self.take(method, args, urgency)?;
+        let request = self
+            .http
+            .post(&format!("{}{method}", self.api_url))
+            .bearer_auth(self.token.expose())
+            .form(args);
+        http::call("Slack", request).await
+    }
+
     /// The scopes that the token has, as Slack says with every answer; none where it does not say.
     ///
     /// # Errors
@@ -240,14 +249,9 @@ impl Client {
         Ok(said.map(|s| s.split(',').map(|scope| scope.trim().to_owned()).collect()))
     }
 
-    /// So many replicas keep Slack's limits together.
-    pub fn share(&self, replicas: u32) {
-        self.budget.share(replicas);
-    }
-
-    /// Up to now calls were made that are not known here.
-    pub fn resumes(&self) {
-        self.budget.resumes(Instant::now());
+    /// Slack's limits, as they are kept here.
+    pub fn limits(&self) -> &dyn Limits {
+        &self.budget
     }
 
     /// Whether a call that is only nice to have may be made now.
@@ -448,6 +452,12 @@ fn detail(body: &Value) -> String {
     } else {
         format!(": {}", imp_core::words::cut(&out.join("; "), 300))
     }
+}
+
+/// Whether a method changes nothing, as the last part of its name tells.
+fn only_reads(method: &str) -> bool {
+    let verb = method.rsplit('.').next();
+    verb.is_some_and(|v| ["history", "replies", "info", "list", "members", "test", "lookupByEmail"].contains(&v))
 }
 
 fn tier(method: &str) -> Limit {

@@ -11,7 +11,7 @@ use imp_core::effect::{Capability, What};
 use imp_core::event::{Link, Target};
 use imp_core::incident::Channel;
 use imp_core::person::Who;
-use imp_core::port::{Boxed, Order, Outcome, Port};
+use imp_core::port::{Boxed, Limits, Order, Outcome, Port};
 use imp_core::process::Category;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -849,12 +849,8 @@ impl Port for Chat {
         })
     }
 
-    fn share(&self, replicas: u32) {
-        self.client.share(replicas);
-    }
-
-    fn resumes(&self) {
-        self.client.resumes();
+    fn limits(&self) -> Option<&dyn Limits> {
+        Some(self.client.limits())
     }
 
     fn forget(&self, incident: &imp_core::Incident) {

@@ -7,7 +7,7 @@ mod wire;
 use crate::budget::{Budget, Limit, Urgency};
 use crate::check::Finding;
 use crate::doubt::Doubt;
-use crate::http::{Answer, Fault, Http, call};
+use crate::http::{Answer, Fault, Http, call, read};
 use crate::secret::Secret;
 use reqwest::RequestBuilder;
 use serde::Deserialize;
@@ -80,7 +80,7 @@ impl Statuspage {
         Statuspage {
             config,
             http,
-            budget: Budget::new(),
+            budget: Budget::new(NAME),
             doubt: Doubt::new(),
             components: tokio::sync::Mutex::new(None),
             seen: Mutex::new(HashMap::new()),
@@ -111,6 +111,11 @@ impl Statuspage {
             self.budget.pause(NAME, *ms, Instant::now());
         }
         answer
+    }
+
+    /// Reads what is at a path below the page.
+    async fn get(&self, path: &str) -> Result<Answer, Fault> {
+        read(|| self.call(self.http.get(&self.url(path)))).await
     }
 
     /// The page's components, identifier and name, as they were at most a few minutes ago.

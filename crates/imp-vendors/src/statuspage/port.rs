@@ -5,7 +5,7 @@ use crate::doubt::NotFound;
 use crate::http::Fault;
 use imp_core::event::Link;
 use imp_core::incident::PublicPost;
-use imp_core::port::Boxed;
+use imp_core::port::{Boxed, Limits};
 use imp_core::process::Category;
 use imp_core::{Incident, Order, Outcome, Port, Process, What, words};
 use serde_json::{Value, json};
@@ -42,12 +42,8 @@ impl Port for Statuspage {
         })
     }
 
-    fn share(&self, replicas: u32) {
-        self.budget.share(replicas);
-    }
-
-    fn resumes(&self) {
-        self.budget.resumes(Instant::now());
+    fn limits(&self) -> Option<&dyn Limits> {
+        Some(&self.budget)
     }
 
     fn forget(&self, incident: &Incident) {
@@ -103,10 +99,7 @@ impl Statuspage {
         let i = &order.incident;
         let deed = format!("{}/{}", i.reference, order.key);
         if self.doubt.must_look(&deed, order.tried) {
-            let seen: wire::Incident = self
-                .call(self.http.get(&self.url(&format!("/incidents/{id}"))))
-                .await?
-                .json(NAME)?;
+            let seen: wire::Incident = self.get(&format!("/incidents/{id}")).await?.json(NAME)?;
             let same = |text: &str| text.trim() == post.body.trim();
             let there = seen
                 .incident_updates
@@ -147,7 +140,7 @@ impl Statuspage {
             "resolved" => "/incidents",
             _ => "/incidents/unresolved",
         };
-        let all: Vec<wire::Incident> = self.call(self.http.get(&self.url(path))).await?.json(NAME)?;
+        let all: Vec<wire::Incident> = self.get(path).await?.json(NAME)?;
         let mark = order.incident.reference.to_string();
         Ok(all
             .into_iter()
@@ -217,7 +210,7 @@ impl Statuspage {
         let known = match known {
             Some(seen) => Some(seen),
             None => {
-                let seen: wire::Incident = self.call(self.http.get(&self.url(&path))).await?.json(NAME)?;
+                let seen: wire::Incident = self.get(&path).await?.json(NAME)?;
                 self.see(&seen);
                 self.last_seen(id)
             }

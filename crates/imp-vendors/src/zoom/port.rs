@@ -1,7 +1,7 @@
 //! One meeting for each incident, found again by its agenda where an answer was lost.
 
 use super::{NAME, Zoom};
-use crate::http::Fault;
+use crate::http::{Fault, read};
 use imp_core::event::Link;
 use imp_core::port::Boxed;
 use imp_core::{Incident, Order, Outcome, Port, What, words};
@@ -129,7 +129,9 @@ impl Zoom {
                 ("next_page_token", token.clone()),
             ];
             let query: Vec<_> = query.into_iter().filter(|(_, v)| !v.is_empty()).collect();
-            let page: Meetings = self.call(|| self.http.get(&url).query(&query)).await?.json(NAME)?;
+            let page: Meetings = read(|| self.call(|| self.http.get(&url).query(&query)))
+                .await?
+                .json(NAME)?;
             let found = page
                 .meetings
                 .into_iter()
