@@ -6,7 +6,7 @@ use crate::command::{Command, Envelope};
 use crate::effect::{Capability, Timer};
 use crate::event::{Event, Link, ServiceName, TeamName};
 use crate::person::Who;
-use crate::process::{Category, FieldKind, Nudge, Process, Watch};
+use crate::process::{Category, Nudge, Process, Watch};
 use crate::refusal::{Allowed, Kind, Refusal};
 use crate::summons::{escalate, invitees, not_asked, summon};
 use crate::together::decide_all;
@@ -433,11 +433,11 @@ pub(crate) fn change_status(
     let mut fields = BTreeMap::new();
     for name in mv.requires.iter().chain(&mv.asks) {
         if let (Some(value), Some(field)) = (given.get(name), process.field(name)) {
-            let value = if field.kind == FieldKind::LongText {
-                words::text(value)
-            } else {
-                words::title(value)
-            };
+            let value = field.answer(value).map_err(|why| {
+                let mut refusal = Refusal::new(Kind::Invalid, format!("{}: {why}", field.label));
+                refusal.fields = vec![(name.clone(), why)];
+                refusal
+            })?;
             if !value.is_empty() {
                 fields.insert(name.clone(), value);
             }

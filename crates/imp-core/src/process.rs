@@ -17,6 +17,7 @@ pub use fault::{Fault, Faults, FileNews};
 use crate::At;
 use crate::catalogue::Reference;
 use crate::moment::Span;
+use crate::words;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -333,6 +334,8 @@ pub enum FieldKind {
     LongText,
     /// Another incident's reference.
     Incident,
+    /// Any of a list.
+    Choices,
 }
 
 /// Something that a move asks.
@@ -348,9 +351,40 @@ pub struct Field {
     pub hint: Option<String>,
     /// What kind of answer it takes.
     pub kind: FieldKind,
+    /// The list, where any of one may be chosen. An answer names them with commas between: `A change, Capacity`.
+    #[serde(default)]
+    pub choices: Vec<String>,
     /// Statuses on whose entry the old answer no longer holds.
     #[serde(default)]
     pub forget_on: Vec<String>,
+}
+
+impl Field {
+    /// An answer as it is kept: cleaned, and of a list each choice as the process writes it, in its order, once.
+    ///
+    /// # Errors
+    /// What is none of the list, and what is in it.
+    pub fn answer(&self, given: &str) -> Result<String, String> {
+        match self.kind {
+            FieldKind::LongText => Ok(words::text(given)),
+            FieldKind::Text | FieldKind::Incident => Ok(words::title(given)),
+            FieldKind::Choices => {
+                let given: Vec<&str> = chosen(given).collect();
+                let same = |choice: &String, g: &str| words::folded(choice) == words::folded(g);
+                if let Some(unknown) = given.iter().find(|g| !self.choices.iter().any(|c| same(c, g))) {
+                    let unknown = words::cut(unknown, 40);
+                    return Err(format!("{unknown:?} is none of {}.", words::list(&self.choices)));
+                }
+                let picked = self.choices.iter().filter(|c| given.iter().any(|g| same(c, g)));
+                Ok(picked.map(String::as_str).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+/// The choices that an answer names.
+pub fn chosen(answer: &str) -> impl Iterator<Item = &str> {
+    answer.split(',').map(str::trim).filter(|c| !c.is_empty())
 }
 
 /// Whom a severity invites, and whom an alert asks.

@@ -3,7 +3,7 @@
 
 use crate::event::Fact;
 use crate::incident::{FollowUp, Incident};
-use crate::process::{Category, Move};
+use crate::process::{Category, FieldKind, Move};
 use crate::{At, Process, alert, story, words};
 
 /// What whoever merges should know before.
@@ -116,13 +116,15 @@ pub fn markdown(i: &Incident, facts: &[Fact], process: &Process) -> String {
     out.join("\n")
 }
 
-fn known(i: &Incident, process: &Process) -> Vec<(&'static str, String)> {
+fn known<'a>(i: &Incident, process: &'a Process) -> Vec<(&'a str, String)> {
     let severity = process
         .severity(&i.severity)
         .map_or(i.severity.clone(), |s| format!("{} {}", s.id, s.label));
     let mut out = vec![("Status", process.label(&i.status).to_owned()), ("Severity", severity)];
     out.extend(i.service.as_ref().map(|s| ("Service", s.name.clone())));
     out.extend(i.team.as_ref().map(|t| ("Team", t.name.clone())));
+    let chosen = process.fields.iter().filter(|f| f.kind == FieldKind::Choices);
+    out.extend(chosen.filter_map(|f| Some((f.label.as_str(), i.fields.get(&f.id)?.clone()))));
     out.extend(i.roles.get("commander").map(|w| ("Commander", w.label().to_owned())));
     out.extend(i.links.ticket.as_ref().map(|t| ("Ticket", t.key.clone())));
     let moments = MOMENTS

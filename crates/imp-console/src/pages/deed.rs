@@ -74,6 +74,24 @@ pub async fn wish(
     Ok(app.desk.submit_given(envelope, given).await?)
 }
 
+/// Answers to fields, where a list has a box for each choice, named `field.choice`.
+fn gathered(form: Fields) -> Fields {
+    let mut out = Fields::new();
+    for (name, value) in form {
+        match name.split_once('.') {
+            None => drop(out.insert(name, value)),
+            Some((field, choice)) => {
+                let answer = out.entry(field.to_owned()).or_default();
+                if !answer.is_empty() {
+                    answer.push_str(", ");
+                }
+                answer.push_str(choice);
+            }
+        }
+    }
+    out
+}
+
 /// What a form asks for; `None`: there is no such form.
 fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
     let mut take = |name: &str| f.remove(name).unwrap_or_default();
@@ -82,11 +100,11 @@ fn command(deed: &str, mut f: Fields) -> Option<Result<Command, Problem>> {
     Some(Ok(match deed {
         "move" => Command::Move {
             to: take("to"),
-            fields: f,
+            fields: gathered(f),
         },
         "conflict" => Command::Settle {
             follow: take("choose") == "follow",
-            fields: f,
+            fields: gathered(f),
         },
         "update" => Command::Post { text: take("text") },
         "role" => Command::Assign {

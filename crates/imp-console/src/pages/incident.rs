@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use imp_core::effect::Capability;
 use imp_core::event::Event;
-use imp_core::process::{Category, FieldKind, Style};
+use imp_core::process::{Category, FieldKind, Style, chosen};
 use imp_core::rights::{Right, allows};
 use imp_core::{Incident, Process, alert, record, review};
 use imp_engine::picture::{self, Picture};
@@ -195,6 +195,8 @@ struct FieldForm {
     required: bool,
     line: bool,
     options: Option<Vec<(String, String)>>,
+    /// Of a list: the name of each box, what may be chosen by it, and whether it was before.
+    choices: Vec<(String, String, bool)>,
     value: String,
 }
 
@@ -481,6 +483,8 @@ fn steps(i: &Incident, process: &Process) -> Vec<Step> {
 }
 
 fn asked(f: &imp_core::process::Field, required: bool, others: &[(String, String)], i: &Incident) -> FieldForm {
+    let known = i.fields.get(&f.id).map_or("", String::as_str);
+    let before: Vec<&str> = chosen(known).collect();
     FieldForm {
         id: f.id.clone(),
         label: f.label.clone(),
@@ -488,7 +492,12 @@ fn asked(f: &imp_core::process::Field, required: bool, others: &[(String, String
         required,
         line: f.kind == FieldKind::Text,
         options: (f.kind == FieldKind::Incident).then(|| others.to_vec()),
-        value: i.fields.get(&f.id).cloned().unwrap_or_default(),
+        choices: f
+            .choices
+            .iter()
+            .map(|c| (format!("{}.{c}", f.id), c.clone(), before.contains(&c.as_str())))
+            .collect(),
+        value: known.to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod calendar;
+mod field;
 mod overlay;
 mod slack;
 
@@ -402,7 +403,7 @@ fn names(look: &mut Look, d: &Draft) {
         moves(look, d, m);
     }
     doubles(look, d);
-    fields(look, d);
+    field::fields(look, d);
     severities(look, d);
     nudges(look, d);
     calendar::hours(look, d);
@@ -564,23 +565,6 @@ fn doubles(look: &mut Look, d: &Draft) {
                 ),
                 None => drop(seen.insert((from.text, to.text), (m.label, line))),
             }
-        }
-    }
-}
-
-fn fields(look: &mut Look, d: &Draft) {
-    for e in Entry::all(d.root, "field") {
-        for w in e.words("forget_on") {
-            status_known(look, d, &w);
-        }
-        if let (Some(id), Some(kind)) = (e.word("id"), e.word("kind"))
-            && id.text == "into"
-            && kind.text != "incident"
-        {
-            look.on(
-                &kind,
-                "the field into names the incident that this one is merged into; its kind is \"incident\"",
-            );
         }
     }
 }

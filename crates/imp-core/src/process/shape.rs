@@ -57,7 +57,7 @@ const TEXTS: Shape = Shape::List(&Shape::Said);
 /// Where an incident stands in the large.
 pub const CATEGORIES: &[&str] = &["triage", "active", "after", "done"];
 const STYLES: &[&str] = &["plain", "primary", "danger"];
-const KINDS: &[&str] = &["text", "long_text", "incident"];
+const KINDS: &[&str] = &["text", "long_text", "incident", "choices"];
 const INVITEES: &[&str] = &["on_call", "team", "manager", "team_channel", "schedule"];
 const TRIGGERS: &[&str] = &[
     "raised",
@@ -192,8 +192,9 @@ const FIELD: &[Key] = &[
     must(
         "kind",
         Shape::Word(KINDS),
-        "text: a line; long_text: several; incident: a menu of the open ones.",
+        "text: a line; long_text: several; incident: a menu of the open ones; choices: any of a list.",
     ),
+    may("choices", TEXTS, "The list of a field of the kind choices."),
     may(
         "forget_on",
         TEXTS,

@@ -69,9 +69,9 @@ fn unknown_names_are_named_with_the_nearest_known() {
             104:9: move[1].style: "primery" is not known; the nearest known is "primary"
             110:13: move[2].requires[1]: the move "False alarm" needs the field "raison", which nothing asks: there is no [[field]] of that id; the nearest known is "reason"
             150:9: move[9].from[1]: there is no status "reviw"; the nearest known is "review"
-            174:14: field[2].forget_on[1]: there is no status "investigate"; the nearest known is "investigating"
-            235:12: severity_default.declared: there is no severity "SEV33"; the nearest known is "SEV3"
-            275:20: step[3].do[2]: "chat.member" is not known; the nearest known is "chat.members""#]],
+            175:14: field[2].forget_on[1]: there is no status "investigate"; the nearest known is "investigating"
+            255:12: severity_default.declared: there is no severity "SEV33"; the nearest known is "SEV3"
+            295:20: step[3].do[2]: "chat.member" is not known; the nearest known is "chat.members""#]],
     );
 }
 
@@ -93,10 +93,26 @@ fn every_kind_of_wrong_value_is_said_at_its_place() {
             63:13: status[5].guidance[1]: is an integer; a text in quotes belongs here
             130:1: move[6]: the move "Re-open" starts nowhere; name statuses in from
             131:8: move[6].from: is a string; a list [ … ] belongs here
-            164:1: field[1].kind: is missing. text: a line; long_text: several; incident: a menu of the open ones.
-            168:1: field[1].sort: there is no such key; known are id, label, hint, kind, forget_on
-            230:12: severity[4].priority: says nothing; write it or remove the key
-            253:16: role[3].instructions: says nothing; write it or remove the key"#]],
+            165:1: field[1].kind: is missing. text: a line; long_text: several; incident: a menu of the open ones; choices: any of a list.
+            169:1: field[1].sort: there is no such key; known are id, label, hint, kind, choices, forget_on
+            250:12: severity[4].priority: says nothing; write it or remove the key
+            273:16: role[3].instructions: says nothing; write it or remove the key"#]],
+    );
+}
+
+#[test]
+fn a_list_to_choose_from_has_choices_that_an_answer_can_name() {
+    says(
+        &[
+            ("  \"Capacity\",", "  \"Capacity, ours\", \"SUPPLIER\","),
+            ("kind = \"incident\"", "kind = \"incident\"\nchoices = [\"One\"]"),
+            ("kind = \"text\"", "kind = \"choices\""),
+        ],
+        expect![[r#"
+            169:8: field[1].kind: there is nothing to choose from; add choices = ["…", "…"]
+            197:3: field[5].choices[2]: an answer has commas between the choices, so none can have one itself; write it without
+            206:3: field[5].choices[12]: "Supplier" is in this list already; remove one
+            213:12: field[6].choices[1]: a field of the kind "incident" has no choices; write kind = "choices", or remove them"#]],
     );
 }
 
@@ -142,13 +158,13 @@ fn ids_and_words_that_are_there_twice_are_named_with_both_places() {
             126:23: move[5].from[2]: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
             137:9: move[7].from[1]: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
             144:9: move[8].from[1]: "Re-open" in line 131 leads from "resolved" to "investigating" already, so "Start the review" would never be made; remove one
-            157:50: move[10].from[4]: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
-            218:9: severity[3].label: "major" is already the name of severity[2] in line 208; rename or remove one
-            223:22: severity[3].alerts[2]: alerts are compared in lower case, so this never fits; write "critical"
-            223:34: severity[3].alerts[3]: the word "critical" means SEV2 since line 214, so it can never mean SEV3; remove one
-            251:6: role[3].id: "Commander" is already the name of role[1] in line 241; rename or remove one
-            251:6: role[3].id: "Commander" is no id: it may have small letters, digits, _ and -; what people read is its label
-            258:31: escalation.path[3]: "on_call" was asked before; nobody is asked twice, so remove it"#]],
+            158:50: move[10].from[4]: there is no status "monitoring"; known are triage, investigating, identified, identified, resolved, review, closed, declined, merged
+            238:9: severity[3].label: "major" is already the name of severity[2] in line 228; rename or remove one
+            243:22: severity[3].alerts[2]: alerts are compared in lower case, so this never fits; write "critical"
+            243:34: severity[3].alerts[3]: the word "critical" means SEV2 since line 234, so it can never mean SEV3; remove one
+            271:6: role[3].id: "Commander" is already the name of role[1] in line 261; rename or remove one
+            271:6: role[3].id: "Commander" is no id: it may have small letters, digits, _ and -; what people read is its label
+            278:31: escalation.path[3]: "on_call" was asked before; nobody is asked twice, so remove it"#]],
     );
 }
 
@@ -215,8 +231,8 @@ fn a_question_can_be_answered_and_ends() {
             ("do = [\"ask\"]", "do = []"),
         ],
         expect![[r#"
-            257:1: escalation: an alert would ask nobody: there is no [[step]] with on = "raised" and do = ["ask"]
-            257:1: escalation: the path is empty, so the escalation ends before it begins; name at least "on_call""#]],
+            277:1: escalation: an alert would ask nobody: there is no [[step]] with on = "raised" and do = ["ask"]
+            277:1: escalation: the path is empty, so the escalation ends before it begins; name at least "on_call""#]],
     );
 }
 
@@ -267,9 +283,9 @@ fn a_merge_ends_in_a_finished_status_and_asks_for_an_incident() {
         ],
         expect![[r#"
             92:6: status[9].id: the status "merged" cannot be reached; add a move to it, or remove it
-            157:50: move[10].from[4]: "Resolve" in line 137 leads from "monitoring" to "resolved" already, so "Same as …" would never be made; remove one
-            158:6: move[10].to: the move "Same as …" merges (it needs the field into), so it must lead to a status of the category done
-            192:8: field[5].kind: the field into names the incident that this one is merged into; its kind is "incident""#]],
+            158:50: move[10].from[4]: "Resolve" in line 137 leads from "monitoring" to "resolved" already, so "Same as …" would never be made; remove one
+            159:6: move[10].to: the move "Same as …" merges (it needs the field into), so it must lead to a status of the category done
+            212:8: field[6].kind: the field into names the incident that this one is merged into; its kind is "incident""#]],
     );
 }
 

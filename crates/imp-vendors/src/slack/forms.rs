@@ -8,7 +8,7 @@ use super::mrkdwn::{context, escape, plain, section};
 use imp_core::catalogue::Catalogue;
 use imp_core::hint::Hint;
 use imp_core::person::Who;
-use imp_core::process::{Field, FieldKind, Move, Process};
+use imp_core::process::{Field, FieldKind, Move, Process, chosen};
 use imp_core::{Command, Incident, Ref, Refusal, public, record, review, words};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -89,6 +89,18 @@ fn select(options: Vec<Value>, initial: Option<&str>, placeholder: &str) -> Valu
         e["initial_option"] = o.clone();
     }
     e["options"] = Value::Array(options.into_iter().take(OPTIONS_MAX).collect());
+    e
+}
+
+/// A menu of which any may be chosen.
+fn several(options: Vec<Value>, is_chosen: impl Fn(&str) -> bool, placeholder: &str) -> Value {
+    let options: Vec<Value> = options.into_iter().take(OPTIONS_MAX).collect();
+    let initial = options.iter().filter(|o| o["value"].as_str().is_some_and(&is_chosen));
+    let initial: Vec<Value> = initial.cloned().collect();
+    let mut e = json!({"type": "multi_static_select", "placeholder": plain(placeholder, 150), "options": options});
+    if !initial.is_empty() {
+        e["initial_options"] = Value::Array(initial);
+    }
     e
 }
 
@@ -323,6 +335,11 @@ fn field(f: &Field, i: &Incident, open: &[Incident], optional: bool) -> Value {
                 select(options, None, "Choose an open incident")
             }
         }
+        FieldKind::Choices => {
+            let options: Vec<Value> = f.choices.iter().map(|c| option(c, c)).collect();
+            let before: Vec<&str> = chosen(known).collect();
+            several(options, |c| before.contains(&c), "Choose any")
+        }
     };
     input(&f.id, &f.label, f.hint.as_deref(), optional, element)
 }
@@ -443,16 +460,8 @@ pub fn statuspage(i: &Incident, process: &Process, components: &[(String, String
             .take(OPTIONS_MAX)
             .map(|(id, name)| option(id, name))
             .collect();
-        let chosen: Vec<Value> = options
-            .iter()
-            .filter(|o| proposal.components.iter().any(|c| o["value"] == c.as_str()))
-            .cloned()
-            .collect();
-        let mut e = json!({"type": "multi_static_select", "placeholder": plain("Which parts?", 150)});
-        e["options"] = Value::Array(options);
-        if !chosen.is_empty() {
-            e["initial_options"] = Value::Array(chosen);
-        }
+        let is_chosen = |c: &str| proposal.components.iter().any(|id| id == c);
+        let e = several(options, is_chosen, "Which parts?");
         blocks.push(input("components", "Affected components", None, true, e));
     }
     view("incident.statuspage", "Status page", "Publish", &memo(i), blocks)
@@ -583,6 +592,12 @@ impl Answers {
         Some(self.one(name).to_owned()).filter(|s| !s.trim().is_empty())
     }
 
+    /// All answers, as a move takes them: of a list, what was chosen with commas between.
+    fn fields(&self) -> BTreeMap<String, String> {
+        let given = self.0.iter().filter(|(_, v)| !v.is_empty());
+        given.map(|(k, v)| (k.clone(), v.join(", "))).collect()
+    }
+
     fn who(&self, name: &str) -> Option<Who> {
         self.some(name).map(Who::slack)
     }
@@ -642,19 +657,12 @@ pub fn commands(callback_id: &str, memo: &Memo, a: &Answers) -> Option<Vec<Comma
                 to: t.clone(),
                 fields: BTreeMap::new(),
             });
-            let fields =
-                a.0.iter()
-                    .filter_map(|(k, v)| v.first().map(|v| (k.clone(), v.clone())))
-                    .collect();
-            through.chain([Command::Move { to, fields }]).collect()
+            through.chain([Command::Move { to, fields: a.fields() }]).collect()
         }
-        "jira.follow" => {
-            let given = |(k, v): (&String, &Vec<String>)| v.first().map(|v| (k.clone(), v.clone()));
-            vec![Command::Settle {
-                follow: true,
-                fields: a.0.iter().filter_map(given).collect(),
-            }]
-        }
+        "jira.follow" => vec![Command::Settle {
+            follow: true,
+            fields: a.fields(),
+        }],
         "incident.update" => vec![Command::Post {
             text: a.one("text").to_owned(),
         }],

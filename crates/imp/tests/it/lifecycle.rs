@@ -231,7 +231,8 @@ async fn from_alert_to_closed(mode: Mode, change: impl FnOnce(String) -> String)
         (&json!("Add a canary"), &json!("2026-12-24"))
     );
     ada.clicks("Close", &ada.card(&channel).await).await;
-    ada.fills("incident.transition", &[("learned", "Deploy slowly.")]).await;
+    let told = [("learned", "Deploy slowly."), ("factors", "Missing alert,Capacity")];
+    ada.fills("incident.transition", &told).await;
     s.settle().await;
 
     // The last word says what was learnt, and when the channel goes.
@@ -240,6 +241,10 @@ async fn from_alert_to_closed(mode: Mode, change: impl FnOnce(String) -> String)
     assert!(last.words.contains(&incident), "{}", last.words);
     let i = s.incident(&incident).await;
     assert_eq!((&i["status"], &i["next"]), (&json!("closed"), &json!([])));
+    assert_eq!(
+        i["fields"]["factors"], "Capacity, Missing alert",
+        "in the order of the process"
+    );
     for moment in [
         "detected_at",
         "acknowledged_at",

@@ -8,7 +8,7 @@ use imp_core::process::Category;
 use serde_json::{Value, json};
 
 use crate::lifecycle::{alert, raise};
-use crate::stage::{Mode, Stage, until};
+use crate::stage::{Mode, Stage, answer, until};
 
 /// A stage without vendors but those named.
 pub async fn only(kept: &[&str]) -> Stage {
@@ -195,6 +195,50 @@ async fn the_cards_buttons_are_the_moves() {
             );
         }
     }
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_list_any_may_be_chosen_and_nothing_else() {
+    let s = only(&[]).await;
+    let incident = s.declares("Something real").await;
+    for to in ["identified", "monitoring", "resolved", "review"] {
+        assert_eq!(go(&s, &incident, to, "").await.0, 200);
+    }
+    let path = format!("/api/v1/incidents/{incident}/transitions");
+    let body = json!({"to": "closed", "learned": "l", "factors": "capacity, the <b>moon</b>"});
+    let (status, said) = s.post(&path, body).await;
+    let why = said["fields"][0]["message"].as_str().unwrap_or_default();
+    assert_eq!(status, 422, "{said}");
+    assert!(
+        why.starts_with("\"the <b>moon</b>\" is none of A change of ours, Capacity,"),
+        "{said}"
+    );
+    assert_eq!(s.incident(&incident).await["status"], "review");
+
+    // The console has a box for each.
+    let page = s.request(reqwest::Method::GET, &format!("/incidents/{incident}"));
+    let page = page.send().await.expect("an answer").text().await.expect("a page");
+    assert!(
+        page.contains(r#"<input type="checkbox" name="factors.Capacity" value="on">Capacity"#),
+        "{page}"
+    );
+    let form = [
+        ("to", "closed"),
+        ("learned", "Deploy slowly."),
+        ("factors.Supplier", "on"),
+        ("factors.Capacity", "on"),
+    ];
+    let deed = s.request(reqwest::Method::POST, &format!("/incidents/{incident}/move"));
+    let (status, said) = answer(deed.form(&form)).await;
+    assert!((200..400).contains(&status), "{status} {said}");
+    assert_eq!(s.incident(&incident).await["fields"]["factors"], "Capacity, Supplier");
+    let document = s.request(reqwest::Method::GET, &format!("/api/v1/incidents/{incident}/review"));
+    let document = document.send().await.expect("an answer").text().await.expect("text");
+    assert!(
+        document.contains("| What contributed to it? | Capacity, Supplier |"),
+        "{document}"
+    );
     s.finish().await;
 }
 

@@ -116,6 +116,7 @@ fn own_names(look: &mut Look, d: &Draft, o: &Entry) {
         for w in e.words("forget_on") {
             super::status_known(look, d, &w);
         }
+        super::field::choices(look, &e);
     }
 }
 

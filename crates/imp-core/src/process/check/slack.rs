@@ -42,6 +42,11 @@ pub(super) fn limits(look: &mut Look, d: &Draft) {
         for w in ["label", "hint"].iter().filter_map(|k| f.word(k)) {
             fits(look, &w, QUESTION_MAX, "a question in Slack's forms holds");
         }
+        let choices = f.words("choices");
+        for w in &choices {
+            fits(look, w, BUTTON_MAX, "a line of a menu in Slack holds");
+        }
+        many(look, f, choices.len(), "choices, and a menu in Slack holds");
         let answers = f.inner("answer");
         for label in answers.iter().filter_map(|a| a.word("label")) {
             fits(look, &label, BUTTON_MAX, "a line of a menu in Slack holds");
