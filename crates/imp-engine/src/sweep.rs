@@ -6,6 +6,7 @@ use crate::insights::leaf;
 use crate::lease;
 use crate::read::{self, Filter};
 use crate::store::{Conn, StoreError};
+use futures_util::{StreamExt, stream};
 use imp_core::command::RecordChange;
 use imp_core::effect::Timer;
 use imp_core::port::{CatalogueSource, DirectorySource, Heard, PageSource, Port, RecordSource};
@@ -45,6 +46,9 @@ pub const ROUND: Duration = Duration::from_secs(600);
 const BETWEEN: Duration = Duration::from_secs(6);
 /// Open incidents that a round goes through.
 const ROUND_MAX: usize = 1_000;
+/// Tickets that are looked at at once. After a restart it is every one that changed lately, and what people have just
+/// changed is among them; one after the other, a hundred would take most of a minute.
+const LOOKS_AT_ONCE: usize = 4;
 /// First pause after a look that failed; it doubles.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Longest pause after a look that failed.
@@ -83,8 +87,13 @@ pub async fn record(desk: Desk, source: Arc<dyn RecordSource>, mut hints: mpsc::
         }
         let now = Instant::now();
         let ready: Vec<Ref> = due.iter().filter(|(_, d)| d.at <= now).map(|(r, _)| *r).collect();
-        for r in ready {
-            match look(&desk, source.as_ref(), r).await {
+        let (desk, source) = (&desk, source.as_ref());
+        let looks = ready
+            .into_iter()
+            .map(|r| async move { (r, look(desk, source, r).await) });
+        let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+        while let Some((r, looked)) = looks.next().await {
+            match looked {
                 Ok(()) => drop(due.remove(&r)),
                 Err(why) => {
                     if let Some(d) = due.get_mut(&r) {
