@@ -303,6 +303,9 @@ async fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
     if let Some(git) = call.to.and_then(|c| c.shaper.as_ref()?.git.as_ref()) {
         given.known.insert("organisation".into(), json!(git.organisation));
     }
+    if let Some(dir) = call.dir {
+        given.known.insert("service".into(), json!(called(dir)));
+    }
     let mut source = source::open(&call.template, library)?;
     let trust = call.answers.trust;
     let here = call.dir.unwrap_or(Path::new("project"));
@@ -397,6 +400,13 @@ async fn new(call: &New<'_>, library: &Library) -> Result<(), Failure> {
         )),
     }
     Ok(())
+}
+
+/// What a service in this folder would be called, which is what its folder is, as far as a name can be that.
+fn called(dir: &Path) -> String {
+    let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    let last = whole.file_name().unwrap_or_default().to_string_lossy();
+    imp_shaper::publish::plan::slug(&last)
 }
 
 /// Writes the files, commits them, and, where it will be published, writes the run down.

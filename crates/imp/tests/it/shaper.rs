@@ -558,3 +558,33 @@ async fn a_service_is_made_from_slack_and_a_message_follows_it() {
     assert!(s.practice.github().file("from-slack", "CODEOWNERS").is_some());
     assert_eq!(made(&s, "from-slack").await, (1, 1));
 }
+
+/// What `imp shape new` says in an empty folder, where nothing is configured.
+fn alone(at: &Path, rest: &[&str]) -> Output {
+    let mut call = command(&[&["shape", "new"], rest].concat());
+    call.current_dir(at).env("SWORDFISH", "in-the-moat");
+    call.output().expect("imp runs")
+}
+
+#[test]
+fn a_service_is_called_what_its_folder_is_unless_it_was_answered() {
+    let root = tempfile::tempdir().expect("a folder");
+    let tiny = template(root.path()).display().to_string();
+    let readme = |dir: &str| std::fs::read_to_string(root.path().join(dir).join("README.md")).expect("a file");
+    let made = |rest: &[&str]| {
+        let out = alone(root.path(), &[&[tiny.as_str()], rest, &["--defaults"]].concat());
+        assert!(out.status.success(), "{}", said(&out));
+    };
+    made(&["billing"]);
+    assert_eq!(readme("billing"), "# billing\n");
+    made(&["Über Pay_2/"]);
+    assert_eq!(readme("Über Pay_2"), "# uber-pay-2\n");
+    made(&["ledger", "--set", "service=books"]);
+    assert_eq!(readme("ledger"), "# books\n");
+    made(&[]);
+    assert_eq!(readme("tiny-service"), "# tiny-service\n");
+    // No name can be made of this one that the golden paths take.
+    let out = alone(root.path(), &["rust-service", "42", "--defaults"]);
+    assert!(out.status.success(), "{}", said(&out));
+    assert!(readme("42").starts_with("# example-service\n"), "{}", readme("42"));
+}
