@@ -126,7 +126,7 @@ enum Job {
     GiveBack(Vec<Lease>, oneshot::Sender<Result<(), SubmitError>>),
     Order(Vec<Effect>, oneshot::Sender<Result<(), SubmitError>>),
     Write(WriteFn, oneshot::Sender<Result<(), SubmitError>>),
-    Probe(oneshot::Sender<Result<(), SubmitError>>),
+    Note(String, serde_json::Value, oneshot::Sender<Result<(), SubmitError>>),
 }
 
 /// A handle on the desk; cheap to clone. The thread ends when the last one is gone.
@@ -394,7 +394,16 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn probe(&self) -> Result<(), SubmitError> {
-        self.ask(Queue::Hands, Job::Probe).await
+        self.note("ready", serde_json::Value::Null).await
+    }
+
+    /// Keeps a sheet of which nobody here reads: nothing at hand is forgotten, and nobody is woken.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub(crate) async fn note(&self, name: &str, body: serde_json::Value) -> Result<(), SubmitError> {
+        let name = name.to_owned();
+        self.ask(Queue::Hands, |answer| Job::Note(name, body, answer)).await
     }
 
     async fn ask<T>(
@@ -605,8 +614,8 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
             batch.wake = true;
             later(out, answer, &mut batch.replies)
         }
-        Job::Probe(answer) => {
-            let out = keep_sheet(conn, "ready", seen.now, &());
+        Job::Note(name, body, answer) => {
+            let out = keep_sheet(conn, &name, seen.now, &body);
             later(out.map(Ok), answer, &mut batch.replies)
         }
     }
@@ -622,7 +631,7 @@ fn refuse(job: Job, e: &StoreError) {
         Job::Settle(_, _, answer) => drop(answer.send(Err(e()))),
         Job::Order(_, answer) => drop(answer.send(Err(e()))),
         Job::Write(_, answer) => drop(answer.send(Err(e()))),
-        Job::Probe(answer) => drop(answer.send(Err(e()))),
+        Job::Note(_, _, answer) => drop(answer.send(Err(e()))),
     }
 }
 

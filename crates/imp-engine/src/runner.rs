@@ -125,6 +125,7 @@ impl Runner {
         })
         .await;
         self.flying.shutdown().await;
+        let _ = tokio::time::timeout(FAREWELL, self.ledger.keep(&self.desk, &self.ports)).await;
         let left: Vec<Lease> = self.leases.into_values().collect();
         if !left.is_empty() {
             // Where the store does not answer any more, the leases run out by themselves.
@@ -134,7 +135,9 @@ impl Runner {
 
     /// Takes what may be performed now and starts it.
     pub async fn step(&mut self) -> Progress {
-        self.keep_spent().await;
+        if !self.ledger.is_fresh(Instant::now()) {
+            self.ledger.keep(&self.desk, &self.ports).await;
+        }
         let slots = self.ports.keys().map(|c| (*c, self.free(*c))).collect();
         let renews = self.desk.store.is_shared() && self.renewed.elapsed() >= RENEW;
         let asked = Instant::now();
@@ -202,21 +205,6 @@ impl Runner {
         for limits in spent::limits(&self.ports) {
             limits.share(replicas);
             limits.resumes();
-        }
-    }
-
-    /// Writes down what was spent. Where that fails, the next time writes more.
-    async fn keep_spent(&mut self) {
-        let Some(page) = self.ledger.page(&self.ports, Instant::now()) else {
-            return;
-        };
-        let (replica, now) = (self.desk.replica.clone(), self.desk.clock.now());
-        let kept = self
-            .desk
-            .write(move |conn| spent::keep(conn, &replica, &page, now))
-            .await;
-        if let Err(e) = kept {
-            tracing::warn!(error = %e, "what was spent of the vendors' limits could not be written down");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What was spent of the vendors' limits, written down, so that a restart does not begin them anew.
 
-use crate::desk::keep_sheet;
+use crate::desk::Desk;
 use crate::store::{Conn, StoreError};
 use imp_core::At;
 use imp_core::port::{Limits, Port, Spent};
@@ -12,8 +12,6 @@ use std::time::{Duration, Instant};
 pub const EVERY: Duration = Duration::from_millis(250);
 /// The first word of the sheets; the second is the replica that spent.
 const SHEET: &str = "spent";
-/// Older sheets say nothing any more: the longest patience that is taken from a vendor is a day.
-const FORGOTTEN_MS: i64 = 25 * 3_600_000;
 
 /// By vendor.
 pub type ByVendor = BTreeMap<String, Vec<Spent>>;
@@ -31,16 +29,25 @@ impl Ledger {
         total(ports) != self.count
     }
 
-    /// What is to be written down now: nothing where nothing was spent since, or where it was done a moment ago.
-    pub fn page(&mut self, ports: &Ports, now: Instant) -> Option<ByVendor> {
-        let lately = self.at.is_some_and(|at| now.saturating_duration_since(at) < EVERY);
-        if lately || !self.is_behind(ports) {
-            return None;
+    /// Whether it was written down a moment ago.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        self.at.is_some_and(|at| now.saturating_duration_since(at) < EVERY)
+    }
+
+    /// Writes it down, where anything was spent since. Where that fails, it is still to be done.
+    pub async fn keep(&mut self, desk: &Desk, ports: &Ports) {
+        if !self.is_behind(ports) {
+            return;
         }
-        self.count = total(ports);
-        self.at = Some(now);
+        let count = total(ports);
         let all = limits(ports).map(|l| (l.vendor().to_owned(), l.spent()));
-        Some(all.filter(|(_, spent)| !spent.is_empty()).collect())
+        let page: ByVendor = all.filter(|(_, spent)| !spent.is_empty()).collect();
+        let name = format!("{SHEET} {}", desk.replica);
+        self.at = Some(Instant::now());
+        match desk.note(&name, serde_json::json!(page)).await {
+            Ok(()) => self.count = count,
+            Err(e) => tracing::warn!(error = %e, "what was spent of the vendors' limits could not be written down"),
+        }
     }
 }
 
@@ -61,37 +68,27 @@ fn total(ports: &Ports) -> u64 {
     limits(ports).map(Limits::count).sum()
 }
 
-/// Writes down what a replica has spent.
-///
-/// # Errors
-/// What the store says.
-pub fn keep(conn: &mut dyn Conn, replica: &str, page: &ByVendor, now: At) -> Result<(), StoreError> {
-    let name = format!("{SHEET} {replica}");
-    if conn.sole_writer() {
-        // Earlier runs are over, and what they spent stands on this page too, as far as it still counts.
-        conn.run(
-            "delete from sheet where name like ?1 and name <> ?2",
-            &[format!("{SHEET} %").into(), name.as_str().into()],
-        )?;
-    }
-    keep_sheet(conn, &name, now, page)
-}
-
-/// What was spent by everybody up to now, each page with how many milliseconds ago it was written. What has no meaning any
-/// more is cleared away.
+/// What was spent by everybody up to now, each page with how many milliseconds ago it was written. Pages of which nothing
+/// counts any more are cleared away.
 ///
 /// # Errors
 /// What the store says.
 pub fn read(conn: &mut dyn Conn, now: At) -> Result<Vec<(u64, ByVendor)>, StoreError> {
     let like = format!("{SHEET} %");
-    conn.run(
-        "delete from sheet where name like ?1 and at < ?2",
-        &[like.as_str().into(), now.plus(-FORGOTTEN_MS).0.into()],
-    )?;
-    let rows = conn.rows("select at, body from sheet where name like ?1", &[like.as_str().into()])?;
-    let page = |row: &crate::store::Row| {
-        let ago = u64::try_from(now.since(At(row.int(0)))).unwrap_or(0);
-        Some((ago, serde_json::from_str(row.text(1)).ok()?))
-    };
-    Ok(rows.iter().filter_map(page).collect())
+    let rows = conn.rows("select name, at, body from sheet where name like ?1", &[like.into()])?;
+    let mut out = Vec::new();
+    for row in &rows {
+        let ago = u64::try_from(now.since(At(row.int(1)))).unwrap_or(0);
+        match serde_json::from_str::<ByVendor>(row.text(2)) {
+            Ok(page) if page.values().flatten().any(|s| counts(s, ago)) => out.push((ago, page)),
+            Ok(_) | Err(_) => drop(conn.run("delete from sheet where name = ?1", &[row.text(0).into()])?),
+        }
+    }
+    Ok(out)
+}
+
+/// Whether anything of it still counts, so long after it was written down.
+fn counts(s: &Spent, ago_ms: u64) -> bool {
+    let latest = s.ages.last().map(|age| age.saturating_add(ago_ms));
+    s.patience > ago_ms || latest.is_some_and(|age| age < s.lasts)
 }

@@ -82,7 +82,7 @@ pub struct Budget {
     windows: Mutex<HashMap<String, Window>>,
     /// Among how many the limits are shared; 0 as 1.
     shared_by: AtomicU32,
-    /// Grows with every call and every pause.
+    /// Grows with every pause, and with every call that a restart must not forget.
     count: AtomicU64,
     /// When this process began to call while calls were made that it knows nothing of.
     resumed: Mutex<Option<Instant>>,
@@ -92,6 +92,8 @@ pub struct Budget {
 struct Window {
     /// When the calls left that still count, oldest first.
     taken: VecDeque<Instant>,
+    /// How many of them, the oldest, this process did not make: others have written those down.
+    others: usize,
     /// How long a call counts.
     lasts: Duration,
     /// Nothing leaves before this: the vendor asked for patience.
@@ -107,6 +109,7 @@ impl Window {
             .is_some_and(|t| now.saturating_duration_since(*t) >= lasts)
         {
             self.taken.pop_front();
+            self.others = self.others.saturating_sub(1);
         }
         if self.paused_until.is_some_and(|t| t <= now) {
             self.paused_until = None;
@@ -117,12 +120,14 @@ impl Window {
         self.taken.is_empty() && self.paused_until.is_none()
     }
 
-    /// What a restart must not forget of it: the calls of a window that is longer than that takes, and the vendor's pause.
+    /// What a restart must not forget of it: the calls made here, of a window that is longer than that takes, and the
+    /// vendor's pause.
     fn spent(&self, key: &str, now: Instant) -> Option<Spent> {
         let long = self.lasts > UNKNOWN_UP_TO + MARGIN;
         let ages = self
             .taken
             .iter()
+            .skip(self.others)
             .filter(|_| long)
             .map(|t| millis(now.saturating_duration_since(*t)));
         let spent = Spent {
@@ -173,12 +178,13 @@ impl Budget {
                 .ages
                 .iter()
                 .filter_map(|age| now.checked_sub(Duration::from_millis(age + ago_ms)));
+            let mine = w.taken.len();
             w.taken.extend(earlier);
+            w.others += w.taken.len() - mine;
             w.taken.make_contiguous().sort_unstable();
             w.paused_until = w.paused_until.max(Some(now + patience));
             w.forget(now);
         }
-        self.count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A window that nothing is known of; `theirs` is how long the vendor's own is.
@@ -189,6 +195,7 @@ impl Budget {
         let calls = usize::try_from(limit.calls).unwrap_or(usize::MAX);
         Window {
             taken: full.into_iter().flat_map(|at| std::iter::repeat_n(at, calls)).collect(),
+            others: full.map_or(0, |_| calls),
             lasts,
             paused_until: None,
         }
@@ -227,7 +234,9 @@ impl Budget {
         let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
         if w.taken.len() < most {
             w.taken.push_back(now);
-            self.count.fetch_add(1, Ordering::Relaxed);
+            if theirs > UNKNOWN_UP_TO {
+                self.count.fetch_add(1, Ordering::Relaxed);
+            }
             return Ok(());
         }
         // Room comes when so many of the oldest have left that fewer than `most` remain.
@@ -364,6 +373,12 @@ mod tests {
         assert_eq!(takes(&after, t1), 0);
         let wait = after.take("paused", Limit::a_minute(20), Urgency::Urgent, t1);
         assert!(wait.is_err_and(|ms| (15_000..15_100).contains(&ms)), "{wait:?}");
+        let own = after.spent_at(t1);
+        assert_eq!(
+            own.iter().map(|s| (s.key.as_str(), s.ages.len())).collect::<Vec<_>>(),
+            [("paused", 0)],
+            "what others have written down is not written down again"
+        );
         assert_eq!(takes(&after, at(t0, 59_000)), 0);
         assert_eq!(
             takes(&after, at(t0, 60_200)),

@@ -233,11 +233,14 @@ pub async fn call(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault
 /// before it creates would else wait for its next turn because one of several questions went wrong.
 ///
 /// # Errors
-/// What the last asking says.
+/// What the last asking says; where a limit of ours did not let it leave, what the first said.
 pub async fn read<F: Future<Output = Result<Answer, Fault>>>(ask: impl Fn() -> F) -> Result<Answer, Fault> {
     let began = Instant::now();
     match ask().await {
-        Err(fault) if fault.is_passing() && began.elapsed() < READ_AGAIN_WITHIN => ask().await,
+        Err(fault) if fault.is_passing() && began.elapsed() < READ_AGAIN_WITHIN => match ask().await {
+            Err(Fault::Wait { .. }) => Err(fault),
+            answer => answer,
+        },
         answer => answer,
     }
 }
@@ -500,6 +503,19 @@ mod tests {
             .await;
             (times.into_inner(), done.is_ok())
         };
+        let first = std::cell::Cell::new(true);
+        let full = read(|| {
+            let fault = match first.replace(false) {
+                true => answer(503, &[], "").checked("Jira").map(|_| ()).expect_err("ill"),
+                false => Fault::Wait { after_ms: 900 },
+            };
+            async move { Err(fault) }
+        });
+        assert_eq!(
+            full.await.map(|_| ()).map_err(|f| f.status()),
+            Err(Some(503)),
+            "the failure is not forgotten"
+        );
         let (well, ill) = (answer(200, &[], "{}"), answer(503, &[], ""));
         assert_eq!(asked(vec![ill.clone(), well.clone()]).await, (2, true));
         assert_eq!(asked(vec![ill.clone(), ill, well.clone()]).await, (2, false));

@@ -79,7 +79,7 @@ impl Statuspage {
     }
 
     /// Asks, and waits for its turn.
-    async fn patiently<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+    pub(super) async fn patiently<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
         /// More turns than anybody takes before it.
         const TURNS: usize = 20;
         let mut last = None;

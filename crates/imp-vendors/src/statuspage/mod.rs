@@ -142,11 +142,12 @@ impl Statuspage {
     async fn read_components(&self) -> Result<Components, Fault> {
         let mut all: Vec<wire::Component> = Vec::new();
         for page in 1..=PAGES_MAX {
-            let query = [("page", page.to_string()), ("per_page", PAGE.to_string())];
-            let some: Vec<wire::Component> = self
-                .call(self.http.get(&self.url("/components")).query(&query))
-                .await?
-                .json(NAME)?;
+            let path = format!("/components?page={page}&per_page={PAGE}");
+            // Whoever has the first page waits for the others: from the beginning they would never come to the end.
+            let some: Vec<wire::Component> = match page {
+                1 => self.get(&path).await?.json(NAME)?,
+                _ => self.patiently(&path).await?,
+            };
             let last = some.len() < PAGE;
             all.extend(some);
             if last {
