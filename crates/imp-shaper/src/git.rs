@@ -83,14 +83,21 @@ pub fn wait(mut child: std::process::Child, max: Duration, name: &str) -> Result
     let out = read(out.map(|p| Box::new(p) as _));
     let err = read(err.map(|p| Box::new(p) as _));
     let until = Instant::now() + max;
-    // A process that ends closes both; until then there is nothing to look at.
-    for _ in 0..2 {
-        let _ = closes.recv_timeout(until.saturating_duration_since(Instant::now()));
+    // A process that ends closes both, unless it left another behind that holds on to them; until then there is nothing
+    // to look at.
+    let mut open = 2;
+    while open > 0
+        && closes
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+            .is_ok()
+    {
+        open -= 1;
     }
     let status = loop {
         match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() >= until => {
+            Ok(Some(status)) if open == 0 => break status,
+            Ok(None) if open == 0 && Instant::now() < until => std::thread::sleep(LOOK_AFTER),
+            Ok(_) => {
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(Fault::failed(format!(
@@ -98,7 +105,6 @@ pub fn wait(mut child: std::process::Child, max: Duration, name: &str) -> Result
                     max.as_secs()
                 )));
             }
-            Ok(None) => std::thread::sleep(LOOK_AFTER),
             Err(e) => return Err(Fault::failed(format!("{name}: {e}"))),
         }
     };

@@ -14,6 +14,11 @@ const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Runs one in a folder.
 pub fn run(task: &Task, folder: &Path) -> Result<()> {
+    run_within(task, folder, TIME_MAX)
+}
+
+/// Runs one in a folder, and ends it and all that it began when its time is over.
+pub fn run_within(task: &Task, folder: &Path, max: Duration) -> Result<()> {
     let home = tempfile::Builder::new()
         .prefix("imp-task-")
         .tempdir()
@@ -56,7 +61,7 @@ pub fn run(task: &Task, folder: &Path) -> Result<()> {
         .spawn()
         .map_err(|e| Fault::failed(format!("{} cannot be started: {e}", task.label)))?;
     let id = child.id();
-    let out = git::wait(child, TIME_MAX, &task.label);
+    let out = git::wait(child, max, &task.label);
     // Whatever it left running would go on behind our back.
     end_group(id);
     let out = out?;

@@ -115,7 +115,7 @@ fn as_people_left_it(template: &str, left: &Path, at: &Path, world: &World) {
 }
 
 /// The same histories, updated by copier and by the Shaper: no line of anybody's is lost, and no more files are left in
-/// conflict than by copier. `HISTORIES` says how many; what a thousand gave is written down in `docs/shaper.md`.
+/// conflict than by copier. `HISTORIES` says how many.
 #[test]
 fn an_update_loses_no_line_and_leaves_no_more_conflicts_than_copier() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -588,3 +588,36 @@ fn a_service_is_called_what_its_folder_is_unless_it_was_answered() {
     assert!(out.status.success(), "{}", said(&out));
     assert!(readme("42").starts_with("# example-service\n"), "{}", readme("42"));
 }
+
+#[test]
+fn a_templates_own_programs_run_only_where_they_are_trusted_and_see_nothing_of_ours() {
+    let root = tempfile::tempdir().expect("a folder");
+    let write = |at: &str, text: &str| {
+        let path = root.path().join(at);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        std::fs::write(path, text).expect("a file");
+    };
+    let tells = "echo ran \"$SWORDFISH\" > told";
+    write("cookie/cookiecutter.json", r#"{"name": "made"}"#);
+    write("cookie/{{cookiecutter.name}}/README.md", "# {{cookiecutter.name}}\n");
+    write("cookie/hooks/post_gen_project.sh", &format!("#!/bin/sh\n{tells}\n"));
+    write("copy/copier.yml", &format!("_tasks:\n  - '{tells}'\n"));
+    write("copy/README.md", "# made\n");
+    for (template, named) in [("cookie", "post_gen_project"), ("copy", "task 1")] {
+        let at = |dir: &str| root.path().join(dir).join("told");
+        let (without, with) = (format!("{template}-without"), format!("{template}-with"));
+        let from = root.path().join(template).display().to_string();
+        let out = alone(root.path(), &[&from, &without, "--defaults"]);
+        assert!(out.status.success(), "{}", said(&out));
+        assert!(String::from_utf8_lossy(&out.stderr).contains(named), "{}", said(&out));
+        assert!(root.path().join(&without).join("README.md").exists());
+        assert!(!at(&without).exists(), "{template}: it was not trusted");
+        let out = alone(root.path(), &[&from, &with, "--defaults", "--trust"]);
+        assert!(out.status.success(), "{}", said(&out));
+        assert_eq!(
+            std::fs::read_to_string(at(&with)).expect("it ran"),
+            "ran \n",
+            "{template}"
+        );
+    }
+}
