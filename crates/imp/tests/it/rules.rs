@@ -56,7 +56,7 @@ fn every_fault_is_named_in_one_run_with_file_line_and_key() {
             "110:13: move[2].requires[1]: ",
             "the nearest known is \"reason\"",
         ),
-        (lines[2], "235:12: severity_default.declared: ", "\"SEV9\""),
+        (lines[2], "255:12: severity_default.declared: ", "\"SEV9\""),
     ] {
         assert!(
             line.starts_with(&format!("imp: {name}:{place}")) && line.contains(words),
