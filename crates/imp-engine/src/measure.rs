@@ -159,8 +159,8 @@ fn calls(i: &Incident) -> Vec<(&str, i64)> {
     asked.collect()
 }
 
-/// Packs the rows where much was written since, and measures every incident anew where that was done by other rules: after an upgrade, a restore, or a change of the
-/// process's statuses. One transaction; of several replicas one does it.
+/// Measures every incident anew where that was done by other rules (after an upgrade, a restore, or a change of the
+/// process's statuses), and packs the rows where much was written since. One transaction; of several replicas one does it.
 ///
 /// # Errors
 /// What the store says; then nothing was changed.

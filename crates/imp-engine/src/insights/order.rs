@@ -149,7 +149,7 @@ impl Orders {
 /// What each measurement came to in each part; of those that are not kept there are no lengths.
 pub fn came(table: &Table, parts: Parts<'_>, keep: &[bool; COUNT]) -> Vec<Came> {
     if parts.rows.len() < table.len() / FEW {
-        return (0..COUNT).map(|m| on_the_spot(table, parts, m)).collect();
+        return (0..COUNT).map(|m| on_the_spot(table, parts, m, keep[m])).collect();
     }
     match u32::try_from(parts.n).unwrap_or(u32::MAX) {
         n if n < u32::from(u8::MAX) => by_order::<u8>(table, parts, keep),
@@ -178,7 +178,7 @@ fn by_order<P: Place>(table: &Table, parts: Parts<'_>, keep: &[bool; COUNT]) -> 
         n: parts.n,
     };
     halves::each((0..COUNT).collect(), |m| {
-        let mut came = on_the_spot(table, moved, m);
+        let mut came = on_the_spot(table, moved, m, keep[m]);
         let moved: Vec<usize> = came.sorted.iter().map(Vec::len).collect();
         let order = &orders.all[m];
         if keep[m] && order.ms.len() >= parts.rows.len() {
@@ -193,11 +193,14 @@ fn by_order<P: Place>(table: &Table, parts: Parts<'_>, keep: &[bool; COUNT]) -> 
 }
 
 /// What a measurement came to in each part, its lengths sorted now.
-fn on_the_spot(table: &Table, parts: Parts<'_>, m: usize) -> Came {
+fn on_the_spot(table: &Table, parts: Parts<'_>, m: usize, keep: bool) -> Came {
     let mut out = Came::nothing(parts.n);
     for (row, part) in parts.rows.iter().zip(parts.of) {
         out.take(*part as usize, table.lengths[m][*row as usize]);
     }
-    out.sorted.iter_mut().for_each(|all| all.sort_unstable());
+    match keep {
+        true => out.sorted.iter_mut().for_each(|all| all.sort_unstable()),
+        false => out.sorted.iter_mut().for_each(Vec::clear),
+    }
     out
 }

@@ -179,8 +179,14 @@ async fn rows_in_blocks_say_what_rows_say(on: On) {
     assert_eq!(says_after_a_start(&s).await, plain);
 
     let pack = |loose: i64| s.desk.write(move |conn: &mut dyn Conn| leaf::pack(conn, loose));
-    pack(leaf::LOOSE_MAX).await.expect("nothing to do");
+    let blocks = async || {
+        let count = |c: &mut dyn Conn| Ok(c.rows("select count(*) from leaf", &[])?[0].int(0));
+        s.desk.store.read(count).await.expect("a number")
+    };
+    pack(leaf::LOOSE_MAX).await.expect("looked at");
+    assert_eq!(blocks().await, 0, "few rows are loose, and are left so");
     pack(0).await.expect("packed");
+    assert!(blocks().await > 0);
     assert_eq!(says_after_a_start(&s).await, plain);
 
     // It is the blocks that are read: a row that was changed past the desk is not seen.

@@ -147,6 +147,7 @@ async fn who_is_let_go_is_out_though_nothing_is_known_of_the_address_any_more() 
     s.finish().await;
 }
 
+// Elsewhere no file tells the limits of another process.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_leaves_no_memory_on_the_disk() {
