@@ -1,5 +1,6 @@
 //! Vendors' rate limits, kept before a call is made rather than after it was refused.
 
+use crate::http::PATIENCE_MAX_MS;
 use imp_core::port::{Limits, Spent};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -171,13 +172,15 @@ impl Budget {
     fn knows_at(&self, spent: &[Spent], ago_ms: u64, now: Instant) {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         for s in spent {
-            let patience = Duration::from_millis(s.patience.saturating_sub(ago_ms));
+            // More than is taken from a vendor was written by nobody.
+            let most = PATIENCE_MAX_MS.unsigned_abs();
+            let patience = Duration::from_millis(s.patience.saturating_sub(ago_ms).min(most));
             let w = windows.entry(s.key.clone()).or_default();
             w.lasts = Duration::from_millis(s.lasts);
             let earlier = s
                 .ages
                 .iter()
-                .filter_map(|age| now.checked_sub(Duration::from_millis(age + ago_ms)));
+                .filter_map(|age| now.checked_sub(Duration::from_millis(age.saturating_add(ago_ms))));
             let mine = w.taken.len();
             w.taken.extend(earlier);
             w.others += w.taken.len() - mine;
@@ -370,6 +373,16 @@ mod tests {
             "what is over before a restart is not written down"
         );
         after.knows_at(&written, 29_600, t1);
+        let nonsense = Spent {
+            key: "nonsense".into(),
+            ages: vec![u64::MAX],
+            lasts: 60_000,
+            patience: u64::MAX,
+        };
+        let other = Budget::new("Slack");
+        other.knows_at(&[nonsense], 1, t1);
+        let wait = other.take("nonsense", Limit::a_minute(20), Urgency::Urgent, t1);
+        assert!(wait.is_err_and(|ms| ms <= 24 * 3_600_000 + 1), "{wait:?}");
         assert_eq!(takes(&after, t1), 0);
         let wait = after.take("paused", Limit::a_minute(20), Urgency::Urgent, t1);
         assert!(wait.is_err_and(|ms| (15_000..15_100).contains(&ms)), "{wait:?}");

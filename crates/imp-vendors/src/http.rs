@@ -25,7 +25,7 @@ const CREDENTIALS_AGAIN_MS: i64 = 60_000;
 /// The shortest patience that is taken from a vendor, so that `Retry-After: 0` is no busy loop.
 const PATIENCE_MIN_MS: i64 = 250;
 /// The longest patience that is taken from a vendor: Zoom's daily limit lasts until midnight.
-const PATIENCE_MAX_MS: i64 = 24 * 3_600_000;
+pub(crate) const PATIENCE_MAX_MS: i64 = 24 * 3_600_000;
 /// Where a vendor asks for patience and does not say for how long.
 const PATIENCE_DEFAULT_MS: i64 = 5_000;
 /// A question that failed sooner than this is asked again at once. What failed later was a vendor in trouble, and two of
