@@ -17,6 +17,10 @@ use std::sync::Arc;
 /// A future that can be sent between threads.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// The target of the spans that a trace is made of. Nobody listens to it unless traces are kept, so that they cost nothing
+/// otherwise; whoever makes one puts nothing into it that people wrote, and no address.
+pub const SPANS: &str = "imp::span";
+
 /// One effect, to be performed now.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -124,6 +128,18 @@ pub enum Outcome {
         /// Why, and what to do.
         why: String,
     },
+}
+
+impl Outcome {
+    /// Its word, without what it learnt or why.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Done(_) => "done",
+            Outcome::Wait { .. } => "wait",
+            Outcome::Later { .. } => "later",
+            Outcome::Never { .. } => "never",
+        }
+    }
 }
 
 /// Hands for one capability.

@@ -11,12 +11,13 @@ use crate::{audit, measure, read, spent, tx, versions};
 use arc_swap::ArcSwap;
 use imp_core::audience::Subscriptions;
 use imp_core::effect::{Capability, Effect};
-use imp_core::port::{Order, Outcome};
+use imp_core::port::{Order, Outcome, SPANS};
 use imp_core::{Catalogue, Directory, Envelope, Incident, Process, Ref, Refusal};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast, oneshot};
+use tracing::Span;
 
 /// For how long jobs join a transaction: long enough to share a disk flush among many, short enough that whoever comes
 /// next is answered within milliseconds.
@@ -119,8 +120,15 @@ type WriteFn = Box<dyn FnOnce(&mut dyn Conn) -> Result<Option<KeptFn>, StoreErro
 type KeptFn = Box<dyn FnOnce() + Send>;
 
 enum Job {
-    Submit(Box<(Envelope, Given)>, oneshot::Sender<Result<Receipt, SubmitError>>),
-    Report(Vec<Envelope>, oneshot::Sender<Result<Vec<Granted>, SubmitError>>),
+    Submit(
+        Box<(Envelope, Given)>,
+        Span,
+        oneshot::Sender<Result<Receipt, SubmitError>>,
+    ),
+    Report(
+        Vec<(Envelope, Span)>,
+        oneshot::Sender<Result<Vec<Granted>, SubmitError>>,
+    ),
     Claim(Slots, Vec<Lease>, oneshot::Sender<Result<Claims, SubmitError>>),
     Settle(Box<Lease>, Outcome, oneshot::Sender<Result<(), SubmitError>>),
     GiveBack(Vec<Lease>, oneshot::Sender<Result<(), SubmitError>>),
@@ -298,8 +306,11 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn submit_given(&self, envelope: Envelope, given: Given) -> Result<Receipt, SubmitError> {
-        self.ask(Queue::People, |answer| Job::Submit(Box::new((envelope, given)), answer))
-            .await
+        let span = wish(&envelope);
+        self.ask(Queue::People, |answer| {
+            Job::Submit(Box::new((envelope, given)), span, answer)
+        })
+        .await
     }
 
     /// Hands in what a system reports, and in how many bytes it came; all of it or nothing. Answers once the facts are on
@@ -308,7 +319,12 @@ impl Desk {
     /// # Errors
     /// See [`SubmitError`]; what is refused stands in the answer, by its place.
     pub async fn report(&self, envelopes: Vec<Envelope>, bytes: usize) -> Result<Vec<Granted>, SubmitError> {
-        self.ask_weighty(Queue::Alerts, bytes, |answer| Job::Report(envelopes, answer))
+        let wishes = envelopes
+            .into_iter()
+            .map(|e| (wish(&e), e))
+            .map(|(span, e)| (e, span))
+            .collect();
+        self.ask_weighty(Queue::Alerts, bytes, |answer| Job::Report(wishes, answer))
             .await
     }
 
@@ -489,6 +505,7 @@ fn attend(jobs: &Outbox<Job>, conn: &mut dyn Conn, house: &House, clock: &dyn Cl
             shelf.kept(conn.sole_writer());
             batch.kept.drain(..).for_each(|kept| kept());
         }
+        drop(batch.wishes);
         for reply in batch.replies {
             reply(ended.clone());
         }
@@ -512,6 +529,8 @@ struct Batch {
     /// Somebody wrote by SQL, perhaps into incidents.
     past_the_desk: bool,
     kept: Vec<KeptFn>,
+    /// The spans of the wishes, which end when these are on disk.
+    wishes: Vec<Span>,
 }
 
 /// A job that fails undoes itself and leaves the others alone; a panic of our own code is such a failure. An error means
@@ -532,6 +551,42 @@ fn attend_safely(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Bat
             step(conn, "rollback to job").and_then(|()| step(conn, "release job"))
         }
     }
+}
+
+/// The span of a wish, from when it is handed in until it is on disk.
+fn wish(envelope: &Envelope) -> Span {
+    tracing::trace_span!(
+        target: SPANS,
+        "wish",
+        command = audit::word_of(&envelope.command),
+        incident = tracing::field::Empty,
+        opened_at = tracing::field::Empty,
+        opens = tracing::field::Empty,
+        refused = tracing::field::Empty,
+    )
+}
+
+/// Decides a wish within its span, and tells the span which incident it was about.
+fn traced(
+    span: Span,
+    batch: &mut Batch,
+    decide: impl FnOnce() -> Result<Result<tx::Granted, Refusal>, StoreError>,
+) -> Result<Result<tx::Granted, Refusal>, StoreError> {
+    let deciding = tracing::trace_span!(target: SPANS, parent: &span, "decide");
+    let out = deciding.in_scope(decide);
+    match &out {
+        Ok(Ok(granted)) => {
+            span.record("opens", granted.opened);
+            if let Some(i) = &granted.receipt.incident {
+                span.record("incident", i.reference.0);
+                span.record("opened_at", i.opened_at.0);
+            }
+        }
+        Ok(Err(_)) => drop(span.record("refused", true)),
+        Err(_) => {}
+    }
+    batch.wishes.push(span);
+    out
 }
 
 fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch) -> Result<(), StoreError> {
@@ -555,26 +610,30 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
         }
     }
     match job {
-        Job::Submit(wish, answer) => {
-            let out = audit::submit(conn, seen, &wish.0, &wish.1).map(|granted| match granted {
-                Ok(g) => {
-                    batch.wake |= g.effects;
-                    batch.changed.extend(g.changes);
-                    Ok(g.receipt)
-                }
-                Err(refusal) => Err(SubmitError::Refused(Box::new(refusal))),
-            });
+        Job::Submit(wish, span, answer) => {
+            let out =
+                traced(span, batch, || audit::submit(conn, seen, &wish.0, &wish.1)).map(|granted| match granted {
+                    Ok(g) => {
+                        batch.wake |= g.effects;
+                        batch.changed.extend(g.changes);
+                        Ok(g.receipt)
+                    }
+                    Err(refusal) => Err(SubmitError::Refused(Box::new(refusal))),
+                });
             later(out, answer, &mut batch.replies)
         }
         Job::Report(envelopes, answer) => {
-            let one = |envelope| {
-                Ok(tx::submit(conn, seen, envelope)?.map(|g| {
+            let one = |(envelope, span): (Envelope, Span)| {
+                Ok(traced(span, batch, || tx::submit(conn, seen, &envelope))?.map(|g| {
                     batch.wake |= g.effects;
                     batch.changed.extend(g.changes);
                     g.receipt
                 }))
             };
-            let out = envelopes.iter().map(one).collect::<Result<Vec<Granted>, StoreError>>();
+            let out = envelopes
+                .into_iter()
+                .map(one)
+                .collect::<Result<Vec<Granted>, StoreError>>();
             later(out.map(Ok), answer, &mut batch.replies)
         }
         Job::Claim(slots, under_way, answer) => {
@@ -624,7 +683,7 @@ fn attend_one(job: Job, conn: &mut dyn Conn, seen: &tx::Seen, batch: &mut Batch)
 fn refuse(job: Job, e: &StoreError) {
     let e = || SubmitError::from(e.clone());
     match job {
-        Job::Submit(_, answer) => drop(answer.send(Err(e()))),
+        Job::Submit(_, _, answer) => drop(answer.send(Err(e()))),
         Job::Report(_, answer) => drop(answer.send(Err(e()))),
         Job::Claim(_, _, answer) => drop(answer.send(Err(e()))),
         Job::GiveBack(_, answer) => drop(answer.send(Err(e()))),

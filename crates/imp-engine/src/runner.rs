@@ -4,12 +4,13 @@ use crate::desk::{Desk, SubmitError};
 use crate::lease::{LEASE_MS, Lease, RENEW_MS};
 use crate::spent::{self, Ledger};
 use imp_core::effect::{Capability, What};
-use imp_core::port::{Order, Outcome, Pause, Port};
+use imp_core::port::{Order, Outcome, Pause, Port, SPANS};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
+use tracing::{Instrument as _, Span};
 
 /// Calls in flight to one kind of vendor: enough to set up several incidents at once, few enough not to be a burst.
 const IN_FLIGHT: usize = 32;
@@ -174,11 +175,14 @@ impl Runner {
             }
             let mut let_go = self.let_go.subscribe();
             let held = lease.clone();
+            let span = span_of(&order);
             let flight = self.flying.spawn(async move {
                 let outcome = tokio::select! {
-                    outcome = perform(port, order) => outcome,
+                    outcome = perform(port, order, span.clone()) => outcome,
                     _ = let_go.changed() => return (capability, Health::Unknown),
                 };
+                span.record("outcome", outcome.word());
+                drop(span);
                 let health = match &outcome {
                     Outcome::Later { .. } => Health::Failing,
                     Outcome::Done(_) | Outcome::Never { .. } => Health::Well,
@@ -259,15 +263,29 @@ impl Runner {
     }
 }
 
+/// The span of one try.
+fn span_of(order: &Order) -> Span {
+    tracing::trace_span!(
+        target: SPANS,
+        "try",
+        effect = order.key,
+        tried = order.tried,
+        incident = order.incident.reference.0,
+        opened_at = order.incident.opened_at.0,
+        outcome = tracing::field::Empty,
+    )
+}
+
 /// Performs one effect. A port that panics or takes too long has failed like any vendor.
-async fn perform(port: Arc<dyn Port>, order: Order) -> Outcome {
+async fn perform(port: Arc<dyn Port>, order: Order, span: Span) -> Outcome {
     let later = |why: &str| Outcome::Later {
         pause: Pause::BackOff,
         why: why.into(),
     };
     // A set of one: it ends when whoever waits for it ends, and a panic in it does not end them.
     let mut attempt = JoinSet::new();
-    attempt.spawn(async move { tokio::time::timeout(PERFORM_LIMIT, port.perform(order)).await });
+    let tried = async move { tokio::time::timeout(PERFORM_LIMIT, port.perform(order)).await };
+    attempt.spawn(tried.instrument(span));
     match attempt.join_next().await {
         Some(Ok(Ok(outcome))) => outcome,
         Some(Ok(Err(_))) => later("no answer within a minute"),

@@ -48,6 +48,8 @@ pub struct Granted {
     pub changes: Vec<Change>,
     /// Whether there is something to perform.
     pub effects: bool,
+    /// Whether an incident began with it.
+    pub opened: bool,
 }
 
 /// Why a wish about an incident would be refused as things stand. Nothing is written.
@@ -128,6 +130,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         keep_group(conn, alert, r, seen.now, &events)?;
     }
     let changed = !events.is_empty();
+    let opened = changed && current.is_none();
     let (incident, effects) = append(conn, seen, current, &envelope.by, envelope.at, events)?;
     after_by_hand(conn, seen, &envelope.command, reference)?;
     if let (Command::Repeat, Some(i)) = (&envelope.command, &incident) {
@@ -162,6 +165,7 @@ pub fn submit(conn: &mut dyn Conn, seen: &Seen, envelope: &Envelope) -> Result<R
         receipt,
         changes,
         effects,
+        opened,
     }))
 }
 
@@ -183,6 +187,7 @@ fn repeated(conn: &mut dyn Conn, seen: &Seen, row: &Row, print: &str) -> Result<
         receipt,
         changes: Vec::new(),
         effects: false,
+        opened: false,
     }))
 }
 

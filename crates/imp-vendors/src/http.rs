@@ -1,7 +1,7 @@
 //! How every vendor is called: one client, one size of body, one reading of what went wrong.
 
 use bytes::{Bytes, BytesMut};
-use imp_core::port::Pause;
+use imp_core::port::{Pause, SPANS};
 use imp_core::{At, Outcome, words};
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder};
@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::error::Error;
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 
 /// A connection that is not there after this will not come soon; the runner tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -182,6 +183,30 @@ impl Http {
 /// # Errors
 /// [`Fault::Later`] when there was no whole answer.
 pub async fn send(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault> {
+    let span = tracing::trace_span!(
+        target: SPANS,
+        "call",
+        vendor,
+        method = tracing::field::Empty,
+        host = tracing::field::Empty,
+        status = tracing::field::Empty,
+    );
+    // Neither path nor query: some addresses are secrets.
+    let known = (!span.is_disabled())
+        .then(|| request.try_clone()?.build().ok())
+        .flatten();
+    if let Some(r) = known {
+        span.record("method", r.method().as_str());
+        span.record("host", r.url().host_str());
+    }
+    let answer = exchange(vendor, request).instrument(span.clone()).await;
+    if let Ok(a) = &answer {
+        span.record("status", a.status);
+    }
+    answer
+}
+
+async fn exchange(vendor: &str, request: RequestBuilder) -> Result<Answer, Fault> {
     let lost = |e: reqwest::Error| {
         let undone = e.is_connect();
         let what = match (undone, e.is_timeout()) {

@@ -45,9 +45,21 @@ pub struct Config {
     pub shaper: Option<Shaper>,
     /// The numbers of a week and a month, told in Slack.
     pub digest: Option<Digest>,
+    /// Where traces are sent.
+    pub traces: Option<Traces>,
     /// Trials against the practice workspace.
     #[serde(default)]
     pub practice: Practice,
+}
+
+/// The section `[traces]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traces {
+    /// Where an OpenTelemetry collector listens.
+    pub endpoint: String,
+    /// What it wants in the header `Authorization`.
+    pub authorization: Option<Secret>,
 }
 
 /// The section `[practice]`.
@@ -386,6 +398,7 @@ impl Config {
                 self.practice.speed
             ));
         }
+        addresses.extend(self.traces.iter().map(|t| ("traces", "endpoint", t.endpoint.as_str())));
         for (section, key, value) in addresses {
             if !value.starts_with("http://") && !value.starts_with("https://") {
                 out.push(format!(

@@ -29,6 +29,7 @@ mod shown;
 mod sign_in;
 mod slack_door;
 mod teller;
+mod traces;
 mod visible;
 mod words_of_week;
 
@@ -39,6 +40,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Taking in alerts is half a matter of allocating; with glibc's allocator a batch takes a fifth longer.
 #[global_allocator]
@@ -270,11 +274,19 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Demo { listen, data } => demo::run(listen, data).await,
         Command::Serve(c) => {
-            log_to_stderr("info");
             let config = load(&c)?;
+            let traces = match &config.traces {
+                Some(t) => Some(traces::Traces::to(t)?),
+                None => None,
+            };
+            log_to_stderr_and("info", traces.clone());
             let process = config.process(c.config.parent())?;
             let beside = c.config.parent().map(std::path::Path::to_owned);
-            serve::run(config, process, beside, serve::signal()).await
+            let served = serve::run(config, process, beside, serve::signal()).await;
+            if let Some(t) = traces {
+                t.end();
+            }
+            served
         }
         Command::Check { config, json } => {
             let loaded = load(&config)?;
@@ -346,11 +358,17 @@ pub fn say(text: &str) {
 
 /// Logs to standard error; `RUST_LOG` says how much.
 pub fn log_to_stderr(default: &str) {
+    log_to_stderr_and(default, None);
+}
+
+/// Logs to standard error, and keeps traces where they are asked for.
+fn log_to_stderr_and(default: &str, traces: Option<traces::Traces>) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let log = tracing_subscriber::fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
-        .try_init();
+        .with_filter(filter);
+    let traces = traces.map(|t| t.with_filter(traces::only_spans()));
+    let _ = tracing_subscriber::registry().with(log).with(traces).try_init();
 }

@@ -48,5 +48,6 @@ mod slow;
 mod stage;
 mod ten_minutes;
 mod tidy;
+mod traces;
 mod twice;
 mod two_tabs;
