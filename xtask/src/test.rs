@@ -13,6 +13,7 @@ pub fn run(filter: &[String]) -> Result<(), Broken> {
     let python = tools::python()?;
     tools::npm("tests/peers")?;
     tools::npm("tests/browser")?;
+    tools::npm("tests/words")?;
     let chromium = tools::chromium()?;
     let prometheus = tools::debian("prometheus", "prometheus")?;
     let alertmanager = tools::alertmanager()?;

@@ -36,6 +36,26 @@ fn guides() -> Vec<PathBuf> {
     std::iter::once(root.join("README.md")).chain(docs).collect()
 }
 
+/// How words are written, and whether sentences are plain: `tests/words/check.mjs` reads guides, drills, process and pages.
+#[test]
+fn the_words_are_spelt_right_and_plain() {
+    let words = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/words");
+    assert!(
+        words.join("node_modules/cspell").exists(),
+        "tests/words/node_modules is missing: run `cargo xtask test`, which installs it"
+    );
+    let read = Command::new("node").arg("check.mjs").current_dir(words).output();
+    let read = read.expect("Node starts");
+    let (found, complaints) = (
+        String::from_utf8_lossy(&read.stdout),
+        String::from_utf8_lossy(&read.stderr),
+    );
+    assert!(
+        read.status.success(),
+        "{found}\n{complaints}\nA right word that is not known goes into tests/words/dictionary.txt."
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_of_the_api_in_the_guides_works_against_the_demo() {
     let demo = Demo::start().await;
