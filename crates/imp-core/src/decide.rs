@@ -8,7 +8,7 @@ use crate::event::{Event, Link, ServiceName, TeamName};
 use crate::person::Who;
 use crate::process::{Category, Nudge, Process, Watch};
 use crate::refusal::{Allowed, Kind, Refusal};
-use crate::summons::{escalate, invitees, not_asked, summon};
+use crate::summons::{declined, escalate, invitees, not_asked, summon};
 use crate::together::decide_all;
 use crate::{
     At, Incident, Ref, audience, correct, decision, edit, follow, public, raise, record, rights, role, timeline, whom,
@@ -658,23 +658,11 @@ fn nudge(i: &Incident, timer: &Timer, envelope: &Envelope, facts: &Facts) -> Vec
         Timer::Expire { .. } => {
             let quiet_since = i.alerts.iter().map(|a| a.changed_at).max().unwrap_or(i.opened_at);
             let long_enough = envelope.at.since(quiet_since) >= facts.process.timing.triage_expires.0;
-            let out = facts
-                .process
-                .moves_from(&i.status)
-                .find(|m| m.requires.iter().any(|f| f == "reason"));
-            match out {
-                Some(m) if !i.any_firing() && long_enough => vec![Event::Moved {
-                    from: i.status.clone(),
-                    to: m.to.clone(),
-                    fields: BTreeMap::from([(
-                        "reason".to_owned(),
-                        format!(
-                            "Nobody answered, and all its alerts have been resolved for {}.",
-                            facts.process.timing.triage_expires.words()
-                        ),
-                    )]),
-                }],
-                _ => Vec::new(),
+            let waited = facts.process.timing.triage_expires.words();
+            let reason = format!("Nobody answered, and all its alerts have been resolved for {waited}.");
+            match !i.any_firing() && long_enough {
+                true => declined(i, &reason, facts),
+                false => Vec::new(),
             }
         }
     }

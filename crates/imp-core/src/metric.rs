@@ -213,7 +213,17 @@ impl Class {
 /// Whether an alert opened it and all of its alerts say that they are an exercise: one real alert among them makes it
 /// real, and so does a person who declared it, whatever was merged into it later.
 pub fn is_exercise(i: &Incident) -> bool {
-    let said = |(name, value): &(String, String)| name == EXERCISE && !matches!(value.trim(), "" | "false" | "no");
+    all_say(i, |value| !matches!(value, "" | "false" | "no"))
+}
+
+/// Whether it only shows that alerts arrive: nobody has to answer it, and nobody else is asked.
+pub fn is_test(i: &Incident) -> bool {
+    all_say(i, |value| value == "test")
+}
+
+/// Whether an alert opened it, and the label of each of its alerts says so.
+fn all_say(i: &Incident, so: impl Fn(&str) -> bool) -> bool {
+    let said = |(name, value): &(String, String)| name == EXERCISE && so(value.trim());
     let by_alert = matches!(i.opened_by, Actor::Source { .. });
     by_alert && !i.alerts.is_empty() && i.alerts.iter().all(|a| a.alert.labels.iter().any(said))
 }

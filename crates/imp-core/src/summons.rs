@@ -5,7 +5,8 @@ use crate::effect::What;
 use crate::event::{Event, ServiceName, Target, TeamName};
 use crate::person::Who;
 use crate::process::{Category, Invitee, Process};
-use crate::{At, Incident, words};
+use crate::{At, Incident, metric, words};
+use std::collections::BTreeMap;
 
 /// Whom a triage asks, one after the other: the process's path, then the announcement channel, then the default responder.
 pub fn path(service: Option<&ServiceName>, team: Option<&TeamName>, facts: &Facts) -> Vec<Target> {
@@ -75,6 +76,9 @@ pub(crate) fn escalate(i: &Incident, level: u32, facts: &Facts) -> Vec<Event> {
     let Some(last) = i.questions.iter().max_by_key(|q| q.level).filter(|q| q.level == level) else {
         return Vec::new();
     };
+    if metric::is_test(i) && last.posted.is_some() {
+        return declined(i, "A test: it arrived, and nobody has to answer it.", facts);
+    }
     let whom = target_label(&last.whom);
     let waited = facts.process.timing.answer_within.words();
     let next = ask_next(i, format!("{whom} has not answered for {waited}"), facts);
@@ -83,6 +87,19 @@ pub(crate) fn escalate(i: &Incident, level: u32, facts: &Facts) -> Vec<Event> {
         return vec![nobody(last.n, &why, facts)];
     }
     next
+}
+
+/// Nobody answers for it: it is a false alarm, where the process has a move for that.
+pub(crate) fn declined(i: &Incident, reason: &str, facts: &Facts) -> Vec<Event> {
+    let mut moves = facts.process.moves_from(&i.status);
+    let out = moves.find(|m| m.requires.iter().any(|f| f == "reason"));
+    out.map(|m| Event::Moved {
+        from: i.status.clone(),
+        to: m.to.clone(),
+        fields: BTreeMap::from([("reason".to_owned(), reason.to_owned())]),
+    })
+    .into_iter()
+    .collect()
 }
 
 /// What follows when the effect `key` is given up, if it was a question: the next is asked at once, or it is said that

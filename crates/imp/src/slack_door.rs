@@ -58,6 +58,9 @@ impl Answer {
     }
 }
 
+/// Where somebody's home is; Slack lets no program open it.
+const HOME: &str = "Your home is drawn anew: in Slack's sidebar choose *IMP* under *Apps*, then its tab *Home*.";
+
 /// What follows an acknowledgement.
 pub enum Then {
     /// Open this modal.
@@ -181,7 +184,14 @@ async fn attend(hall: &Hall, inbound: &Inbound) -> Result<Answer, SubmitError> {
         Intent::Say(text) => Ok(say(inbound, &text)),
         Intent::Help { unknown } => Ok(say(inbound, &converse::help(command_word(hall), unknown.as_deref()))),
         Intent::List => Ok(say(inbound, &list(hall, user(inbound)).await?)),
-        Intent::Home { user } => Ok(Answer::then(Then::Home { user })),
+        Intent::Home { user } => Ok(Answer {
+            then: Some(Then::Home { user }),
+            ..match inbound {
+                Inbound::Command { .. } => say(inbound, HOME),
+                // Whoever opens it sees it.
+                _ => Answer::empty(),
+            }
+        }),
         Intent::Service { service, follow } => {
             let said = followed::service(hall, user(inbound), &service, follow).await?;
             Ok(say(inbound, &said))

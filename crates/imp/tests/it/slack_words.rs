@@ -53,6 +53,17 @@ async fn a_shortcut_declares_with_the_words_of_the_message_and_none_of_slacks_ma
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_command_that_draws_the_home_says_where_it_is() {
+    let s = only(&["slack"]).await;
+    let ada = s.slack("ada.lima");
+    let place = &ada.public_channel().await;
+    ada.says(place, "/imp home").await;
+    let told = until("IMP answers", async || ada.whispers(place).await.pop()).await;
+    assert!(told.contains("then its tab *Home*"), "{told}");
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_others_may_not_see_hides_nothing_from_the_list() {
     let s = only(&["slack"]).await;
     let seen = s.declares_bare("The lift is stuck").await;

@@ -6,6 +6,28 @@ use crate::guidance::with_process;
 use crate::lifecycle::{alert, raise};
 use crate::stage::{Stage, until};
 
+/// A new service's test alert shows that the question arrives; nobody is woken for more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_alert_asks_one_person_and_ends_by_itself() {
+    let (s, _folder) = with_process(|p| p.replacen("answer_within = \"5m\"", "answer_within = \"2s\"", 1)).await;
+    let mut test = alert("firing");
+    test["alerts"][0]["labels"]["imp_exercise"] = json!("test");
+    let incident = raise(&s, &test).await;
+    until("it has ended", async || {
+        (s.incident(&incident).await["status"] == "declined").then_some(())
+    })
+    .await;
+    s.settle().await;
+    let (_, all) = s.get(&format!("/api/v1/incidents/{incident}/timeline?limit=200")).await;
+    let told = all.to_string();
+    assert_eq!(told.matches("has not answered").count(), 0, "{told}");
+    assert!(told.contains("it arrived, and nobody has to answer it"), "{told}");
+    let tiago = s.slack("tiago.fernandes");
+    let asked = tiago.sees("IMP", "nobody has to answer it").await;
+    assert!(!asked.words.contains("also asked"), "{}", asked.words);
+    s.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_answer_is_passed_over_and_everybody_asked_is_told_so() {
     let (s, _folder) = with_process(|p| p.replacen("answer_within = \"5m\"", "answer_within = \"2s\"", 1)).await;
