@@ -614,7 +614,12 @@ const ZOOM_WORDS: [&str; 13] = [
 ];
 
 /// The words of GitHub's paths.
-const GITHUB_WORDS: [&str; 15] = [
+const GITHUB_WORDS: [&str; 20] = [
+    "actions",
+    "environments",
+    "secrets",
+    "variables",
+    "public-key",
     "orgs",
     "repos",
     "teams",

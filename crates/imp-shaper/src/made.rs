@@ -32,6 +32,66 @@ pub struct Task {
     pub env: Vec<(String, String)>,
 }
 
+/// What a repository has besides files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outfit {
+    /// What it deploys to: `production`.
+    pub environments: Vec<String>,
+    /// What its workflows may read.
+    pub variables: Vec<Variable>,
+    /// What they may use and nobody reads.
+    pub secrets: Vec<Held>,
+    /// Who is told what happens in it.
+    pub webhooks: Vec<Webhook>,
+}
+
+/// A value that is no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name: `REGISTRY`.
+    pub name: String,
+    /// What it holds.
+    pub value: String,
+    /// The environment that it is for; all of the repository where there is none.
+    pub environment: Option<String>,
+}
+
+/// A secret, by its name alone: its value is with whoever makes the calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its name: `REGISTRY_TOKEN`.
+    pub name: String,
+    /// The environment that it is for; all of the repository where there is none.
+    pub environment: Option<String>,
+}
+
+/// An address that is told what happens in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Where it is told.
+    pub url: String,
+    /// Of what, in the provider's words.
+    pub events: Vec<String>,
+    /// Whether it is signed.
+    pub signed: bool,
+}
+
+impl Outfit {
+    /// All environments, those too that only a value names, each once.
+    pub fn places(&self) -> Vec<&str> {
+        let named = self.environments.iter().map(String::as_str);
+        let of_variables = self.variables.iter().filter_map(|v| v.environment.as_deref());
+        let of_secrets = self.secrets.iter().filter_map(|s| s.environment.as_deref());
+        let mut out: Vec<&str> = Vec::new();
+        for place in named.chain(of_variables).chain(of_secrets) {
+            if !out.contains(&place) {
+                out.push(place);
+            }
+        }
+        out
+    }
+}
+
 /// The result.
 #[derive(Debug, Clone, Default)]
 pub struct Made {
@@ -49,6 +109,8 @@ pub struct Made {
     pub after: Vec<Task>,
     /// What the template wants to say.
     pub messages: Vec<String>,
+    /// What its repository is to have besides files.
+    pub outfit: Outfit,
 }
 
 /// Where it is made and of what.

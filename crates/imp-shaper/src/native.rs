@@ -6,7 +6,7 @@ use crate::fault::{Fault, Result};
 use crate::formats::{copier_answers::truth, glob, read_file};
 use crate::jinja::rewrite::Marks;
 use crate::jinja::{Engine, Manner, World, ansible::FromData as _};
-use crate::made::{Made, Place};
+use crate::made::{Held, Made, Outfit, Place, Variable};
 use crate::question::{Ask, Form, Given, Question};
 use crate::tree::{self, Tree};
 use crate::{binary, check};
@@ -28,8 +28,27 @@ pub struct Manifest {
     pub question: Vec<Asked>,
     /// What holds for some of the files.
     pub file: Vec<Rule>,
+    /// What its repository deploys to.
+    pub environment: Vec<Wanted>,
+    /// What the repository's workflows may read.
+    pub variable: Vec<Wanted>,
+    /// What they may use and nobody reads; the values are in IMP's configuration.
+    pub secret: Vec<Wanted>,
     /// What the template wants to say when it is done.
     pub message: String,
+}
+
+/// An environment, a variable or a secret of a manifest.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    name: String,
+    /// A variable's value, with answers in it.
+    value: Option<String>,
+    /// The environment that it is for.
+    environment: Option<String>,
+    /// Wanted only where this holds.
+    when: Option<String>,
 }
 
 /// A question of a manifest.
@@ -151,15 +170,70 @@ pub fn make(place: &Place, given: &Given, ask: &mut dyn Ask, world: &World) -> R
     }
     let receipt = check::receipt(&check::judge(&tree), &place.address, version.as_deref());
     tree.file(check::RECEIPT, receipt.into_bytes(), 0o644)?;
+    let outfit = outfit(&engine, all.iter().map(|(m, _)| m), &kept)?;
     let message = engine.render("message", &own.message, &values)?;
     Ok(Made {
         tree,
         name: answers.get("service").and_then(Value::as_str).map(str::to_owned),
         answers: kept,
         secrets,
+        outfit,
         messages: Some(message).filter(|m| !m.is_empty()).into_iter().collect(),
         ..Made::default()
     })
+}
+
+/// What the repository is to have besides files. Answers to secret questions are not to be had here: a variable is read by
+/// everybody.
+fn outfit<'a>(engine: &Engine, all: impl Iterator<Item = &'a Manifest>, kept: &Map<String, Value>) -> Result<Outfit> {
+    let values = minijinja::Value::from_serialize_data(&Value::Object(kept.clone()));
+    let mut out = Outfit::default();
+    for manifest in all {
+        let wanted = |w: &Wanted| holds(engine, w.when.as_deref(), kept);
+        for w in &manifest.environment {
+            if wanted(w)? {
+                out.environments.push(named(w)?.to_owned());
+            }
+        }
+        for w in &manifest.variable {
+            let value = w
+                .value
+                .as_deref()
+                .ok_or_else(|| Fault::failed(format!("template.toml: the variable {:?} has no value", w.name)))?;
+            if wanted(w)? {
+                out.variables.push(Variable {
+                    name: named(w)?.to_owned(),
+                    value: engine.render(&w.name, value, &values)?,
+                    environment: w.environment.clone(),
+                });
+            }
+        }
+        for w in &manifest.secret {
+            if w.value.is_some() {
+                let words = "a template holds no secrets; its value belongs into [shaper] secrets of imp.toml";
+                return Err(Fault::failed(format!(
+                    "template.toml: the secret {:?}: {words}",
+                    w.name
+                )));
+            }
+            if wanted(w)? {
+                out.secrets.push(Held {
+                    name: named(w)?.to_owned(),
+                    environment: w.environment.clone(),
+                });
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn named(w: &Wanted) -> Result<&str> {
+    match w.name.trim().is_empty() {
+        false => Ok(&w.name),
+        true => Err(Fault::failed(
+            "template.toml: an environment, a variable or a secret has no name",
+        )),
+    }
 }
 
 fn holds(engine: &Engine, when: Option<&str>, answers: &Map<String, Value>) -> Result<bool> {

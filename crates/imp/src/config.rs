@@ -3,6 +3,7 @@
 use crate::period::Schedule;
 use crate::sign_in::GroupRole;
 use imp_core::{Role, Who};
+use imp_vendors::git::outfit;
 use imp_vendors::secret::Secret;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -228,6 +229,22 @@ pub struct Shaper {
     pub templates: Vec<String>,
     /// Where new repositories are made.
     pub git: Option<imp_vendors::git::Config>,
+    /// What every new repository deploys to.
+    pub environments: Vec<outfit::Environment>,
+    /// What every new repository's workflows may read.
+    pub variables: Vec<outfit::Variable>,
+    /// What they may use and nobody reads.
+    pub secrets: Vec<outfit::Held>,
+    /// Who is told what happens in every new repository.
+    pub webhooks: Vec<outfit::Webhook>,
+}
+
+impl Shaper {
+    fn faults(&self) -> Vec<String> {
+        let git = self.git.as_ref().and_then(|g| g.fault()).map(|f| format!("git: {f}"));
+        let outfit = outfit::faults(&self.environments, &self.variables, &self.secrets, &self.webhooks);
+        git.into_iter().chain(outfit).collect()
+    }
 }
 
 /// The section `[auth]`.
@@ -406,14 +423,8 @@ impl Config {
                 ));
             }
         }
-        if let Some(fault) = self
-            .shaper
-            .as_ref()
-            .and_then(|s| s.git.as_ref())
-            .and_then(|g| g.fault())
-        {
-            out.push(format!("{name}: [shaper] git: {fault}"));
-        }
+        let shaper = self.shaper.iter().flat_map(Shaper::faults);
+        out.extend(shaper.map(|fault| format!("{name}: [shaper] {fault}")));
         if let Some(a) = &self.auth {
             out.extend(issuer_faults(a).into_iter().map(|f| format!("{name}: [auth] {f}")));
             for (n, t) in a.api_tokens.iter().enumerate() {
@@ -641,15 +652,20 @@ fn bare(section: &str, key: &str, value: &str) -> Option<toml::Value> {
 
 /// `bot_token_file = "/run/secrets/slack"` becomes `bot_token = …`.
 fn secrets_from_files(table: &mut toml::Table, name: &str, faults: &mut Vec<String>) {
-    if let Some(git) = table
-        .get_mut("shaper")
-        .and_then(|s| s.get_mut("git"))
-        .filter(|g| g.is_table())
-    {
-        let mut inner = toml::Table::from_iter([("shaper.git".to_owned(), git.clone())]);
-        secrets_from_files(&mut inner, name, faults);
-        if let Some(filled) = inner.remove("shaper.git") {
-            *git = filled;
+    let shaper = table.get_mut("shaper").and_then(toml::Value::as_table_mut);
+    for (key, value) in shaper.into_iter().flatten() {
+        let inner = match value {
+            toml::Value::Array(all) => all.iter_mut().filter(|v| v.is_table()).collect(),
+            one if one.is_table() => vec![one],
+            _ => vec![],
+        };
+        for one in inner {
+            let place = format!("shaper.{key}");
+            let mut alone = toml::Table::from_iter([(place.clone(), one.clone())]);
+            secrets_from_files(&mut alone, name, faults);
+            if let Some(filled) = alone.remove(&place) {
+                *one = filled;
+            }
         }
     }
     for (section, value) in table.iter_mut() {

@@ -19,14 +19,14 @@ use serde_json::{Value, json};
 use super::{DESCRIPTION_MOST, Fail, Github, Label, Repository, State, git, is_name};
 use crate::world::hold;
 
-type Here = Own<Arc<Github>>;
-type Body = Result<Bytes, BytesRejection>;
-type Answer = Result<Response, Fail>;
-type Two = Path<(String, String)>;
-type Three = Path<(String, String, String)>;
+pub(super) type Here = Own<Arc<Github>>;
+pub(super) type Body = Result<Bytes, BytesRejection>;
+pub(super) type Answer = Result<Response, Fail>;
+pub(super) type Two = Path<(String, String)>;
+pub(super) type Three = Path<(String, String, String)>;
 
 /// A caller with the token and a name.
-struct Caller;
+pub(super) struct Caller;
 
 impl FromRequestParts<Arc<Github>> for Caller {
     type Rejection = Fail;
@@ -60,6 +60,7 @@ pub fn routes(github: &Arc<Github>) -> Router {
         .route("/repos/{owner}/{repo}/labels", get(labels).post(create_label))
         .route("/repos/{owner}/{repo}/labels/{name}", get(label))
         .route("/repos/{owner}/{repo}/hooks", get(hooks).post(create_hook))
+        .merge(super::actions::routes())
         .route("/repos/{owner}/{repo}/branches/{branch}", get(branch))
         .route(
             "/repos/{owner}/{repo}/branches/{branch}/protection",
@@ -79,7 +80,7 @@ pub fn routes(github: &Arc<Github>) -> Router {
         .nest("/api/v3", v3)
 }
 
-fn body(bytes: Body) -> Result<Value, Fail> {
+pub(super) fn body(bytes: Body) -> Result<Value, Fail> {
     let bytes = bytes.map_err(|_| Fail::new(StatusCode::PAYLOAD_TOO_LARGE, "Payload too large"))?;
     if bytes.is_empty() {
         return Ok(json!({}));
@@ -98,7 +99,12 @@ impl Github {
         }
     }
 
-    fn with<T>(&self, owner: &str, name: &str, f: impl FnOnce(&mut Repository) -> Result<T, Fail>) -> Result<T, Fail> {
+    pub(super) fn with<T>(
+        &self,
+        owner: &str,
+        name: &str,
+        f: impl FnOnce(&mut Repository) -> Result<T, Fail>,
+    ) -> Result<T, Fail> {
         self.owned(owner)?;
         let mut state = hold(&self.state);
         f(found(&mut state, name)?)
@@ -294,16 +300,31 @@ async fn hooks(_: Caller, Own(github): Here, Path((owner, repo)): Two) -> Answer
 
 async fn create_hook(_: Caller, Own(github): Here, Path((owner, repo)): Two, bytes: Body) -> Answer {
     let wish = body(bytes)?;
-    if wish["config"]["url"].as_str().is_none() {
-        return Err(Fail::invalid(
+    let wrong = |message: &str| {
+        Fail::invalid(
             "Validation Failed",
-            json!({"resource": "Hook", "code": "custom", "message": "url is missing"}),
-        ));
+            json!({"resource": "Hook", "code": "custom", "message": message}),
+        )
+    };
+    let Some(url) = wish["config"]["url"].as_str().filter(|u| u.starts_with("http")) else {
+        return Err(wrong("url is missing"));
+    };
+    if !matches!(wish["name"].as_str(), None | Some("web")) {
+        return Err(wrong("The \"name\" of a hook is \"web\""));
+    }
+    if wish["events"].as_array().is_some_and(Vec::is_empty) {
+        return Err(wrong("Events is empty"));
     }
     github.with(&owner, &repo, |r| {
+        if r.hooks.iter().any(|h| h["config"]["url"] == url) {
+            return Err(wrong("Hook already exists on this repository"));
+        }
         let mut hook = wish.clone();
         hook["id"] = json!(r.hooks.len() + 1);
-        hook["config"]["secret"] = json!("********");
+        if let Some(secret) = wish["config"]["secret"].as_str() {
+            r.hook_secrets.insert(url.to_owned(), secret.to_owned());
+            hook["config"]["secret"] = json!("********");
+        }
         r.hooks.push(hook.clone());
         Ok((StatusCode::CREATED, Json(hook)).into_response())
     })

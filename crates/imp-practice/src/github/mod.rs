@@ -1,5 +1,6 @@
 //! A stand-in for GitHub: repositories of one organisation over REST, Git over HTTP, and pages of what is in them.
 
+mod actions;
 mod api;
 mod git;
 mod page;
@@ -49,7 +50,20 @@ struct Repository {
     /// What protects which branch.
     protection: BTreeMap<String, Value>,
     hooks: Vec<Value>,
+    /// What hooks sign with, by their addresses.
+    hook_secrets: BTreeMap<String, String>,
+    /// What deploys where: what each asks for, by its name.
+    environments: BTreeMap<String, Value>,
+    /// Values by their place: the repository's own, or an environment's.
+    variables: BTreeMap<Spot, String>,
+    /// Opened, by their place.
+    secrets: BTreeMap<Spot, String>,
+    /// What opens them.
+    key: crypto_box::SecretKey,
 }
+
+/// Whose a secret or a variable is, an environment's or (none) the repository's, and its name, in upper case.
+type Spot = (Option<String>, String);
 
 #[derive(Debug, Default)]
 struct State {
@@ -151,14 +165,16 @@ impl Github {
         git::blob(&self.bare(&name), path)
     }
 
-    /// What a repository says of itself, its labels, teams and protection, as JSON.
+    /// What a repository says of itself, its labels, teams, protection, and its secrets as they were before they were
+    /// sealed, as JSON.
     pub fn look(&self, name: &str) -> Option<Value> {
         let state = hold(&self.state);
         let r = state.repositories.get(&name.to_lowercase())?;
         let labels: Vec<&str> = r.labels.iter().map(|l| l.name.as_str()).collect();
         Some(json!({
             "name": r.name, "description": r.description, "private": r.private, "labels": labels, "topics": r.topics,
-            "teams": r.teams, "protection": r.protection,
+            "teams": r.teams, "protection": r.protection, "environments": r.environments, "variables": shown(&r.variables),
+            "secrets": shown(&r.secrets), "hooks": r.hooks, "hook_secrets": r.hook_secrets,
         }))
     }
 
@@ -191,6 +207,11 @@ impl Github {
             teams: BTreeMap::new(),
             protection: BTreeMap::new(),
             hooks: vec![],
+            hook_secrets: BTreeMap::new(),
+            environments: BTreeMap::new(),
+            variables: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            key: crypto_box::SecretKey::from(rand::random::<[u8; 32]>()),
         };
         state.repositories.insert(name.to_lowercase(), repository);
         Ok(())
@@ -220,6 +241,15 @@ impl Github {
             _ => false,
         }
     }
+}
+
+/// Values by `NAME`, an environment's by `environment/NAME`.
+fn shown(all: &BTreeMap<Spot, String>) -> Value {
+    let named = all.iter().map(|((environment, name), value)| {
+        let at = environment.as_ref().map(|e| format!("{e}/")).unwrap_or_default();
+        (format!("{at}{name}"), json!(value))
+    });
+    Value::Object(named.collect())
 }
 
 /// The login of an organisation of this name.

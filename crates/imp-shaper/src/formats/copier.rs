@@ -234,6 +234,7 @@ pub fn make(place: &Place, given: &Given, ask: &mut dyn Ask, world: &World) -> R
         before: Vec::new(),
         after: tasks(&engine, &config, &answers, place)?,
         messages: all,
+        ..Made::default()
     })
 }
 

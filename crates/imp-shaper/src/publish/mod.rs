@@ -1,5 +1,6 @@
 //! Publishing a new service: a plan that says every call before any is made, and a run that makes exactly those.
 
+mod github;
 pub mod plan;
 pub mod run;
 
@@ -40,7 +41,7 @@ impl Vendor {
 }
 
 /// One call, with what it will say. What only an earlier answer can tell stands in it as `{"$learnt": NAME}`, and in
-/// the path as `{NAME}`; a text of somebody else's is neither, since texts are strings and paths are percent-encoded.
+/// the path as `{NAME}`; a secret as `{"$secret": PLACE}`; a text of somebody else's is neither, since texts are strings and paths are percent-encoded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Call {
     /// Whom.
@@ -76,6 +77,11 @@ impl Call {
 /// A place that an earlier answer fills.
 pub fn learnt(name: &str) -> Value {
     json!({ "$learnt": name })
+}
+
+/// A place that only whoever makes the call can fill: a secret, by where it belongs. It is in no plan and no journal.
+pub fn secret(spot: &str) -> Value {
+    json!({ "$secret": spot })
 }
 
 fn fill(value: &Value, learnt: &Learnt) -> Option<Value> {

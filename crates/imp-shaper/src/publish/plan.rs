@@ -1,9 +1,9 @@
 //! What publishing will do, said before it is done. Pure: the same facts are the same plan.
 
-use super::{Call, Step, Vendor, Weight, escape, learnt};
+use super::{Call, Step, Vendor, Weight, github, learnt};
 use crate::check::{self, Finding};
 use crate::formats::copier_answers::shown;
-use crate::made::Made;
+use crate::made::{Made, Outfit};
 use crate::shape::{self, Shape};
 use crate::tree::Tree;
 use crate::yaml;
@@ -14,13 +14,6 @@ use serde_json::{Map, Value, json};
 const DESCRIPTION_MAX: usize = 280;
 /// The longest name that every vendor takes for a channel, a repository, a service.
 const NAME_MAX: usize = 60;
-/// Labels that a new repository gets: name, colour, description.
-const LABELS: [(&str, &str, &str); 3] = [
-    ("incident-follow-up", "d93f0b", "Agreed in the review of an incident"),
-    ("security", "b60205", "A weakness"),
-    ("template-update", "0e8a16", "A newer version of the service's template"),
-];
-
 /// What there is to publish to. What is none is not in the plan, and the plan says so.
 #[derive(Debug, Clone, Default)]
 pub struct Connected {
@@ -45,6 +38,8 @@ pub struct GitPlace {
     pub organisation: String,
     /// Where people look at it: `https://github.com`.
     pub web: String,
+    /// What every new repository has besides files. Secrets are named whose values are at hand.
+    pub outfit: Outfit,
 }
 
 /// What is published.
@@ -68,6 +63,8 @@ pub struct Facts {
     pub findings: Vec<Finding>,
     /// The first of the service's own alert rules that would wake somebody.
     pub alert: Option<Rule>,
+    /// What the template wants the repository to have besides files.
+    pub outfit: Outfit,
 }
 
 /// An alert rule of the service's own.
@@ -162,11 +159,12 @@ impl Facts {
             files,
             findings: check::judge(tree),
             alert: first_alert(tree),
+            outfit: made.outfit.clone(),
             answers,
         }
     }
 
-    fn answer(&self, names: &[&str]) -> Option<String> {
+    pub(super) fn answer(&self, names: &[&str]) -> Option<String> {
         let found = names.iter().find_map(|n| self.answers.get(*n).filter(|v| !v.is_null()));
         found.map(shown).filter(|t| !t.trim().is_empty())
     }
@@ -221,7 +219,16 @@ pub fn plan(facts: &Facts, to: &Connected, without: &[String]) -> Plan {
     let mut left_out = Vec::new();
     let mut off = |name: &str, why: &str| left_out.push(format!("{name}: {why}"));
     match &to.git {
-        Some(git) => steps.extend(git_steps(facts, git)),
+        Some(git) => {
+            let (outfit, missing) = outfit(&facts.outfit, &git.outfit);
+            steps.extend(github::steps(facts, git, &outfit));
+            for name in missing {
+                off(
+                    &format!("the secret {name}"),
+                    "its value is not in [shaper] secrets of imp.toml",
+                );
+            }
+        }
         None => off(
             "the repository",
             "no Git provider is configured ([shaper] git in imp.toml)",
@@ -277,13 +284,40 @@ pub fn plan(facts: &Facts, to: &Connected, without: &[String]) -> Plan {
     }
 }
 
+/// What the template wants and what every repository gets, the organisation's word first; and secrets that the template
+/// wants and nobody has.
+fn outfit(wanted: &Outfit, standing: &Outfit) -> (Outfit, Vec<String>) {
+    let mut out = standing.clone();
+    for e in wanted
+        .environments
+        .iter()
+        .filter(|e| !standing.environments.contains(e))
+    {
+        out.environments.push(e.clone());
+    }
+    for v in &wanted.variables {
+        let known = |o: &&crate::made::Variable| o.name.eq_ignore_ascii_case(&v.name) && o.environment == v.environment;
+        if !standing.variables.iter().any(|o| known(&o)) {
+            out.variables.push(v.clone());
+        }
+    }
+    let has = |s: &&crate::made::Held| {
+        let fits = |o: &crate::made::Held| {
+            o.name.eq_ignore_ascii_case(&s.name) && (o.environment.is_none() || o.environment == s.environment)
+        };
+        standing.secrets.iter().any(fits)
+    };
+    let missing = wanted.secrets.iter().filter(|s| !has(s)).map(|s| s.name.clone());
+    (out, missing.collect())
+}
+
 /// What the first commit says.
 pub fn commit_message(template: &str, version: Option<&str>) -> String {
     let version = version.map(|v| format!(" at {v}")).unwrap_or_default();
     format!("Made by Service Shaper from {template}{version}")
 }
 
-fn call(vendor: Vendor, method: &str, path: impl Into<String>, body: Value) -> Call {
+pub(super) fn call(vendor: Vendor, method: &str, path: impl Into<String>, body: Value) -> Call {
     Call {
         vendor,
         method: method.to_owned(),
@@ -292,7 +326,7 @@ fn call(vendor: Vendor, method: &str, path: impl Into<String>, body: Value) -> C
     }
 }
 
-fn step(id: &str, title: String, call: Call, weight: Weight) -> Step {
+pub(super) fn step(id: &str, title: String, call: Call, weight: Weight) -> Step {
     Step {
         id: id.to_owned(),
         title,
@@ -300,91 +334,6 @@ fn step(id: &str, title: String, call: Call, weight: Weight) -> Step {
         undo: None,
         weight,
     }
-}
-
-fn git_steps(facts: &Facts, git: &GitPlace) -> Vec<Step> {
-    let (org, name) = (escape(&git.organisation), &facts.service);
-    let repo = format!("/repos/{org}/{name}");
-    let at = format!("{}/{name}", git.organisation);
-    let rest = |method: &str, path: String, body: Value| call(Vendor::Git, method, path, body);
-    let create = rest(
-        "POST",
-        format!("/orgs/{org}/repos"),
-        json!({
-            "name": name, "description": facts.described(), "private": true, "auto_init": false, "has_issues": true,
-            "has_wiki": false, "delete_branch_on_merge": true,
-        }),
-    );
-    let mut out = vec![
-        Step {
-            undo: Some(rest("DELETE", repo.clone(), Value::Null)),
-            ..step(
-                "git.repository",
-                format!("create the private repository {at} at {}", git.name),
-                create,
-                Weight::Must,
-            )
-        },
-        step(
-            "git.push",
-            format!("push the first commit to main of {at}"),
-            rest("PUSH", format!("{org}/{name}.git"), json!({ "branch": "main" })),
-            Weight::Must,
-        ),
-    ];
-    if let Some(team) = facts.answer(&["team"]).map(|t| slug(&t)).filter(|t| !t.is_empty()) {
-        out.push(step(
-            "git.team",
-            format!("give the team {team} the right to maintain {at}"),
-            rest(
-                "PUT",
-                format!("/orgs/{org}/teams/{team}{repo}"),
-                json!({ "permission": "maintain" }),
-            ),
-            Weight::Should,
-        ));
-    }
-    let protection = json!({
-        "required_status_checks": null, "enforce_admins": true, "restrictions": null,
-        "required_pull_request_reviews": { "required_approving_review_count": 1, "require_code_owner_reviews": true, "dismiss_stale_reviews": true },
-        "required_linear_history": true, "allow_force_pushes": false, "allow_deletions": false, "required_conversation_resolution": true,
-    });
-    out.push(step(
-        "git.protection",
-        "protect main: changes by pull request, one review, by the code's owners".to_owned(),
-        rest("PUT", format!("{repo}/branches/main/protection"), protection),
-        Weight::Should,
-    ));
-    let topics: Vec<String> = ["language", "framework", "system"]
-        .iter()
-        .filter_map(|k| facts.answer(&[k]))
-        .map(|t| slug(&t))
-        .filter(|t| !t.is_empty() && t.len() <= 50)
-        .chain(["service-shaper".to_owned()])
-        .fold(Vec::new(), |mut all, t| {
-            if !all.contains(&t) {
-                all.push(t);
-            }
-            all
-        });
-    let words = format!("set the topics {}", topics.join(", "));
-    out.push(step(
-        "git.topics",
-        words,
-        rest("PUT", format!("{repo}/topics"), json!({ "names": topics })),
-        Weight::Should,
-    ));
-    for (label, color, about) in LABELS {
-        let body = json!({ "name": label, "color": color, "description": about });
-        let id = format!("git.label.{label}");
-        out.push(step(
-            &id,
-            format!("add the label {label}"),
-            rest("POST", format!("{repo}/labels"), body),
-            Weight::Should,
-        ));
-    }
-    out
 }
 
 fn opslevel_steps(facts: &Facts, git: Option<&GitPlace>) -> Vec<Step> {

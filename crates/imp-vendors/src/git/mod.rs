@@ -1,5 +1,6 @@
 //! The Git provider: where the repositories of new services are made.
 
+pub mod outfit;
 mod port;
 
 use crate::check::Finding;
@@ -40,6 +41,7 @@ fn api_url() -> String {
 pub struct Git {
     config: Config,
     http: Http,
+    strongbox: outfit::Strongbox,
 }
 
 /// A repository, as far as it matters here.
@@ -92,7 +94,16 @@ impl Config {
 impl Git {
     /// With its configuration and the shared client.
     pub fn new(config: Config, http: Http) -> Git {
-        Git { config, http }
+        Git {
+            config,
+            http,
+            strongbox: outfit::Strongbox::default(),
+        }
+    }
+
+    /// With the secrets that its calls are filled with.
+    pub fn holding(self, strongbox: outfit::Strongbox) -> Git {
+        Git { strongbox, ..self }
     }
 
     /// The configuration.

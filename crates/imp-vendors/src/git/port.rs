@@ -40,12 +40,13 @@ impl Git {
         })
     }
 
-    /// Makes a call that changes something.
+    /// Makes a call that changes something; the secrets that it names are filled in here and nowhere before.
     ///
     /// # Errors
     /// What the provider says.
     pub async fn write(&self, method: &str, path: &str, body: &Value) -> Result<Value, Fault> {
-        let answer = self.ask(method, path, body).await?;
+        let body = self.filled(path, body).await?;
+        let answer = self.ask(method, path, &body).await?;
         let name = self.config.name();
         match answer.status {
             // It says that it will; until it can be seen, it has not.
@@ -61,7 +62,7 @@ impl Git {
                 why: format!("{name} knows no {path}, or the token may not change it"),
                 body: answer.body,
             }),
-            204 => Ok(Value::Null),
+            201 | 204 if answer.body.is_empty() => Ok(Value::Null),
             _ => self.well(answer),
         }
     }

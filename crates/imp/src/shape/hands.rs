@@ -249,6 +249,25 @@ impl ShaperHands {
                 let found = get(&call.path).await?;
                 Ok(there(found.is_some_and(|t| t["names"] == call.body["names"])))
             }
+            id if id.starts_with("git.variable.") => {
+                let name = call.body["name"].as_str().unwrap_or_default();
+                Ok(match get(&format!("{}/{}", call.path, escape(name))).await? {
+                    None => Found::Absent,
+                    Some(v) if v["value"] == call.body["value"] => Found::Ours(Learnt::new()),
+                    Some(_) => Found::Others(format!("the variable {name} holds something else")),
+                })
+            }
+            id if id.starts_with("git.webhook.") => {
+                let found = get(&format!("{}?per_page=100", call.path)).await?.unwrap_or_default();
+                let url = &call.body["config"]["url"];
+                Ok(there(
+                    found
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .any(|h| h["config"]["url"] == *url),
+                ))
+            }
             id if id.starts_with("git.label.") => {
                 let name = call.body["name"].as_str().unwrap_or_default();
                 Ok(there(get(&format!("{}/{}", call.path, escape(name))).await?.is_some()))

@@ -3,12 +3,14 @@
 
 use super::hands::{Intake, Place, ShaperHands, Vendors};
 use super::show::note;
-use crate::config::Config;
+use crate::config::{Config, Shaper};
 use crate::{Failure, say};
 use imp_shaper::fault::{Fault, Result as Shaped};
+use imp_shaper::made::{Held, Outfit, Variable, Webhook};
 use imp_shaper::publish::run::{Doing, State, carry_on, look_ahead};
 use imp_shaper::publish::{Connected, Journal, Phase, Run, plan::GitPlace};
 use imp_vendors::git::Git;
+use imp_vendors::git::outfit::Strongbox;
 use imp_vendors::http::Http;
 use imp_vendors::jira::Jira;
 use imp_vendors::opslevel::OpsLevel;
@@ -29,12 +31,42 @@ pub fn connected(config: &Config) -> Connected {
             name: g.name().to_owned(),
             organisation: g.organisation.clone(),
             web: g.web(),
+            outfit: config.shaper.as_ref().map(outfit).unwrap_or_default(),
         }),
         opslevel: config.opslevel.is_some(),
         slack: config.slack.is_some(),
         jira: config.jira.as_ref().map(|j| j.project.clone()),
         alerts: config.alerts.is_some(),
     }
+}
+
+/// What every new repository gets, without the secrets themselves.
+fn outfit(shaper: &Shaper) -> Outfit {
+    let variables = shaper.variables.iter().map(|v| Variable {
+        name: v.name.clone(),
+        value: v.value.clone(),
+        environment: v.environment.clone(),
+    });
+    let secrets = shaper.secrets.iter().map(|s| Held {
+        name: s.name.clone(),
+        environment: s.environment.clone(),
+    });
+    let webhooks = shaper.webhooks.iter().map(|w| Webhook {
+        url: w.url.clone(),
+        events: w.events.clone(),
+        signed: w.secret.is_some(),
+    });
+    Outfit {
+        environments: shaper.environments.iter().map(|e| e.name.clone()).collect(),
+        variables: variables.collect(),
+        secrets: secrets.collect(),
+        webhooks: webhooks.collect(),
+    }
+}
+
+fn strongbox(config: &Config) -> Strongbox {
+    let of = |s: &Shaper| Strongbox::new(&s.secrets, &s.webhooks);
+    config.shaper.as_ref().map(of).unwrap_or_default()
 }
 
 /// The clients of all that is configured. `own` is IMP's address for the test alert.
@@ -45,7 +77,7 @@ pub fn vendors(config: &Config, http: &Http, own: &str) -> Vendors {
             .shaper
             .as_ref()
             .and_then(|s| s.git.clone())
-            .map(|g| Arc::new(Git::new(g, http.clone()))),
+            .map(|g| Arc::new(Git::new(g, http.clone()).holding(strongbox(config)))),
         opslevel: config
             .opslevel
             .clone()

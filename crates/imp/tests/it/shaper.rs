@@ -11,7 +11,7 @@ use crate::kills::Dice;
 use crate::stage::{Mode, Stage, until};
 
 /// Every call that changes something: whose, how the ledger names it, and the step that makes it.
-const WRITES: [(Vendor, &str, &str); 13] = [
+const WRITES: [(Vendor, &str, &str); 17] = [
     (Vendor::Github, "POST orgs/{id}/repos", "git.repository"),
     (Vendor::Github, "POST git-receive-pack", "git.push"),
     (Vendor::Github, "PUT orgs/{id}/teams/{id}/repos/{id}/{id}", "git.team"),
@@ -22,6 +22,18 @@ const WRITES: [(Vendor, &str, &str); 13] = [
     ),
     (Vendor::Github, "PUT repos/{id}/{id}/topics", "git.topics"),
     (Vendor::Github, "POST repos/{id}/{id}/labels", "git.label"),
+    (
+        Vendor::Github,
+        "PUT repos/{id}/{id}/environments/{id}",
+        "git.environment",
+    ),
+    (
+        Vendor::Github,
+        "POST repos/{id}/{id}/environments/{id}/variables",
+        "git.variable",
+    ),
+    (Vendor::Github, "PUT repos/{id}/{id}/actions/secrets/{id}", "git.secret"),
+    (Vendor::Github, "POST repos/{id}/{id}/hooks", "git.webhook"),
     (Vendor::Opslevel, "serviceCreate", "opslevel.service"),
     (Vendor::Opslevel, "aliasCreate", "opslevel.alias"),
     (Vendor::Opslevel, "tagAssign", "opslevel.tags"),
@@ -30,6 +42,31 @@ const WRITES: [(Vendor, &str, &str); 13] = [
     (Vendor::Slack, "chat.postMessage", "slack.message"),
     (Vendor::Jira, "POST component", "jira.component"),
 ];
+
+/// What the organisation gives every repository, two of its secrets in the configuration and one in a file.
+const OUTFIT: &str = r#"
+environments = [{ name = "production" }]
+variables = [{ name = "REGISTRY", value = "registry.example.com", environment = "staging" }]
+secrets = [
+  { name = "REGISTRY_TOKEN", value = "hunter2-of-the-registry" },
+  { name = "DEPLOY_KEY", value_file = "FILE", environment = "production" },
+]
+webhooks = [{ url = "https://hooks.example.com/git", events = ["push", "pull_request"], secret = "hook-that-signs" }]
+"#;
+/// What must not be anywhere but where it is meant to be.
+const NOWHERE: [&str; 3] = ["hunter2-of-the-registry", "deploy-key-of-the-moat", "hook-that-signs"];
+
+/// The usual stage, with more given to every repository than files.
+async fn fitted_out() -> Stage {
+    Stage::dark(Mode::Http, |config| {
+        // Kept for as long as the tests run: the program reads it at each start.
+        let file = std::env::temp_dir().join(format!("imp-deploy-key-{}", std::process::id()));
+        std::fs::write(&file, "deploy-key-of-the-moat\n").expect("a file");
+        let outfit = OUTFIT.replace("FILE", &file.display().to_string());
+        config.replacen("[shaper]", &format!("[shaper]{outfit}"), 1)
+    })
+    .await
+}
 
 /// A small template of our own, so that tests are quick.
 fn template(folder: &Path) -> PathBuf {
@@ -52,6 +89,23 @@ secret = true
     std::fs::write(at.join("files/README.md"), "# {$ service $}\n").expect("a file");
     std::fs::write(at.join("files/docs/runbook.md"), "Wake {$ team $}.\n").expect("a file");
     at
+}
+
+/// What the repository was given besides files, as the practice GitHub holds it once it has opened what was sealed.
+fn is_fitted_out(s: &Stage, name: &str) {
+    let r = s.practice.github().look(name).expect("a repository");
+    let environments: Vec<&String> = r["environments"].as_object().expect("a table").keys().collect();
+    assert_eq!(environments, ["production", "staging"]);
+    assert_eq!(r["variables"], json!({ "staging/REGISTRY": "registry.example.com" }));
+    let secrets =
+        json!({ "REGISTRY_TOKEN": "hunter2-of-the-registry", "production/DEPLOY_KEY": "deploy-key-of-the-moat" });
+    assert_eq!(r["secrets"], secrets);
+    assert_eq!(r["hooks"].as_array().map(Vec::len), Some(1));
+    assert_eq!(r["hooks"][0]["events"], json!(["push", "pull_request"]));
+    assert_eq!(
+        r["hook_secrets"],
+        json!({ "https://hooks.example.com/git": "hook-that-signs" })
+    );
 }
 
 fn words(s: &Stage, rest: &[&str]) -> Vec<String> {
@@ -186,6 +240,64 @@ async fn a_service_is_published_once_and_the_token_and_secrets_are_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn secrets_reach_the_repository_sealed_and_are_in_no_plan_no_journal_and_no_log() {
+    let s = fitted_out().await;
+    let template = template(&s.path(""));
+    let wants = r#"[[environment]]
+name = "canary"
+[[variable]]
+name = "SERVICE"
+value = "{$ service $}"
+environment = "canary"
+[[secret]]
+name = "registry_token"
+[[secret]]
+name = "SIGNING_KEY"
+"#;
+    let manifest = std::fs::read_to_string(template.join("template.toml")).expect("a manifest");
+    let write = |text: &str| std::fs::write(template.join("template.toml"), text).expect("a manifest");
+    let shown = template.display().to_string();
+    let dir = s.path("billing").display().to_string();
+    let call = new(&shown, &dir, "service=billing");
+    write(&format!(
+        "{manifest}{}",
+        wants.replace("{$ service $}", "{$ password $}")
+    ));
+    let leaky = shape(&s, &[&call[..], &["--plan"]].concat());
+    assert_eq!(leaky.status.code(), Some(1));
+    assert!(said(&leaky).contains("`password` is undefined"), "{}", said(&leaky));
+    write(&format!("{manifest}{wants}"));
+    let plan = shape(&s, &[&call[..], &["--plan"]].concat());
+    let plan_said = said(&plan);
+    for line in [
+        "set the secret REGISTRY_TOKEN, sealed for the repository alone",
+        "set the secret DEPLOY_KEY of the environment production, sealed for the repository alone",
+        "set the variable REGISTRY of the environment staging",
+        "add the environment canary",
+        "the secret SIGNING_KEY: its value is not in [shaper] secrets of imp.toml",
+        "tell https://hooks.example.com/git of push, pull_request",
+    ] {
+        assert!(plan_said.contains(line), "{line}: {plan_said}");
+    }
+    let made = shape(&s, &[&call[..], &["--json"]].concat());
+    assert!(made.status.success(), "{}", said(&made));
+    let journal = std::fs::read_to_string(s.path("billing/.git/imp/run.json")).expect("a journal");
+    for secret in NOWHERE.into_iter().chain(["swordfish"]) {
+        assert!(
+            !plan_said.contains(secret) && !said(&made).contains(secret) && !journal.contains(secret),
+            "{secret}"
+        );
+    }
+    let r = s.practice.github().look("billing").expect("a repository");
+    assert_eq!(r["secrets"]["REGISTRY_TOKEN"], "hunter2-of-the-registry");
+    assert_eq!(r["secrets"]["production/DEPLOY_KEY"], "deploy-key-of-the-moat");
+    assert_eq!(r["variables"]["canary/SERVICE"], "billing");
+    let undone = shape(&s, &["undo", &dir]);
+    assert!(undone.status.success(), "{}", said(&undone));
+    assert!(s.practice.github().look("billing").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_of_somebody_elses_is_refused_and_nothing_is_left_anywhere() {
     let s = Stage::dark(Mode::Http, |c| c).await;
     s.practice
@@ -217,7 +329,7 @@ async fn a_name_of_somebody_elses_is_refused_and_nothing_is_left_anywhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_may_be_lost_and_every_vendor_may_fail_once() {
-    let s = Stage::dark(Mode::Http, |c| c).await;
+    let s = fitted_out().await;
     let template = template(&s.path("")).display().to_string();
     for (n, fault) in [Fault::LoseAnswer, Fault::Unavailable].into_iter().enumerate() {
         for (vendor, op, _) in WRITES {
@@ -229,13 +341,14 @@ async fn every_answer_may_be_lost_and_every_vendor_may_fail_once() {
         assert!(out.status.success(), "{}", said(&out));
         assert!(s.practice.faults().rules().is_empty(), "every fault has struck");
         complete(&s, &name);
+        is_fitted_out(&s, &name);
         assert_eq!(made(&s, &name).await, (1, 1), "{fault:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_any_call_it_goes_on_to_the_same_end() {
-    let s = Stage::dark(Mode::Http, |c| c).await;
+    let s = fitted_out().await;
     let template = template(&s.path("")).display().to_string();
     for (n, (vendor, op, step)) in WRITES.into_iter().enumerate() {
         let name = format!("killed-{n}");
@@ -267,13 +380,14 @@ async fn killed_in_any_call_it_goes_on_to_the_same_end() {
         let out = shape(&s, &call);
         assert!(out.status.success(), "{op}: {}", said(&out));
         complete(&s, &name);
+        is_fitted_out(&s, &name);
         assert_eq!(made(&s, &name).await, (1, 1), "{op}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_plan_says_is_what_is_called() {
-    let s = Stage::dark(Mode::Http, |c| c).await;
+    let s = fitted_out().await;
     let mut dice = Dice(11);
     for n in 0..4 {
         let pick =
@@ -350,7 +464,20 @@ fn ledger_name(step: &Value) -> String {
     match call["vendor"].as_str().expect("a vendor") {
         "git" if method == "PUSH" => "POST git-receive-pack".to_owned(),
         "git" => {
-            let known = ["orgs", "repos", "teams", "branches", "protection", "topics", "labels"];
+            let known = [
+                "orgs",
+                "repos",
+                "teams",
+                "branches",
+                "protection",
+                "topics",
+                "labels",
+                "hooks",
+                "actions",
+                "environments",
+                "secrets",
+                "variables",
+            ];
             let parts = path
                 .trim_start_matches('/')
                 .split('/')
