@@ -2,7 +2,8 @@
 //
 //   node demo.mjs IMP PRACTICE PICTURES
 //
-// IMP and PRACTICE are the addresses of the demo, PICTURES is a folder. The browser is CHROMIUM.
+// IMP and PRACTICE are the addresses of the demo, PICTURES is a folder; those of the guides go into its folder `guides`. The
+// browser is CHROMIUM.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -28,6 +29,8 @@ context.on("response", (r) => r.status() >= 500 && troubles.push(`${r.status()} 
 
 let count = 0;
 const picture = (page, name) => page.screenshot({ path: join(pictures, `${String(++count).padStart(2, "0")}-${name}.png`) });
+/** A picture that a guide shows. */
+const shown = (page, name) => page.screenshot({ path: join(pictures, "guides", `${name}.png`) });
 const open = async (url) => {
   const page = await context.newPage();
   const answer = await page.goto(url);
@@ -48,6 +51,7 @@ const steps = {
     await tiago.locator("#sidebar").getByText("IMP", { exact: true }).first().click();
     await tiago.getByRole("button", { name: "It's real" }).waitFor();
     await picture(tiago, "question");
+    await shown(tiago, "question");
     await tiago.getByRole("button", { name: "It's real" }).click();
     await tiago.getByText("It is real.").waitFor();
   },
@@ -56,6 +60,8 @@ const steps = {
     await tiago.locator("#sidebar").getByText(/^inc-/).first().click();
     await button("Take command").waitFor();
     await picture(tiago, "card");
+    await showing("What to do now");
+    await shown(tiago, "card");
   },
 
   async "somebody takes command, gives work, tells the others"() {
@@ -78,6 +84,7 @@ const steps = {
     const page = await open(`${practice}/statuspage/`);
     await page.getByText("We know why and repair it.").first().waitFor();
     await picture(page, "status-page");
+    await shown(page, "status-page");
     await page.close();
   },
 
@@ -89,6 +96,7 @@ const steps = {
     await button("Write the review").last().click();
     await tiago.locator("[data-modal]").waitFor();
     await picture(tiago, "review");
+    await shown(tiago, "review");
     await fill("incident.review", { follow_up: "Add a canary", due: "2026-12-24" });
     await button("Close").last().click();
     await fill("incident.transition", { learned: "Deploy slowly." });
@@ -110,11 +118,15 @@ const steps = {
   async "the console tells it all"() {
     const page = await open(`${imp}/`);
     await picture(page, "console");
+    await page.goto(`${imp}/insights`);
+    await page.locator("svg").first().waitFor();
+    await shown(page, "insights");
     await page.goto(`${imp}/incidents`);
     await picture(page, "console-incidents");
     await page.goto(`${imp}/incidents/IMP-100`);
     await page.getByText("Deploy slowly.").first().waitFor();
     await page.screenshot({ path: join(pictures, "console-incident.png"), fullPage: true });
+    await shown(page, "incident");
     await page.goto(`${imp}/deliveries`);
     await picture(page, "console-deliveries");
     await page.setViewportSize({ width: 390, height: 844 });

@@ -1,12 +1,13 @@
 //! The guides: the files under `docs/`, compiled in, drawn as pages and searched; and a page for each status and role,
 //! written from the process in force, so that none is ever out of date.
 
-use super::{Frame, Visitor, draw};
+use super::{Frame, Visitor, draw, sorry};
 use crate::App;
 use crate::caller::Caller;
+use crate::problem::Problem;
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imp_core::process::Move;
 use imp_core::{Process, words};
@@ -137,6 +138,15 @@ pub async fn guide(State(_): State<Arc<App>>, Visitor(caller): Visitor, Path(slu
     }
 }
 
+/// A picture of a guide.
+pub async fn picture(State(_): State<Arc<App>>, Visitor(caller): Visitor, Path(name): Path<String>) -> Response {
+    let found = Files::get(&format!("pictures/{name}")).filter(|_| name.ends_with(".png"));
+    match found {
+        Some(file) => ([(header::CONTENT_TYPE, "image/png")], file.data.into_owned()).into_response(),
+        None => sorry(&caller, Problem::not_found("There is no such picture.")),
+    }
+}
+
 /// The page of a status or a role of the process in force.
 pub async fn of_process(
     State(app): State<Arc<App>>,
@@ -219,6 +229,17 @@ fn drawn(text: &str) -> (String, Vec<Entry>) {
                 title,
                 id,
             })),
+            Event::Start(Tag::Image {
+                link_type,
+                dest_url,
+                title,
+                id,
+            }) => events.push(Event::Start(Tag::Image {
+                link_type,
+                dest_url: address(&dest_url).into(),
+                title,
+                id,
+            })),
             other => events.push(other),
         }
     }
@@ -241,6 +262,9 @@ fn unlike(slug: String, parts: &[Entry]) -> String {
 
 /// Where a link of a file leads in the console.
 fn address(link: &str) -> String {
+    if let Some(picture) = link.strip_prefix("pictures/") {
+        return format!("/docs/pictures/{picture}");
+    }
     let (path, part) = link.split_once('#').map_or((link, None), |(p, h)| (p, Some(h)));
     let file = path.trim_start_matches("docs/").trim_start_matches("./");
     match file.strip_suffix(".md").filter(|slug| GUIDES.contains_key(*slug)) {
@@ -465,6 +489,34 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    /// What a guide shows is there, is a picture, and says what is on it; what is there is shown.
+    #[test]
+    fn every_picture_is_shown_and_every_picture_that_is_shown_is_there() {
+        let mut shown: Vec<String> = Vec::new();
+        for (slug, guide) in GUIDES.iter() {
+            let mut events = Parser::new(&guide.text);
+            while let Some(event) = events.next() {
+                let Event::Start(Tag::Image { dest_url, .. }) = event else {
+                    continue;
+                };
+                let file = Files::get(&dest_url).unwrap_or_else(|| panic!("docs/{slug}.md: {dest_url} is not there"));
+                assert!(
+                    file.data.starts_with(b"\x89PNG") && file.data.len() > 10_000,
+                    "docs/{dest_url}"
+                );
+                let says = matches!(events.next(), Some(Event::Text(t)) if t.len() > 10);
+                assert!(
+                    says,
+                    "docs/{slug}.md: {dest_url} has no words for whoever does not see it"
+                );
+                shown.push(dest_url.to_string());
+            }
+        }
+        for name in Files::iter().filter(|n| n.starts_with("pictures/")) {
+            assert!(shown.iter().any(|s| *s == name), "no guide shows docs/{name}");
         }
     }
 

@@ -83,6 +83,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/views/{id}/{deed}", post(views::change))
         .route("/docs", get(docs::index))
         .route("/docs/{guide}", get(docs::guide))
+        .route("/docs/pictures/{name}", get(docs::picture))
         .route("/docs/{kind}/{id}", get(docs::of_process))
         .route("/sign-in", get(sign_in::form).post(sign_in::with_token))
         .route("/sign-out", post(sign_in::sign_out))
