@@ -63,6 +63,12 @@ impl Opslevel {
         state.team_properties.get(team)?.get(definition).cloned()
     }
 
+    /// The aliases of the services that a service depends on.
+    pub fn needs(&self, service: &str) -> Vec<String> {
+        let state = hold(&self.state);
+        state.service(service).map(|s| s.depends_on.clone()).unwrap_or_default()
+    }
+
     /// A service's tags: key and value.
     pub fn tags(&self, service: &str) -> Vec<(String, String)> {
         let state = hold(&self.state);

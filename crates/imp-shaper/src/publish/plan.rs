@@ -169,6 +169,26 @@ impl Facts {
         found.map(shown).filter(|t| !t.trim().is_empty())
     }
 
+    /// The aliases of the services that it needs: a list, or a text with commas.
+    fn needs(&self) -> Vec<String> {
+        let texts: Vec<String> = match self.answers.get("depends_on") {
+            Some(Value::Array(all)) => all.iter().map(shown).collect(),
+            Some(Value::String(text)) => text.split(',').map(str::to_owned).collect(),
+            _ => vec![],
+        };
+        let mut out: Vec<String> = Vec::new();
+        for alias in texts
+            .iter()
+            .map(|t| t.trim())
+            .filter(|t| !t.is_empty() && *t != self.service)
+        {
+            if !out.iter().any(|o| o == alias) {
+                out.push(alias.to_owned());
+            }
+        }
+        out
+    }
+
     /// What is said of the service wherever it is made, with the mark by which it is found again.
     pub fn described(&self) -> String {
         let short: String = self.description.chars().take(DESCRIPTION_MAX).collect();
@@ -386,6 +406,15 @@ fn opslevel_steps(facts: &Facts, git: Option<&GitPlace>) -> Vec<Step> {
         mutation("tagAssign", json!({ "id": id, "type": "Service", "tags": tags })),
         Weight::Should,
     ));
+    for alias in facts.needs() {
+        let key = json!({ "sourceIdentifier": { "id": id }, "destinationIdentifier": { "alias": alias } });
+        out.push(step(
+            &format!("opslevel.dependency.{alias}"),
+            format!("say in OpsLevel that it depends on {alias}"),
+            mutation("serviceDependencyCreate", json!({ "dependencyKey": key })),
+            Weight::Should,
+        ));
+    }
     if let Some(git) = git {
         let repo = format!("{}/{}/{name}", git.web, git.organisation);
         let mut tools = vec![("repository", "code", "Repository", repo.clone())];

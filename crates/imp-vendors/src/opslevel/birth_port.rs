@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 const ONE: &str = "query ServiceByAlias($alias: String) { account { service(alias: $alias) { id aliases description \
-                   htmlUrl tags(first: 100) { nodes { key value } } tools(first: 100) { nodes { url } } } } }";
+                   htmlUrl tags(first: 100) { nodes { key value } } tools(first: 100) { nodes { url } } \
+                   dependencies(first: 100) { nodes { aliases } } } } }";
 
 /// A service as OpsLevel has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Born {
     pub tags: Vec<(String, String)>,
     /// Addresses of its tools.
     pub tools: Vec<String>,
+    /// Aliases of the services that it depends on.
+    pub needs: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +58,11 @@ impl OpsLevel {
                 .map(|t| (text(&t["key"]), text(&t["value"])))
                 .collect(),
             tools: nodes(&s["tools"]).iter().map(|t| text(&t["url"])).collect(),
+            needs: nodes(&s["dependencies"])
+                .iter()
+                .flat_map(|d| d["aliases"].as_array().cloned().unwrap_or_default())
+                .map(|a| text(&a))
+                .collect(),
         }))
     }
 
@@ -68,6 +76,7 @@ impl OpsLevel {
             "serviceDelete" => ("ServiceDeleteInput", "deletedServiceId"),
             "aliasCreate" => ("AliasCreateInput", "aliases"),
             "tagAssign" => ("TagAssignInput", "tags { id }"),
+            "serviceDependencyCreate" => ("ServiceDependencyCreateInput", "serviceDependency { id }"),
             "toolCreate" => ("ToolCreateInput", "tool { id }"),
             other => {
                 return Err(Fault::Refused {
@@ -77,8 +86,12 @@ impl OpsLevel {
                 });
             }
         };
+        let argument = match name {
+            "serviceDependencyCreate" => "inputV2",
+            _ => "input",
+        };
         let document = format!(
-            "mutation {name}($input: {kind}!) {{ {name}(input: $input) {{ {payload} errors {{ message path }} }} }}"
+            "mutation {name}($input: {kind}!) {{ {name}({argument}: $input) {{ {payload} errors {{ message path }} }} }}"
         );
         let data: Value = self.query(&document, json!({ "input": input })).await?;
         let payload = data[name].clone();

@@ -353,6 +353,10 @@ impl ShaperHands {
                 let Some(s) = by(&theirs).await?.filter(of_run) else {
                     return Ok(Found::Absent);
                 };
+                let needed = body["dependencyKey"]["destinationIdentifier"]["alias"].as_str();
+                if let Some(alias) = needed {
+                    return Ok(there(s.needs.iter().any(|n| n == alias)));
+                }
                 let url = body["url"].as_str();
                 let tags = body["tags"].as_array().into_iter().flatten();
                 let mut tagged = tags.map(|t| (t["key"].as_str(), t["value"].as_str()));

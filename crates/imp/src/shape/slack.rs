@@ -255,7 +255,7 @@ fn block(q: &Question) -> Value {
         }
     };
     let mut block = json!({ "type": "input", "block_id": q.name, "label": plain(&q.text, 2000), "element": element,
-        "optional": matches!(q.form, Form::Some(_)) });
+        "optional": matches!(q.form, Form::Some(_)) || q.default.as_ref().is_some_and(|d| d == "") });
     if !q.help.is_empty() {
         block["hint"] = plain(&q.help, 2000);
     }

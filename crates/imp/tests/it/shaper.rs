@@ -11,7 +11,7 @@ use crate::kills::Dice;
 use crate::stage::{Mode, Stage, until};
 
 /// Every call that changes something: whose, how the ledger names it, and the step that makes it.
-const WRITES: [(Vendor, &str, &str); 17] = [
+const WRITES: [(Vendor, &str, &str); 18] = [
     (Vendor::Github, "POST orgs/{id}/repos", "git.repository"),
     (Vendor::Github, "POST git-receive-pack", "git.push"),
     (Vendor::Github, "PUT orgs/{id}/teams/{id}/repos/{id}/{id}", "git.team"),
@@ -37,6 +37,7 @@ const WRITES: [(Vendor, &str, &str); 17] = [
     (Vendor::Opslevel, "serviceCreate", "opslevel.service"),
     (Vendor::Opslevel, "aliasCreate", "opslevel.alias"),
     (Vendor::Opslevel, "tagAssign", "opslevel.tags"),
+    (Vendor::Opslevel, "serviceDependencyCreate", "opslevel.dependency"),
     (Vendor::Opslevel, "toolCreate", "opslevel.tool"),
     (Vendor::Slack, "conversations.create", "slack.channel"),
     (Vendor::Slack, "chat.postMessage", "slack.message"),
@@ -80,6 +81,9 @@ default = "tiny-service"
 [[question]]
 name = "team"
 default = "payments"
+[[question]]
+name = "depends_on"
+default = "payments-api, search-api"
 [[question]]
 name = "password"
 default = "swordfish-in-the-moat"
@@ -169,6 +173,7 @@ fn complete(s: &Stage, name: &str) {
         s.practice.github().file(name, "docs/runbook.md").as_deref(),
         Some(&b"Wake payments.\n"[..])
     );
+    assert_eq!(s.practice.opslevel().needs(name), ["payments-api", "search-api"]);
     assert!(
         s.practice
             .opslevel()
@@ -410,7 +415,11 @@ async fn what_the_plan_says_is_what_is_called() {
             &without,
             "--json",
         ];
-        for set in [&service, &team, &tier, &database] {
+        let needs = format!(
+            "depends_on={}",
+            pick(&mut dice, &["", "payments-api", "search-api,payments-api"])
+        );
+        for set in [&service, &team, &tier, &database, &needs] {
             call.extend(["--set", set]);
         }
         let plan = shape(&s, &[&call[..], &["--plan"]].concat());
