@@ -146,6 +146,20 @@ pub fn of_ticket(conn: &mut dyn Conn, key: &str) -> Result<Option<Incident>, Sto
     by_column(conn, "ticket", key)
 }
 
+/// Where an incident was announced last, by Slack's identifier of the channel; none where none of the last few was.
+///
+/// # Errors
+/// What the store says.
+pub fn announced_at(conn: &mut dyn Conn) -> Result<Option<String>, StoreError> {
+    let rows = conn.rows("select state from incident order by ref desc limit 20", &[])?;
+    for row in &rows {
+        if let Some((channel, _)) = told(row)?.links.announcement {
+            return Ok(Some(channel));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether any incident has a ticket.
 ///
 /// # Errors

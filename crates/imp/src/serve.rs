@@ -12,6 +12,7 @@ use imp_core::effect::Capability;
 use imp_core::port::Port;
 use imp_core::{Catalogue, Directory, Process};
 use imp_engine::desk::sheet;
+use imp_engine::read::announced_at;
 use imp_engine::store::apart;
 use imp_engine::{Clock, Desk, House, Runner, Store, StoreError, SwiftClock, SystemClock, sweep};
 use imp_vendors::http::Http;
@@ -130,8 +131,15 @@ impl Service {
         let failed = |e: &dyn std::fmt::Display| Failure::Failed(e.to_string());
         let http = Http::new().map_err(|e| failed(&e))?;
         let (store, mut conn) = Store::open(&config.store.url).map_err(|e| failed(&e))?;
-        let kept = apart(|| Ok((sheet(conn.as_mut(), "catalogue")?, sheet(conn.as_mut(), "directory")?)));
-        let (catalogue, directory): (Option<Catalogue>, Option<Directory>) =
+        let kept = apart(|| {
+            let conn = conn.as_mut();
+            Ok((
+                sheet(conn, "catalogue")?,
+                sheet(conn, "directory")?,
+                announced_at(conn)?,
+            ))
+        });
+        let (catalogue, directory, announced_at): (Option<Catalogue>, Option<Directory>, _) =
             kept.map_err(|e: StoreError| failed(&e))?;
         let (catalogue, directory) = (catalogue.unwrap_or_default(), directory.unwrap_or_default());
         let can = capabilities(&config);
@@ -159,6 +167,9 @@ impl Service {
                 &c.api_url,
                 c.bot_token.clone(),
             ));
+            if let Some(place) = &announced_at {
+                client.was_at(c.announce_channel.trim_start_matches('#'), place);
+            }
             let chat = Arc::new(slack::port::Chat::new(
                 client.clone(),
                 &c.announce_channel,

@@ -47,6 +47,8 @@ pub struct Client {
     budget: Budget,
     /// Where a look through the channels was broken off, by what was looked for: since when, and the next page.
     looks: Mutex<HashMap<String, (Instant, String)>>,
+    /// Channels by name, where they were seen last.
+    places: Mutex<HashMap<String, String>>,
 }
 
 /// How long a look that was broken off may go on where it stopped; Slack does not say how long a cursor is good.
@@ -177,6 +179,7 @@ impl Client {
             token,
             budget: Budget::new("Slack"),
             looks: Mutex::default(),
+            places: Mutex::default(),
         }
     }
 
@@ -299,6 +302,46 @@ impl Client {
         }
     }
 
+    /// Takes down that a channel was seen under this name.
+    pub fn was_at(&self, name: &str, id: &str) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() >= LOOKS_MAX {
+            places.clear();
+        }
+        places.insert(name.to_owned(), id.to_owned());
+    }
+
+    /// The identifier of the channel with this name, if the app can see one. Where one was seen under the name, that one is
+    /// asked: the list of all channels takes far fewer calls a minute than a look at one.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub async fn place(&self, name: &str) -> Result<Option<String>, Trouble> {
+        let known = self
+            .places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned();
+        if let Some(id) = known {
+            match self
+                .call("conversations.info", &[("channel", &id)], Urgency::Urgent)
+                .await
+            {
+                Ok(a) if is_called(&a["channel"], name) && a["channel"]["is_archived"] != true => return Ok(Some(id)),
+                // It has another name now, or is gone: whichever has the name is looked for.
+                Ok(_) | Err(Trouble::Said { .. }) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        let found = self.channel(name).await?;
+        let id = found.and_then(|c| c["id"].as_str().map(str::to_owned));
+        if let Some(id) = &id {
+            self.was_at(name, id);
+        }
+        Ok(id)
+    }
+
     /// A channel by its name or identifier, if the app can see one. A look that a limit breaks off goes on from there when
     /// it is tried again: in a large workspace it would else never come to its end.
     ///
@@ -331,7 +374,7 @@ impl Client {
                 .as_array()
                 .into_iter()
                 .flatten()
-                .find(|c| c["name"] == name || c["id"] == name);
+                .find(|c| is_called(c, name));
             if let Some(c) = found {
                 return Ok(Some(c.clone()));
             }
@@ -458,6 +501,11 @@ fn detail(body: &Value) -> String {
 fn only_reads(method: &str) -> bool {
     let verb = method.rsplit('.').next();
     verb.is_some_and(|v| ["history", "replies", "info", "list", "members", "test", "lookupByEmail"].contains(&v))
+}
+
+/// Whether this is the channel of a name, or of an identifier.
+fn is_called(channel: &Value, name: &str) -> bool {
+    channel["name"] == name || channel["id"] == name
 }
 
 fn tier(method: &str) -> Limit {

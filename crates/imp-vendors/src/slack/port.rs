@@ -73,6 +73,17 @@ struct Home {
     bot: String,
 }
 
+/// How the card stands in its channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// As it should, or nobody was asked.
+    Well,
+    /// Somebody took its pin away.
+    Unpinned,
+    /// Somebody deleted it.
+    Gone,
+}
+
 impl Chat {
     /// Hands with this client. `public_url` is where the console is, `can` what IMP is connected to.
     pub fn new(client: Arc<Client>, announce_channel: &str, public_url: &str, can: BTreeSet<Capability>) -> Chat {
@@ -335,8 +346,8 @@ impl Chat {
                     .await?;
                 opened["channel"]["id"].as_str().unwrap_or_default().to_owned()
             }
-            Target::Channel(_) | Target::Announcements => match self.client.channel(channel).await? {
-                Some(c) => c["id"].as_str().unwrap_or_default().to_owned(),
+            Target::Channel(_) | Target::Announcements => match self.client.place(channel).await? {
+                Some(id) => id,
                 None => return Ok(None),
             },
         };
@@ -489,15 +500,16 @@ impl Chat {
         let m = card::card(&self.view(order));
         let thing = format!("card {}", order.incident.reference);
         if let Some(ts) = &c.card {
-            let there = self.is_there(&c.id, ts).await?;
-            if there && self.unchanged(&thing, print(&m)) {
+            let stands = self.stands(&c.id, ts).await?;
+            if stands == Stands::Unpinned {
                 self.pin(&c.id, ts).await?;
+            }
+            if stands != Stands::Gone && self.unchanged(&thing, print(&m)) {
                 return Ok(Outcome::Done(vec![]));
             }
             match self.rewrite(&c.id, ts, &m).await {
                 Ok(()) => {
                     self.remember(thing, print(&m));
-                    self.pin(&c.id, ts).await?;
                     return Ok(Outcome::Done(vec![]));
                 }
                 // Somebody deleted the card: it is written anew below.
@@ -520,11 +532,12 @@ impl Chat {
         Ok(Outcome::Done(vec![Link::Card { ts }]))
     }
 
-    /// Whether the card still stands, asked only where it is to be looked at.
-    async fn is_there(&self, channel: &str, ts: &str) -> Result<bool, Trouble> {
+    /// How the card stands, asked only where it is to be looked at. That it was once pinned is certain: its place is
+    /// written down after that.
+    async fn stands(&self, channel: &str, ts: &str) -> Result<Stands, Trouble> {
         let look = format!("look at card {channel}");
         if !self.unchanged(&look, 1) {
-            return Ok(true);
+            return Ok(Stands::Well);
         }
         let args = [
             ("channel", channel),
@@ -538,11 +551,22 @@ impl Chat {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&look);
-        Ok(history["messages"]
+        let found = history["messages"]
             .as_array()
             .into_iter()
             .flatten()
-            .any(|m| m["ts"] == ts))
+            .find(|m| m["ts"] == ts);
+        Ok(match found {
+            None => Stands::Gone,
+            Some(m)
+                if m["pinned_to"]
+                    .as_array()
+                    .is_some_and(|to| to.iter().any(|c| c == channel)) =>
+            {
+                Stands::Well
+            }
+            Some(_) => Stands::Unpinned,
+        })
     }
 
     /// Takes down topic and purpose as they are in Slack, where they are to be looked at.
@@ -572,23 +596,17 @@ impl Chat {
         Ok(())
     }
 
-    /// Pins the card, once. What Slack refuses does without a pin; a call that did not come through is made again.
+    /// Pins the card. What Slack refuses does without a pin; a call that did not come through is made again.
     async fn pin(&self, channel: &str, ts: &str) -> Result<(), Trouble> {
-        let thing = format!("pin {channel} {ts}");
-        if self.unchanged(&thing, 1) {
-            return Ok(());
+        let args = [("channel", channel), ("timestamp", ts)];
+        match self.client.call("pins.add", &args, Urgency::Urgent).await {
+            Err(Trouble::Said { code, .. }) if code != "already_pinned" => {
+                tracing::warn!(code, "the card is not pinned");
+                Ok(())
+            }
+            Ok(_) | Err(Trouble::Said { .. }) => Ok(()),
+            Err(fault @ Trouble::Fault(_)) => Err(fault),
         }
-        match self
-            .client
-            .call("pins.add", &[("channel", channel), ("timestamp", ts)], Urgency::Urgent)
-            .await
-        {
-            Ok(_) => self.remember(thing, 1),
-            Err(Trouble::Said { code, .. }) if code == "already_pinned" => self.remember(thing, 1),
-            Err(Trouble::Said { code, .. }) => tracing::warn!(code, "the card is not pinned"),
-            Err(fault @ Trouble::Fault(_)) => return Err(fault),
-        }
-        Ok(())
     }
 
     async fn topic(&self, order: &Order, c: &Channel) -> Result<Outcome, Trouble> {
@@ -740,17 +758,14 @@ impl Chat {
             return Ok(Outcome::Done(vec![]));
         }
         if order.tried > 0
-            && let Some(c) = self.client.channel(&self.announce_channel).await?
-            && let Some(id) = c["id"].as_str()
-            && let Some(ts) = self.look_for(order, id).await?
+            && let Some(channel) = self.client.place(&self.announce_channel).await?
+            && let Some(ts) = self.look_for(order, &channel).await?
         {
-            return Ok(Outcome::Done(vec![Link::Announcement {
-                channel: id.to_owned(),
-                ts,
-            }]));
+            return Ok(Outcome::Done(vec![Link::Announcement { channel, ts }]));
         }
         let sent = self.send(order, &self.announce_channel, &m, Urgency::Usual).await?;
         let (channel, ts) = place(&sent);
+        self.client.was_at(&self.announce_channel, &channel);
         self.remember(thing, print(&m));
         Ok(Outcome::Done(vec![Link::Announcement { channel, ts }]))
     }
@@ -758,9 +773,8 @@ impl Chat {
     /// Posts once where incidents are announced.
     async fn announce_once(&self, order: &Order, m: Message) -> Result<Outcome, Trouble> {
         if order.tried > 0
-            && let Some(c) = self.client.channel(&self.announce_channel).await?
-            && let Some(id) = c["id"].as_str()
-            && self.look_for(order, id).await?.is_some()
+            && let Some(id) = self.client.place(&self.announce_channel).await?
+            && self.look_for(order, &id).await?.is_some()
         {
             return Ok(Outcome::Done(vec![]));
         }

@@ -1,5 +1,6 @@
 //! Looking through the channels of a large workspace.
 
+use imp_practice::faults::Vendor;
 use imp_vendors::http::Http;
 use imp_vendors::secret::Secret;
 use imp_vendors::slack::client::Client;
@@ -71,4 +72,24 @@ async fn a_look_through_the_channels_goes_on_where_it_was_broken_off() {
     // The next look is a new one.
     let found = client.channel("page-0").await.expect("it looks").expect("it is there");
     assert_eq!(found["id"], "C0");
+}
+
+#[tokio::test]
+async fn a_channel_that_was_seen_is_asked_for_and_not_searched_among_all() {
+    let stage = crate::stage::Stage::new().await;
+    let config: imp_vendors::slack::Config = stage.config("slack");
+    let client = Client::new(stage.http.clone(), &config.api_url, config.bot_token);
+    let listed = || stage.calls(Vendor::Slack, "conversations.list");
+    let id = client.place("incidents").await.expect("it looks").expect("it is there");
+    assert_eq!(listed(), 1);
+    let again = client.place("incidents").await.expect("it looks");
+    assert_eq!((again, listed()), (Some(id.clone()), 1));
+    // Another one was seen under the name once; it is called otherwise now.
+    let other = client.place("general").await.expect("it looks").expect("it is there");
+    client.was_at("incidents", &other);
+    let found = client.place("incidents").await.expect("it looks");
+    assert_eq!((found, listed()), (Some(id), 3));
+    client.was_at("incidents", "C0GONE");
+    assert!(client.place("incidents").await.expect("it looks").is_some());
+    assert_eq!(client.place("nowhere-at-all").await.expect("it looks"), None);
 }
