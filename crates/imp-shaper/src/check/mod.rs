@@ -80,6 +80,26 @@ pub fn requirements() -> Vec<Requirement> {
     }
 }
 
+/// What a person still has to do for a service of these files, since no file can hold it.
+pub fn errands(tree: &Tree) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Errand {
+        what: String,
+        when: String,
+    }
+    #[derive(Deserialize)]
+    struct Table {
+        errand: Vec<Errand>,
+    }
+    let all = match toml::from_str::<Table>(TABLE) {
+        Ok(table) => table.errand,
+        // The table is compiled in, and a test reads it.
+        Err(e) => unreachable!("requirements.toml: {e}"),
+    };
+    let due = all.into_iter().filter(|e| tree.get(&e.when).is_some());
+    due.map(|e| e.what).collect()
+}
+
 /// Judges files by our own judges.
 pub fn judge(tree: &Tree) -> Vec<Finding> {
     let all = requirements().into_iter();

@@ -63,6 +63,8 @@ pub struct Facts {
     pub findings: Vec<Finding>,
     /// The first of the service's own alert rules that would wake somebody.
     pub alert: Option<Rule>,
+    /// What a person still has to do, since no file can hold it.
+    pub errands: Vec<String>,
     /// What the template wants the repository to have besides files.
     pub outfit: Outfit,
 }
@@ -159,6 +161,7 @@ impl Facts {
             files,
             findings: check::judge(tree),
             alert: first_alert(tree),
+            errands: check::errands(tree),
             outfit: made.outfit.clone(),
             answers,
         }
@@ -263,7 +266,10 @@ pub fn plan(facts: &Facts, to: &Connected, without: &[String]) -> Plan {
         false => off("Slack", "it is not configured ([slack])"),
     }
     match &to.jira {
-        Some(project) => steps.push(jira_step(facts, project)),
+        Some(project) => {
+            steps.push(jira_step(facts, project));
+            steps.extend(checklist_step(facts, project));
+        }
         None => off("Jira", "it is not configured ([jira])"),
     }
     match (&facts.alert, to.alerts) {
@@ -501,6 +507,45 @@ fn jira_step(facts: &Facts, project: &str) -> Step {
             Weight::Should,
         )
     }
+}
+
+/// The label by which a run's checklist is found again.
+pub fn label(id: &str) -> String {
+    format!("imp-shape-{id}")
+}
+
+/// What no file can hold, and what the judges miss, in a ticket: people tick it off there.
+fn checklist_step(facts: &Facts, project: &str) -> Option<Step> {
+    let failed = facts.findings.iter().filter(|f| f.result == check::Result::Failed);
+    let missed = failed.map(|f| format!("{} ({}): {}", f.requirement.why, f.requirement.path, f.because));
+    let lines: Vec<String> = facts
+        .errands
+        .iter()
+        .cloned()
+        .chain(missed)
+        .map(|l| format!("- {l}"))
+        .collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let rest = |method: &str, path: &str, body: Value| call(Vendor::Jira, method, path, body);
+    let body = json!({ "fields": {
+        "project": { "key": project }, "issuetype": { "name": "Task" }, "labels": ["service-shaper", label(&facts.id)],
+        "summary": format!("{}: what people still have to do for the new service", facts.service),
+        "description": lines.join("\n"),
+    } });
+    Some(Step {
+        undo: Some(rest("DELETE", "issue/{jira_checklist}", Value::Null)),
+        ..step(
+            "jira.checklist",
+            format!(
+                "file a task in {project} with what people still have to do ({} points)",
+                lines.len()
+            ),
+            rest("POST", "issue", body),
+            Weight::Should,
+        )
+    })
 }
 
 /// An alert as Alertmanager would send it when the service's own rule fires.

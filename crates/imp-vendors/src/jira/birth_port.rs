@@ -1,5 +1,6 @@
 //! Components of new services, written into Jira's project and looked for there.
 
+use super::adf::Block;
 use super::{Jira, NAME};
 use crate::http::Fault;
 use reqwest::Method;
@@ -34,7 +35,17 @@ impl Jira {
         }))
     }
 
-    /// Makes a call that changes something.
+    /// The key of the issue with this label in a project; the search lags behind by seconds.
+    ///
+    /// # Errors
+    /// What Jira says.
+    pub async fn labelled(&self, project: &str, label: &str) -> Result<Option<String>, Fault> {
+        let jql = format!("project = \"{project}\" AND labels = \"{label}\"");
+        let found = self.search(&jql, &["labels"], &[], 1).await?;
+        Ok(found.issues.into_iter().next().map(|i| i.key))
+    }
+
+    /// Makes a call that changes something; a description is written as this Jira takes it.
     ///
     /// # Errors
     /// What Jira says.
@@ -43,8 +54,12 @@ impl Jira {
             "DELETE" => Method::DELETE,
             _ => Method::POST,
         };
+        let mut body = body.clone();
+        if let Some(text) = body["fields"]["description"].as_str().map(str::to_owned) {
+            body["fields"]["description"] = self.text(&[Block::Text(text)]);
+        }
         let request = self.request(kind, path);
-        let request = if body.is_null() { request } else { request.json(body) };
+        let request = if body.is_null() { request } else { request.json(&body) };
         let answer = self.call(request).await?;
         match answer.body.is_empty() {
             true => Ok(Value::Null),

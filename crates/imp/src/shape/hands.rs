@@ -2,8 +2,8 @@
 
 use imp_engine::{Clock as _, Desk, SystemClock};
 use imp_shaper::git;
-use imp_shaper::publish::plan::mark;
-use imp_shaper::publish::run::{Doing, Found, Trouble};
+use imp_shaper::publish::plan::{label, mark};
+use imp_shaper::publish::run::{Doing, Found, State, Trouble};
 use imp_shaper::publish::{Call, Hands, Learnt, Run, Step, Vendor, escape};
 use imp_shaper::tree::Tree;
 use imp_vendors::budget::Urgency;
@@ -26,6 +26,11 @@ const STEPS_S: i64 = 10;
 const CATALOGUE_MS: u64 = 10_000;
 /// The same where it was asked to read the catalogue now.
 const READ_MS: u64 = 2_000;
+
+/// How far Jira's search is behind, usually.
+const SEARCH_LAG_MS: u64 = 2_000;
+/// How often it is asked again after a doubt.
+const DOUBTS: u32 = 2;
 
 /// Where the first commit is.
 #[derive(Debug)]
@@ -189,10 +194,11 @@ impl Hands for ShaperHands {
                         .change(&call.method, &call.path, &call.body)
                         .await
                         .map_err(trouble)?;
-                    Ok(said["id"]
-                        .as_str()
-                        .map(|id| one("jira_component", id))
-                        .unwrap_or_default())
+                    let (name, at) = match call.path.as_str() {
+                        "issue" => ("jira_checklist", "key"),
+                        _ => ("jira_component", "id"),
+                    };
+                    Ok(said[at].as_str().map(|id| one(name, id)).unwrap_or_default())
                 }
                 Vendor::Imp => self.alert(call).await,
             }
@@ -445,6 +451,9 @@ impl ShaperHands {
 
     async fn look_at_jira(&self, step: &Step, run: &Run) -> Answer<Found> {
         let jira = self.vendors.jira.as_ref().ok_or_else(|| off("Jira"))?;
+        if step.id == "jira.checklist" {
+            return self.look_for_checklist(jira, step, run).await;
+        }
         let text = |k: &str| step.call.body[k].as_str().unwrap_or_default();
         let (project, name) = (text("project"), text("name"));
         Ok(match jira.component(project, name).await.map_err(trouble)? {
@@ -452,6 +461,23 @@ impl ShaperHands {
             Some(c) if c.description.contains(&mark(&run.plan.id)) => Found::Ours(one("jira_component", c.id)),
             Some(_) => Found::Others(format!("the project {project} has a component {name} already")),
         })
+    }
+
+    /// Jira's search lags behind: after a call that may have worked, it is asked again before it is believed.
+    async fn look_for_checklist(&self, jira: &Jira, step: &Step, run: &Run) -> Answer<Found> {
+        let project = step.call.body["fields"]["project"]["key"].as_str().unwrap_or_default();
+        if let Some(key) = jira.labelled(project, &label(&run.plan.id)).await.map_err(trouble)? {
+            return Ok(Found::Ours(one("jira_checklist", key)));
+        }
+        let at = run.plan.steps.iter().position(|s| s.id == step.id);
+        let doubtful = at.is_some_and(|n| run.progress[n].state == State::Trying && run.progress[n].tries < DOUBTS);
+        match doubtful {
+            true => Err(Trouble::Later {
+                after_ms: Some(SEARCH_LAG_MS),
+                why: "waiting until Jira's search shows what was filed a moment ago".into(),
+            }),
+            false => Ok(Found::Absent),
+        }
     }
 
     /// The same alert of the same group asks nobody twice, so there is nothing to be found; but IMP must have read the

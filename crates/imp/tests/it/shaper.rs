@@ -11,7 +11,7 @@ use crate::kills::Dice;
 use crate::stage::{Mode, Stage, until};
 
 /// Every call that changes something: whose, how the ledger names it, and the step that makes it.
-const WRITES: [(Vendor, &str, &str); 18] = [
+const WRITES: [(Vendor, &str, &str); 19] = [
     (Vendor::Github, "POST orgs/{id}/repos", "git.repository"),
     (Vendor::Github, "POST git-receive-pack", "git.push"),
     (Vendor::Github, "PUT orgs/{id}/teams/{id}/repos/{id}/{id}", "git.team"),
@@ -42,6 +42,7 @@ const WRITES: [(Vendor, &str, &str); 18] = [
     (Vendor::Slack, "conversations.create", "slack.channel"),
     (Vendor::Slack, "chat.postMessage", "slack.message"),
     (Vendor::Jira, "POST component", "jira.component"),
+    (Vendor::Jira, "POST issue", "jira.checklist"),
 ];
 
 /// What the organisation gives every repository, two of its secrets in the configuration and one in a file.
@@ -182,6 +183,21 @@ fn complete(s: &Stage, name: &str) {
     );
 }
 
+/// The tickets with what people still have to do for a service.
+async fn checklists(s: &Stage, name: &str) -> Vec<Value> {
+    let keys = &s.practice.org.keys;
+    let wish = json!({ "jql": "project = INC AND labels = \"service-shaper\"", "fields": ["summary", "description"], "maxResults": 100 });
+    let call = s.http.post(format!("{}/jira/rest/api/3/search/jql", s.practice.base));
+    let call = call
+        .basic_auth(&keys.jira_email, Some(&keys.jira_api_token))
+        .json(&wish);
+    let found: Value = call.send().await.expect("Jira answers").json().await.expect("JSON");
+    let all = found["issues"].as_array().cloned().unwrap_or_default();
+    let begins = format!("{name}: ");
+    let is_its = |i: &Value| i["fields"]["summary"].as_str().is_some_and(|t| t.starts_with(&begins));
+    all.into_iter().filter(is_its).collect()
+}
+
 async fn made(s: &Stage, name: &str) -> (usize, usize) {
     let channels = s.slack("ada.lima").channels().await;
     let channels = channels.iter().filter(|c| c["name"] == format!("svc-{name}")).count();
@@ -216,6 +232,14 @@ async fn a_service_is_published_once_and_the_token_and_secrets_are_nowhere() {
     assert!(first.status.success(), "{}", said(&first));
     complete(&s, "billing");
     assert_eq!(made(&s, "billing").await, (1, 1));
+    let checklist = checklists(&s, "billing").await;
+    assert_eq!(checklist.len(), 1);
+    assert!(
+        checklist[0]
+            .to_string()
+            .contains("Go through docs/runbook.md with the team"),
+        "{checklist:?}"
+    );
     let calls = s.practice.faults().calls(0).len();
     let again = shape(&s, &call);
     assert!(again.status.success(), "{}", said(&again));
@@ -242,6 +266,7 @@ async fn a_service_is_published_once_and_the_token_and_secrets_are_nowhere() {
     assert!(s.practice.github().names().is_empty());
     assert!(s.practice.opslevel().tags("billing").is_empty());
     assert_eq!(made(&s, "billing").await.1, 0);
+    assert_eq!(checklists(&s, "billing").await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -348,6 +373,7 @@ async fn every_answer_may_be_lost_and_every_vendor_may_fail_once() {
         complete(&s, &name);
         is_fitted_out(&s, &name);
         assert_eq!(made(&s, &name).await, (1, 1), "{fault:?}");
+        assert_eq!(checklists(&s, &name).await.len(), 1, "{fault:?}");
     }
 }
 
@@ -387,6 +413,7 @@ async fn killed_in_any_call_it_goes_on_to_the_same_end() {
         complete(&s, &name);
         is_fitted_out(&s, &name);
         assert_eq!(made(&s, &name).await, (1, 1), "{op}");
+        assert_eq!(checklists(&s, &name).await.len(), 1, "{op}");
     }
 }
 
@@ -442,6 +469,7 @@ async fn what_the_plan_says_is_what_is_called() {
                 "conversations.info",
                 "conversations.history",
                 "auth.test",
+                "POST search/jql",
             ];
             !op.starts_with("GET ") && !reads.contains(&op)
         };
