@@ -176,6 +176,9 @@ impl Service {
                 &public_url,
                 can,
             ));
+            if desk.store.is_shared() {
+                chat.others_write();
+            }
             SlackParts { client, chat }
         });
         if let Some(s) = &slack {

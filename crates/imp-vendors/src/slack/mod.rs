@@ -16,6 +16,7 @@ pub mod people;
 pub mod pictures;
 pub mod port;
 mod process_file;
+mod reading;
 pub mod reminder;
 pub mod scopes;
 pub mod socket;

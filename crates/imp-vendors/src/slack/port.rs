@@ -4,6 +4,7 @@ mod person;
 
 use super::card::{self, Message, View};
 use super::client::{Client, Room, Trouble};
+use super::reading::Readings;
 use super::{mrkdwn, stale};
 use crate::budget::Urgency;
 use imp_core::Ref;
@@ -53,6 +54,8 @@ pub struct Chat {
     stale: Mutex<HashMap<Ref, Vec<Stale>>>,
     /// Slack identifiers by e-mail address, where the directory does not have them; empty text: Slack does not know it.
     ids: Mutex<HashMap<String, String>>,
+    /// What was read to look for messages that may have been posted.
+    readings: Readings,
     /// The workspace's address and our own user, once known.
     home: OnceLock<Home>,
 }
@@ -95,8 +98,14 @@ impl Chat {
             written: Mutex::default(),
             stale: Mutex::default(),
             ids: Mutex::default(),
+            readings: Readings::default(),
             home: OnceLock::new(),
         }
+    }
+
+    /// Other replicas post with the same account: what was read serves no second look.
+    pub fn others_write(&self) {
+        self.readings.others_write();
     }
 
     /// Asks Slack once who we are, so that links to channels open in the right workspace.
@@ -223,6 +232,7 @@ impl Chat {
             ("unfurl_links", "false"),
             ("unfurl_media", "false"),
         ];
+        let _sending = self.readings.sending(channel);
         self.client.call("chat.postMessage", &args, urgency).await
     }
 
@@ -237,17 +247,9 @@ impl Chat {
             ("limit", LOOK_BACK),
             ("include_all_metadata", "true"),
         ];
-        let history = self
-            .client
-            .call("conversations.history", &args, Urgency::Urgent)
-            .await?;
-        let reference = order.incident.reference.to_string();
-        let ours = |m: &&Value| {
-            let p = &m["metadata"]["event_payload"];
-            p["key"] == order.key.as_str() && p["ref"] == reference.as_str()
-        };
-        let found = history["messages"].as_array().into_iter().flatten().find(ours);
-        Ok(found.and_then(|m| m["ts"].as_str()).map(str::to_owned))
+        let read = self.client.call("conversations.history", &args, Urgency::Urgent);
+        let mark = (order.incident.reference.to_string(), order.key.clone());
+        self.readings.find(channel, &mark, read).await
     }
 
     /// Posts once.

@@ -1,0 +1,221 @@
+//! What was read in channels to look for messages of ours, so that many that are in doubt take one look together.
+//!
+//! After a restart every message that was on its way is looked for, and Slack lets a channel's history be read fifty times
+//! a minute. A reading serves for a moment, and only where nothing was posted from here since: what was tried before it, it
+//! shows.
+
+use serde_json::Value;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Channels whose reading is kept. More are not in doubt at a time.
+const PLACES_MAX: usize = 200;
+
+/// How long a reading serves: long enough for all that are in doubt after a restart, and short enough that a message which
+/// was still on its way when its process was killed is not missed for longer than by a look of its own.
+const SERVES: Duration = Duration::from_secs(2);
+
+/// The readings of this process.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    places: Mutex<HashMap<String, Arc<Place>>>,
+    /// Grows with everything posted where the address is a name or a person, so that the channel is not known.
+    anywhere: Arc<AtomicU64>,
+    /// Others post with the same account, unseen from here.
+    others_write: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// Grows when a message is sent here, and again when that has ended, however it ended.
+    sent: AtomicU64,
+    /// One look at a time: whoever comes meanwhile waits for what it finds.
+    kept: tokio::sync::Mutex<Option<Reading>>,
+}
+
+#[derive(Debug)]
+struct Reading {
+    since: Instant,
+    at: Moment,
+    ours: HashMap<Mark, String>,
+}
+
+/// How often had been sent, here and to addresses that may be here.
+type Moment = (u64, u64);
+
+/// The incident's reference and the order's key, as a message of ours bears them.
+pub(super) type Mark = (String, String);
+
+/// Ends with what is sent: dropped, too, where that is called off.
+pub(super) struct Sending(Counted);
+
+enum Counted {
+    Here(Arc<Place>),
+    Anywhere(Arc<AtomicU64>),
+}
+
+impl Counted {
+    fn grow(&self) {
+        let count = match self {
+            Counted::Here(place) => &place.sent,
+            Counted::Anywhere(count) => count,
+        };
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.grow();
+    }
+}
+
+impl Readings {
+    /// No reading serves twice from now on: other replicas post with the same account.
+    pub(super) fn others_write(&self) {
+        self.others_write.store(true, Ordering::SeqCst);
+    }
+
+    /// To be held while a message is sent to this address: a reading of before says nothing of it.
+    pub(super) fn sending(&self, address: &str) -> Sending {
+        let is_channel = super::mrkdwn::is_id(address) && address.starts_with(['C', 'G', 'D']);
+        let counted = match is_channel {
+            true => Counted::Here(self.place(address)),
+            false => Counted::Anywhere(self.anywhere.clone()),
+        };
+        counted.grow();
+        Sending(counted)
+    }
+
+    /// Where our message with this mark stands in a channel, if it does. `read` reads the channel's last messages, and is
+    /// only called where no reading serves.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub(super) async fn find<E>(
+        &self,
+        channel: &str,
+        mark: &Mark,
+        read: impl Future<Output = Result<Value, E>>,
+    ) -> Result<Option<String>, E> {
+        let place = self.place(channel);
+        let mut kept = place.kept.lock().await;
+        let now = self.moment(&place);
+        if let Some(r) = kept.as_ref().filter(|r| r.at == now && r.since.elapsed() < SERVES)
+            && !self.others_write.load(Ordering::SeqCst)
+        {
+            return Ok(r.ours.get(mark).cloned());
+        }
+        let since = Instant::now();
+        let ours = marks(&read.await?);
+        let found = ours.get(mark).cloned();
+        *kept = Some(Reading { since, at: now, ours });
+        Ok(found)
+    }
+
+    fn moment(&self, place: &Place) -> Moment {
+        (place.sent.load(Ordering::SeqCst), self.anywhere.load(Ordering::SeqCst))
+    }
+
+    fn place(&self, channel: &str) -> Arc<Place> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() >= PLACES_MAX && !places.contains_key(channel) {
+            // What is held by somebody still counts.
+            places.retain(|_, p| Arc::strong_count(p) > 1);
+        }
+        places.entry(channel.to_owned()).or_default().clone()
+    }
+}
+
+/// The messages of ours in an answer of `conversations.history`, each with where it stands. Of two with one mark, which
+/// cannot be, the newer.
+fn marks(history: &Value) -> HashMap<Mark, String> {
+    let all = history["messages"].as_array().into_iter().flatten().rev();
+    all.filter_map(|m| {
+        let p = &m["metadata"]["event_payload"];
+        let mark = (p["ref"].as_str()?.to_owned(), p["key"].as_str()?.to_owned());
+        Some((mark, m["ts"].as_str()?.to_owned()))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::convert::Infallible;
+    use std::sync::atomic::AtomicUsize;
+
+    /// A channel that shows what was posted in it, and counts how often it is read.
+    #[derive(Default)]
+    struct Channel {
+        posted: Mutex<Vec<(String, String)>>,
+        read: AtomicUsize,
+    }
+
+    impl Channel {
+        fn post(&self, key: &str) {
+            let mut posted = self.posted.lock().expect("nobody panicked");
+            let ts = posted.len().to_string();
+            posted.push((key.to_owned(), ts));
+        }
+
+        async fn read(&self) -> Result<Value, Infallible> {
+            self.read.fetch_add(1, Ordering::SeqCst);
+            let posted = self.posted.lock().expect("nobody panicked");
+            let ours = |(key, ts): &(String, String)| json!({"ts": ts, "metadata": {"event_payload": {"ref": "IMP-1", "key": key}}});
+            Ok(json!({"messages": posted.iter().rev().map(ours).collect::<Vec<_>>()}))
+        }
+
+        async fn find(&self, readings: &Readings, key: &str) -> Option<String> {
+            let mark = ("IMP-1".to_owned(), key.to_owned());
+            let Ok(found) = readings.find("C1", &mark, self.read()).await;
+            found
+        }
+
+        fn times_read(&self) -> usize {
+            self.read.load(Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_in_doubt_are_looked_for_together() {
+        let (readings, channel) = (Readings::default(), Channel::default());
+        channel.post("update.1");
+        channel.post("update.2");
+        assert_eq!(channel.find(&readings, "update.1").await.as_deref(), Some("0"));
+        assert_eq!(channel.find(&readings, "update.2").await.as_deref(), Some("1"));
+        assert_eq!(channel.find(&readings, "update.3").await, None);
+        assert_eq!(channel.times_read(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_since_is_looked_for_anew() {
+        for address in ["C1", "incidents", "U1"] {
+            let (readings, channel) = (Readings::default(), Channel::default());
+            assert_eq!(channel.find(&readings, "update.1").await, None);
+            let sending = readings.sending(address);
+            // Another look, while it is on its way.
+            assert_eq!(channel.find(&readings, "update.2").await, None);
+            channel.post("update.1");
+            drop(sending);
+            assert_eq!(
+                channel.find(&readings, "update.1").await.as_deref(),
+                Some("0"),
+                "{address}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn where_others_post_each_looks_for_itself() {
+        let (readings, channel) = (Readings::default(), Channel::default());
+        readings.others_write();
+        assert_eq!(channel.find(&readings, "update.1").await, None);
+        channel.post("update.1");
+        assert_eq!(channel.find(&readings, "update.1").await.as_deref(), Some("0"));
+    }
+}
