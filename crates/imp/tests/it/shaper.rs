@@ -60,14 +60,13 @@ const NOWHERE: [&str; 3] = ["hunter2-of-the-registry", "deploy-key-of-the-moat",
 
 /// The usual stage, with more given to every repository than files.
 async fn fitted_out() -> Stage {
-    Stage::dark(Mode::Http, |config| {
-        // Kept for as long as the tests run: the program reads it at each start.
-        let file = std::env::temp_dir().join(format!("imp-deploy-key-{}", std::process::id()));
-        std::fs::write(&file, "deploy-key-of-the-moat\n").expect("a file");
-        let outfit = OUTFIT.replace("FILE", &file.display().to_string());
-        config.replacen("[shaper]", &format!("[shaper]{outfit}"), 1)
-    })
-    .await
+    let s = Stage::dark(Mode::Http, |c| c).await;
+    std::fs::write(s.path("deploy-key"), "deploy-key-of-the-moat\n").expect("a file");
+    let outfit = OUTFIT.replace("FILE", &s.path("deploy-key").display().to_string());
+    let config = std::fs::read_to_string(s.path("imp.toml")).expect("a configuration");
+    let config = config.replacen("[shaper]", &format!("[shaper]{outfit}"), 1);
+    std::fs::write(s.path("imp.toml"), config).expect("a configuration");
+    s
 }
 
 /// A small template of our own, so that tests are quick.
