@@ -98,6 +98,16 @@ impl Imp {
         self.end();
     }
 
+    /// As a service manager stops it; waits until it has ended.
+    pub async fn stop(mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        assert!(asked.is_ok_and(|s| s.success()), "it was asked to stop");
+        until("it has ended", async || {
+            self.child.try_wait().expect("a child").map(drop)
+        })
+        .await;
+    }
+
     /// Its number among the machine's processes.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -121,6 +121,42 @@ async fn vendors_do_the_work_and_lose_their_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_vendor_that_asks_for_patience_is_not_called_sooner_by_the_next_run() {
+    const RETRY_AFTER_S: u64 = 3;
+    let mut s = Stage::new().await;
+    let impatient = Fault::RateLimited {
+        retry_after_s: RETRY_AFTER_S,
+    };
+    let rule = Rule::new(Vendor::Slack, impatient).on("conversations.create").times(1);
+    s.practice.faults().set(rule);
+    let opened = |seq: u64| {
+        let calls = s.practice.faults().calls(seq);
+        calls.into_iter().find(|c| c.op == "conversations.create")
+    };
+    let first = s.declares("Slack asks for patience").await;
+    let refused = until("Slack asks for patience", async || opened(0)).await;
+    assert_eq!(refused.status, 429);
+    s.stops().await;
+    s.rise().await;
+    let second = s.declares("It came after the restart").await;
+    s.settle().await;
+    let calls = s.practice.faults().calls(refused.seq);
+    let next = calls
+        .iter()
+        .find(|c| c.op == "conversations.create")
+        .expect("a channel");
+    let waited = next.at_ms - refused.at_ms;
+    assert!(
+        waited >= 1000 * i64::try_from(RETRY_AFTER_S).expect("few"),
+        "{waited} ms"
+    );
+    for incident in [&first, &second] {
+        set_up_once(&s, incident).await;
+    }
+    s.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn answers_that_make_no_sense_cost_nothing() {
     let s = Stage::new().await;
     for fault in [Fault::WebPage, Fault::HalfAnswer, Fault::EndlessAnswer, Fault::SaysNo] {

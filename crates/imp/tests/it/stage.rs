@@ -143,6 +143,11 @@ impl Stage {
         self.imp.take().expect("it runs").kill();
     }
 
+    /// The program is stopped as a service manager does it.
+    pub async fn stops(&mut self) {
+        self.imp.take().expect("it runs").stop().await;
+    }
+
     /// The configuration's file.
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("imp.toml")
