@@ -1,7 +1,6 @@
 //! The narrow row beside each incident's: what numbers are made of, so that no page of them reads an incident's JSON.
 
 use crate::desk::{House, keep_sheet, sheet};
-use crate::insights::leaf;
 use crate::store::{Conn, StoreError, Val, insert};
 use imp_core::event::Target;
 use imp_core::metric::{self, Class, METRICS, Measured};
@@ -160,7 +159,7 @@ fn calls(i: &Incident) -> Vec<(&str, i64)> {
 }
 
 /// Measures every incident anew where that was done by other rules (after an upgrade, a restore, or a change of the
-/// process's statuses), and packs the rows where much was written since. One transaction; of several replicas one does it.
+/// process's statuses). One transaction; of several replicas one does it.
 ///
 /// # Errors
 /// What the store says; then nothing was changed.
@@ -169,7 +168,7 @@ pub fn refresh(conn: &mut dyn Conn, house: &House) -> Result<(), StoreError> {
     let statuses: Vec<(&str, Category)> = process.statuses.iter().map(|s| (s.id.as_str(), s.category)).collect();
     let rules = serde_json::to_string(&(FORMULAS, statuses)).map_err(|e| StoreError(e.to_string()))?;
     conn.begin()?;
-    let measured = anew(conn, house, &rules).and_then(|()| leaf::pack(conn, leaf::LOOSE_MAX));
+    let measured = anew(conn, house, &rules);
     match measured {
         Ok(()) => conn.commit(),
         Err(e) => {

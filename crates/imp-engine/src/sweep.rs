@@ -2,7 +2,6 @@
 //! what people changed in the record and no webhook told of; repeats mirrors, so that what somebody broke by hand heals.
 
 use crate::desk::{Change, Desk, keep_sheet};
-use crate::insights::leaf;
 use crate::lease;
 use crate::read::{self, Filter};
 use crate::store::{Conn, StoreError};
@@ -478,13 +477,6 @@ pub async fn forget_old_wishes(desk: Desk) {
         };
         if let Err(e) = desk.write(forget).await {
             tracing::warn!(error = %e, "old wishes could not be forgotten");
-        }
-        // Meanwhile much may have been written that a start would have to read row by row.
-        if let Err(e) = desk
-            .write(|conn: &mut dyn Conn| leaf::pack(conn, leaf::LOOSE_MAX))
-            .await
-        {
-            tracing::warn!(error = %e, "the rows of the numbers could not be packed");
         }
         tokio::time::sleep(FORGET_EVERY).await;
     }

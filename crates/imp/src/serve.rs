@@ -158,6 +158,7 @@ impl Service {
         let mut ports: BTreeMap<Capability, Arc<dyn Port>> = BTreeMap::new();
         let mut tasks = vec![tokio::spawn(sweep::forget_old_wishes(desk.clone()))];
         tasks.push(tokio::spawn(imp_engine::memory::keep(desk.clone())));
+        tasks.push(tokio::spawn(imp_engine::insights::leaf::keep(desk.clone())));
         if desk.store.is_shared() {
             tasks.push(tokio::spawn(sweep::others(desk.clone())));
         }

@@ -341,7 +341,7 @@ impl<'a> Picker<'a> {
                         .iter()
                         .any(|(_, since)| (from_ms..until_ms).contains(&age(since)))
                 })
-                && stood.is_none_or(|s| t.stays[n].iter().any(|(name, _)| Some(*name) == s))
+                && stood.is_none_or(|s| s.is_some_and(|s| t.stays.stood(s, *row)))
                 && (!slice.reopened || t.reopened[n] > 0)
                 && (!slice.no_service || t.service[n] == NOBODY)
                 && (!slice.no_cause || t.cause[n] == NOBODY)

@@ -77,6 +77,62 @@ impl Names {
 /// What happened at one row more than once: a name and a number each.
 pub type Pairs = Box<[(u32, i64)]>;
 
+/// How long rows stood in each status that they have left: a column for each status, as far as its last row.
+#[derive(Debug, Default)]
+pub struct Stays {
+    status: Vec<u32>,
+    ms: Vec<Vec<i64>>,
+}
+
+impl Stays {
+    /// Each status and its column, in which [`MISSING`] stands for never.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &[i64])> {
+        self.status.iter().copied().zip(self.ms.iter().map(Vec::as_slice))
+    }
+
+    /// Whether a row stood in a status.
+    pub fn stood(&self, status: u32, row: u32) -> bool {
+        let mut its = self.iter().filter(|(s, _)| *s == status);
+        its.any(|(_, ms)| ms.get(row as usize).is_some_and(|ms| *ms != MISSING))
+    }
+
+    fn column(&mut self, status: u32) -> &mut Vec<i64> {
+        let place = self.status.iter().position(|s| *s == status);
+        let place = place.unwrap_or_else(|| {
+            self.status.push(status);
+            self.ms.push(Vec::new());
+            self.ms.len() - 1
+        });
+        &mut self.ms[place]
+    }
+
+    /// A whole column.
+    pub(super) fn put(&mut self, status: u32, column: Vec<i64>) {
+        *self.column(status) = column;
+    }
+
+    fn lay(&mut self, place: usize, stays: &Pairs) {
+        let old = self.ms.iter_mut().filter_map(|column| column.get_mut(place));
+        old.for_each(|ms| *ms = MISSING);
+        for (status, ms) in stays {
+            let column = self.column(*status);
+            if column.len() <= place {
+                column.resize(place + 1, MISSING);
+            }
+            column[place] = *ms;
+        }
+    }
+
+    /// Adds what stands below, of which the first row is this one.
+    fn append(&mut self, first: usize, below: &Stays, names: &[u32]) {
+        for (status, ms) in below.iter() {
+            let column = self.column(names[status as usize]);
+            column.resize(first, MISSING);
+            column.extend(ms);
+        }
+    }
+}
+
 /// All rows, or those of a range.
 #[derive(Debug)]
 pub struct Table {
@@ -109,7 +165,7 @@ pub struct Table {
     /// How many updates were due, and how many of them were late.
     pub updates: Vec<(u32, u32)>,
     /// How long it stood in each status that it has left.
-    pub stays: Vec<Pairs>,
+    pub stays: Stays,
     /// Who was asked, and when.
     pub calls: Vec<Pairs>,
     /// Follow-ups that are not done: the day on which each is due, and since when it is owed.
@@ -140,7 +196,7 @@ impl Default for Table {
             cause: Vec::new(),
             reopened: Vec::new(),
             updates: Vec::new(),
-            stays: Vec::new(),
+            stays: Stays::default(),
             calls: Vec::new(),
             owed: Vec::new(),
             corrected: Vec::new(),
@@ -213,7 +269,7 @@ impl Table {
             }
             since => self.read(conn, "where stamp > ?1 order by stamp", &[since.into()])?,
         }
-        self.orders.mend(&self.lengths);
+        self.mend();
         Ok(())
     }
 
@@ -294,7 +350,7 @@ impl Table {
         put(&mut self.cause, at, line.cause);
         put(&mut self.reopened, at, line.reopened);
         put(&mut self.updates, at, line.updates);
-        put(&mut self.stays, at, line.stays);
+        self.stays.lay(at, &line.stays);
         put(&mut self.calls, at, line.calls);
         put(&mut self.owed, at, line.owed);
         put(&mut self.corrected, at, line.corrected);
@@ -304,28 +360,57 @@ impl Table {
         self.orders.moves(place);
     }
 
-    /// A row as it was laid.
-    pub(super) fn line(&self, n: usize) -> Line {
-        Line {
-            reference: self.refs[n],
-            at: self.at[n],
-            over: self.over[n],
-            class: self.class[n],
-            finished: self.finished[n],
-            private: self.private[n],
-            back_filled: self.back_filled[n],
-            severity: self.severity[n],
-            service: self.service[n],
-            team: self.team[n],
-            cause: self.cause[n],
-            reopened: self.reopened[n],
-            updates: self.updates[n],
-            stays: self.stays[n].clone(),
-            calls: self.calls[n].clone(),
-            owed: self.owed[n].clone(),
-            corrected: self.corrected[n],
-            lengths: std::array::from_fn(|m| self.lengths[m][n]),
+    /// Each column of lengths: the measurements, and after them the statuses.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &[i64]> {
+        let measured = self.lengths.iter().map(Vec::as_slice);
+        measured.chain(self.stays.iter().map(|(_, ms)| ms))
+    }
+
+    /// Puts the lengths in their order again, where many have moved.
+    pub(super) fn mend(&mut self) {
+        let mut orders = std::mem::take(&mut self.orders);
+        orders.mend(&self.columns().collect::<Vec<_>>());
+        self.orders = orders;
+    }
+
+    /// Adds the rows of a table of other incidents; none of them where one is here already.
+    pub(super) fn append(&mut self, other: Table) -> Option<()> {
+        let first = self.len();
+        let new = u32::try_from(first).ok()?..;
+        for (reference, place) in other.refs.iter().zip(new) {
+            if self.place.insert(*reference, place).is_some() {
+                return None;
+            }
         }
+        let names: Vec<u32> = other.names.iter().map(|name| self.names.keep(name)).collect();
+        let named = |column: Vec<u32>| column.into_iter().map(|n| names[n as usize]);
+        let pairs = |mut column: Vec<Pairs>| {
+            let all = column.iter_mut().flatten();
+            all.for_each(|(name, _)| *name = names[*name as usize]);
+            column
+        };
+        self.stays.append(first, &other.stays, &names);
+        self.refs.extend(other.refs);
+        self.at.extend(other.at);
+        self.over.extend(other.over);
+        self.class.extend(other.class);
+        self.finished.extend(other.finished);
+        self.private.extend(other.private);
+        self.back_filled.extend(other.back_filled);
+        self.severity.extend(named(other.severity));
+        self.service.extend(named(other.service));
+        self.team.extend(named(other.team));
+        self.cause.extend(named(other.cause));
+        self.reopened.extend(other.reopened);
+        self.updates.extend(other.updates);
+        self.calls.extend(pairs(other.calls));
+        self.owed.extend(pairs(other.owed));
+        self.corrected.extend(other.corrected);
+        for (mine, its) in self.lengths.iter_mut().zip(other.lengths) {
+            mine.extend(its);
+        }
+        self.orders.move_to(self.refs.len());
+        Some(())
     }
 
     /// All that was written up to this stamp is here.

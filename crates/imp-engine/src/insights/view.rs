@@ -1,9 +1,10 @@
 //! What a page of numbers shows: each chart's figures, from the rows that a question picked.
 
+use super::order;
 use super::pick::{hour, is_open_at, weekday};
 use super::table::{NOBODY, Table, UNKNOWN};
 use super::{By, DAY_MS, Group, Parts, Picker, Question, sum_up, whole};
-use imp_core::metric::{Class, METRICS, Summary, summary};
+use imp_core::metric::{Class, METRICS, Summary, summary_of_sorted};
 use imp_core::{At, Catalogue};
 use std::collections::HashMap;
 
@@ -387,17 +388,13 @@ fn teams(picker: &Picker<'_>, table: &Table, all: &[u32]) -> Vec<Group> {
 }
 
 fn stays(table: &Table, rows: &[u32]) -> Vec<Stay> {
-    let mut lengths: HashMap<u32, Vec<i64>> = HashMap::new();
-    for (status, ms) in rows.iter().flat_map(|r| table.stays[*r as usize].iter()) {
-        lengths.entry(*status).or_default().push(*ms);
-    }
-    let mut out: Vec<Stay> = lengths
-        .into_iter()
-        .filter_map(|(status, mut ms)| {
+    let stood = table.stays.iter().zip(order::stood(table, rows));
+    let mut out: Vec<Stay> = stood
+        .filter_map(|((status, _), ms)| {
             let total_s = ms.iter().map(|n| i128::from(*n)).sum::<i128>() as f64 / 1000.0;
             Some(Stay {
                 status: name(table, status)?,
-                summary: summary(&mut ms)?,
+                summary: summary_of_sorted(&ms)?,
                 total_s,
             })
         })

@@ -178,7 +178,7 @@ async fn rows_in_blocks_say_what_rows_say(on: On) {
     let plain = asks(&s, None, "severity,month").await;
     assert_eq!(says_after_a_start(&s).await, plain);
 
-    let pack = |loose: i64| s.desk.write(move |conn: &mut dyn Conn| leaf::pack(conn, loose));
+    let pack = |loose: i64| leaf::pack_beside(&s.desk, loose);
     let blocks = async || {
         let count = |c: &mut dyn Conn| Ok(c.rows("select count(*) from leaf", &[])?[0].int(0));
         s.desk.store.read(count).await.expect("a number")
@@ -210,6 +210,34 @@ async fn rows_in_blocks_say_what_rows_say(on: On) {
     assert_eq!(says_after_a_start(&s).await, later);
     pack(0).await.expect("packed");
     assert_eq!(says_after_a_start(&s).await, later);
+
+    // What another replica packed later stays, and what was packed in one transaction is the same.
+    changes(&s, "update leaf set stamp = stamp + 1000 where block = 0").await;
+    let body = "select body, stamp from leaf order by block";
+    let bodies = async || {
+        s.desk
+            .store
+            .read(move |c: &mut dyn Conn| c.rows(body, &[]))
+            .await
+            .expect("blocks")
+    };
+    let before = bodies().await;
+    changes(
+        &s,
+        "update measure set cause = 'x', stamp = (select max(stamp) + 1 from measure) where ref = 1",
+    )
+    .await;
+    pack(0).await.expect("packed");
+    assert_eq!(bodies().await[1], before[1], "the newer block stays");
+    changes(&s, "update leaf set stamp = 0").await;
+    pack(0).await.expect("packed anew");
+    let beside = bodies().await;
+    assert_ne!(beside[1].text(0), before[1].text(0));
+    changes(&s, "delete from leaf").await;
+    let at_once = |conn: &mut dyn Conn| leaf::pack(conn, 0);
+    s.desk.write(at_once).await.expect("packed");
+    assert_eq!(bodies().await, beside);
+    let later = says_after_a_start(&s).await;
 
     // A block that cannot be read, or was written in another way, is as good as none.
     changes(&s, "update leaf set body = 'AAAA' where block = 0").await;
