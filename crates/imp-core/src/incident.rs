@@ -37,8 +37,10 @@ pub struct Incident {
     /// How bad it is.
     pub severity: String,
     /// What is affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceName>,
     /// Who owns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamName>,
     /// Whether only its members may see it.
     pub private: bool,
@@ -55,6 +57,7 @@ pub struct Incident {
     /// Who or what moved it there.
     pub status_by: Actor,
     /// Who holds which role.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, Who>,
     /// Which role is offered to whom; whoever holds it keeps it until they accept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -63,34 +66,46 @@ pub struct Incident {
     #[serde(default)]
     pub offered: u32,
     /// Who belongs into the channel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Who>,
     /// Answers that moves were given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
     /// Its groups of alerts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<AlertState>,
     /// Until when nobody is asked, because of a maintenance window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_until: Option<At>,
     /// Questions that were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<Question>,
     /// Updates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub updates: Vec<Update>,
     /// Tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<Task>,
     /// Follow-ups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub follow_ups: Vec<FollowUp>,
     /// What the public has been told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub public: Vec<PublicPost>,
     /// The review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<String>,
     /// Where it went, if it was merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<Ref>,
     /// What was merged into it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absorbed: Vec<Ref>,
     /// Public incidents of what was merged into it that it could not take over: whose, and the address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pages_left: Vec<(Ref, String)>,
     /// Entry into each status, the latest, and other moments by name (`detected`, `confirmed`, `first_update`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub moments: BTreeMap<String, At>,
     /// How often it was re-opened.
     pub reopened: u32,
@@ -123,8 +138,10 @@ pub struct Incident {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_differs: Option<(Differs, At)>,
     /// Where vendors keep it.
+    #[serde(default, skip_serializing_if = "Links::is_empty")]
     pub links: Links,
     /// Steps that failed for good and that nobody has mended or skipped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<FailedStep>,
     /// What was said of what is overdue, by the process's reminder.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -266,6 +283,13 @@ pub struct Links {
     pub meeting: Option<(String, String)>,
     /// The public incident: identifier and address.
     pub page: Option<(String, String)>,
+}
+
+impl Links {
+    /// Whether no vendor keeps it.
+    pub fn is_empty(&self) -> bool {
+        *self == Links::default()
+    }
 }
 
 /// The incident's channel.

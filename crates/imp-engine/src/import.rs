@@ -12,9 +12,13 @@ use imp_core::{Actor, At, Catalogue, Incident, Process, Ref, words};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::mpsc::sync_channel;
 
 /// The highest reference that is kept as it was given: beyond it the next one given out would soon be unreadable.
 pub const REF_MAX: u64 = 1_000_000_000;
+/// Rows that are laid out together while those before are written, and how many of such lots wait.
+const LAID: usize = 1_000;
+const LAID_AHEAD: usize = 2;
 /// The longest key that is kept as it is.
 const KEY_MAX: usize = 200;
 
@@ -349,8 +353,19 @@ pub fn keep(
         Kept::New(r) => Some((past, *r)),
         Kept::There(_) => None,
     });
-    let laid = halves::each(new.collect(), |(past, r)| row::lay(&past.facts(r, by, now), &process));
-    row::save_new(conn, laid.into_iter().collect::<Result<_, StoreError>>()?)?;
+    let new: Vec<(&Past, Ref)> = new.collect();
+    std::thread::scope(|s| {
+        let (send, laid) = sync_channel(LAID_AHEAD);
+        let lay = |(past, r): &(&Past, Ref)| row::lay(&past.facts(*r, by, now), &process);
+        let new = &new;
+        s.spawn(move || {
+            let lots = new.chunks(LAID).map(|some| some.iter().map(lay).collect());
+            // Nobody takes them any more where one could not be written.
+            lots.map(|lot| send.send(lot)).find(Result::is_err)
+        });
+        laid.iter()
+            .try_for_each(|lot: Result<_, StoreError>| row::save_new(conn, lot?))
+    })?;
     Ok(kept)
 }
 
@@ -442,17 +457,18 @@ pub fn prepare(conn: &mut dyn Conn, house: &House) -> Result<(), StoreError> {
     measure::refresh(conn, house)
 }
 
-/// Packs what was brought in, so that the next start has it at hand.
+/// Packs what was brought in, so that the next start has it at hand, and waits until all of it is on disk.
 ///
 /// # Errors
 /// What the store says; then it is packed at the next start.
 pub fn finish(conn: &mut dyn Conn) -> Result<(), StoreError> {
     conn.begin()?;
-    match leaf::pack(conn, leaf::LOOSE_MAX) {
+    let packed = match leaf::pack(conn, leaf::LOOSE_MAX) {
         Ok(()) => conn.commit(),
         Err(e) => {
             conn.rollback();
             Err(e)
         }
-    }
+    };
+    conn.much_was_written().and(packed)
 }

@@ -153,11 +153,20 @@ pub trait Conn: Send {
     /// What the store says.
     fn lease_time(&mut self, house: At) -> Result<At, StoreError>;
 
-    /// Much is going to be written, by a process that does nothing else: memory may be used for it.
+    /// Much is going to be written, by a process that does nothing else: memory may be used for it, and what was committed
+    /// survives a power cut only after [`Conn::much_was_written`].
     ///
     /// # Errors
     /// What the store says.
     fn much_to_write(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// All of it is written: it is on disk when this returns.
+    ///
+    /// # Errors
+    /// What the store says.
+    fn much_was_written(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -10,8 +10,11 @@ use std::time::Duration;
 /// How long a statement waits for a lock: readers never hold one for long, and nobody else writes.
 const BUSY: Duration = Duration::from_secs(5);
 /// Where much is written at once: pages of the indexes stay in 128 MiB of memory from one transaction to the next, and the
-/// log is taken over into the file once it has 64 MiB.
-const MUCH: &str = "pragma cache_size = -131072; pragma wal_autocheckpoint = 16384;";
+/// log is taken over into the file once it has 256 MiB. The disk is waited for only then: a power cut may take the last
+/// transactions, and never a part of one.
+const MUCH: &str = "pragma cache_size = -131072; pragma wal_autocheckpoint = 65536; pragma synchronous = normal;";
+/// After it: what stands in the log is taken over, and is on disk.
+const MUCH_DONE: &str = "pragma synchronous = full; pragma wal_checkpoint(truncate);";
 /// Statements kept prepared in one connection: more than we have.
 const PREPARED: usize = 128;
 
@@ -125,6 +128,11 @@ impl Conn for Sqlite {
     fn much_to_write(&mut self) -> Result<(), StoreError> {
         let path = self.path.clone();
         self.conn.execute_batch(MUCH).map_err(|e| trouble(&path, &e))
+    }
+
+    fn much_was_written(&mut self) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        self.conn.execute_batch(MUCH_DONE).map_err(|e| trouble(&path, &e))
     }
 
     fn sole_writer(&self) -> bool {

@@ -24,10 +24,10 @@ use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-/// Rows in a transaction: each costs a flush of the disk …
-const AT_A_TIME: usize = 10_000;
+/// Rows in a transaction: each writes anew whatever page of an index it touches …
+const AT_A_TIME: usize = 20_000;
 /// … and so many bytes of them are held meanwhile.
-const BYTES_AT_A_TIME: usize = 8 * 1024 * 1024;
+const BYTES_AT_A_TIME: usize = 16 * 1024 * 1024;
 /// Rows that are read ahead together, and how many of such lots wait to be written.
 const IN_A_LOT: usize = 100;
 const LOTS_AHEAD: usize = 20;
@@ -501,7 +501,17 @@ fn here(
 ) -> Result<Vec<Answer>, StoreError> {
     let (process, catalogue) = (house.process.load(), house.catalogue.load());
     let read: Vec<Result<Past, String>> = import::understand_all(told, &process, &catalogue);
-    let pasts: Vec<Past> = read.iter().flatten().cloned().collect();
+    let mut pasts: Vec<Past> = Vec::with_capacity(read.len());
+    let mut faults: Vec<Option<String>> = Vec::with_capacity(read.len());
+    for row in read {
+        match row {
+            Ok(past) => {
+                pasts.push(past);
+                faults.push(None);
+            }
+            Err(why) => faults.push(Some(why)),
+        }
+    }
     let mut kept: Vec<Option<Kept>> = vec![None; pasts.len()];
     match conn {
         Some(conn) if dry_run => {
@@ -541,14 +551,14 @@ fn here(
         }
         None => {}
     }
-    let mut kept = kept.into_iter();
-    Ok(read
-        .into_iter()
-        .map(|row| match row {
-            Ok(past) => (Ok(kept.next().flatten()), Some(past.identity)),
-            Err(why) => (Err(why), None),
-        })
-        .collect())
+    let mut kept = kept.into_iter().zip(pasts);
+    let answer = |fault| match fault {
+        Some(why) => (Err(why), None),
+        None => kept
+            .next()
+            .map_or((Ok(None), None), |(kept, past)| (Ok(kept), Some(past.identity))),
+    };
+    Ok(faults.into_iter().map(answer).collect())
 }
 
 async fn there(api: &Client, told: &[&Told], dry_run: bool, above: u64) -> Result<Vec<Answer>, Failure> {
