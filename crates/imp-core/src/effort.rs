@@ -70,7 +70,8 @@ pub struct Effort {
     pub total_ms: i64,
     /// How much of it was when they do not work.
     pub off_ms: i64,
-    /// How often they were called out of their own time: stretches of responding that began while they do not work.
+    /// How often they were called out of their own time: stretches of responding of which the first act is at a moment at
+    /// which they do not work.
     pub called: usize,
 }
 
@@ -96,27 +97,72 @@ fn length(all: &[Stretch]) -> i64 {
 /// The time of each person, those with the most first. Each act stands for the `before_ms` up to it; `works` says whether
 /// somebody works at a moment, to the minute.
 pub fn efforts(acts: &[Act], before_ms: i64, works: &dyn Fn(&Who, At) -> bool) -> Vec<Effort> {
-    let mut people: BTreeMap<String, Vec<&Act>> = BTreeMap::new();
-    for a in acts {
-        let key = a.who.email.as_ref().or(a.who.slack.as_ref());
-        people
-            .entry(key.map_or_else(|| a.who.label().to_owned(), Clone::clone))
-            .or_default()
-            .push(a);
-    }
-    let mut out: Vec<Effort> = people.values().map(|theirs| effort(theirs, before_ms, works)).collect();
+    let mut out: Vec<Effort> = people(acts).iter().map(|p| effort(p, before_ms, works)).collect();
     out.sort_by(|a, b| b.total_ms.cmp(&a.total_ms).then_with(|| a.name.cmp(&b.name)));
     out
 }
 
-fn effort(acts: &[&Act], before_ms: i64, works: &dyn Fn(&Who, At) -> bool) -> Effort {
+/// Somebody, and what they did.
+struct Person<'a> {
+    who: Who,
+    acts: Vec<&'a Act>,
+}
+
+/// By what somebody is known, of whatever case: their name only where nothing else is.
+fn keys(who: &Who) -> Vec<String> {
+    let of = |kind: &str, text: &Option<String>| text.as_ref().map(|t| format!("{kind}:{}", t.to_lowercase()));
+    let known: Vec<String> = [of("email", &who.email), of("slack", &who.slack)]
+        .into_iter()
+        .flatten()
+        .collect();
+    match known.is_empty() {
+        true => vec![format!("name:{}", who.label())],
+        false => known,
+    }
+}
+
+/// Acts by person. One door knows people by their address and another by Slack's identifier: whoever acted once under both
+/// is one person, whatever stands at their other acts.
+fn people(acts: &[Act]) -> Vec<Person<'_>> {
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut all: Vec<Person<'_>> = Vec::new();
+    for a in acts {
+        let keys = keys(&a.who);
+        let theirs: BTreeSet<usize> = keys.iter().filter_map(|k| known.get(k).copied()).collect();
+        let n = theirs.first().copied().unwrap_or(all.len());
+        if n == all.len() {
+            all.push(Person {
+                who: Who::default(),
+                acts: Vec::new(),
+            });
+        }
+        for other in theirs.into_iter().skip(1) {
+            let acts = std::mem::take(&mut all[other].acts);
+            all[n].acts.extend(acts);
+            known.values_mut().filter(|p| **p == other).for_each(|p| *p = n);
+        }
+        all[n].acts.push(a);
+        known.extend(keys.into_iter().map(|k| (k, n)));
+    }
+    all.retain(|p| !p.acts.is_empty());
+    for p in &mut all {
+        let first = |field: fn(&Who) -> &Option<String>| p.acts.iter().find_map(|a| field(&a.who).clone());
+        p.who = Who {
+            slack: first(|w| &w.slack),
+            email: first(|w| &w.email),
+            name: first(|w| &w.name),
+        };
+    }
+    all
+}
+
+fn effort(Person { who, acts }: &Person<'_>, before_ms: i64, works: &dyn Fn(&Who, At) -> bool) -> Effort {
     let of = |wanted: Option<Activity>| {
         let some = acts.iter().filter(|a| wanted.is_none_or(|w| a.activity == w));
         union(some.map(|a| (a.at.0 - before_ms, a.at.0)).collect())
     };
     let whole = of(None);
-    let who = acts.first().map(|a| &a.who);
-    let is_off = |ms: i64| who.is_some_and(|w| !works(w, At(ms)));
+    let is_off = |ms: i64| !works(who, At(ms));
     let off = |(from, until): &Stretch| {
         let mut ms = 0;
         let mut at = *from;
@@ -130,13 +176,14 @@ fn effort(acts: &[&Act], before_ms: i64, works: &dyn Fn(&Who, At) -> bool) -> Ef
     };
     let responding = of(Some(Activity::Responding));
     Effort {
-        name: who.map_or_else(String::new, |w| w.label().to_owned()),
+        name: who.label().to_owned(),
         incidents: acts.iter().map(|a| a.about).collect::<BTreeSet<_>>().len(),
         responding_ms: length(&responding),
         learning_ms: length(&of(Some(Activity::Learning))),
         total_ms: length(&whole),
         off_ms: whole.iter().map(off).sum(),
-        called: responding.iter().filter(|(from, _)| is_off(*from)).count(),
+        // By the first act: that the minutes before it lie in their own time says nothing of who called them.
+        called: responding.iter().filter(|(from, _)| is_off(from + before_ms)).count(),
     }
 }
 
@@ -164,15 +211,46 @@ mod tests {
             // A review that she wrote in the night: nobody called her.
             act(1, "ada@x", 60, Learning),
             act(1, "bea@x", 110, Responding),
+            // An alert in the night.
+            act(3, "ada@x", 30, Responding),
         ];
         // She works from minute 90 on, and nobody else ever does.
         let works = |who: &Who, at: At| who.email.as_deref() == Some("ada@x") && at.0 >= 90 * MINUTE_MS;
         let all = efforts(&acts, 15 * MINUTE_MS, &works);
         let minutes = |e: &Effort| [e.responding_ms, e.learning_ms, e.total_ms, e.off_ms].map(|ms| ms / MINUTE_MS);
         let (ada, bea) = (&all[0], &all[1]);
-        // 85 to 110 and 97 to 112, 45 to 60, and 285 to 300.
-        assert_eq!((minutes(ada), ada.incidents, ada.called), ([25, 45, 57, 20], 2, 1));
+        // 85 to 110 and 97 to 112, 45 to 60, 15 to 30, and 285 to 300. When she acted at 100 she was at work.
+        assert_eq!((minutes(ada), ada.incidents, ada.called), ([40, 45, 72, 35], 3, 1));
         assert_eq!((minutes(bea), bea.incidents, bea.called), ([15, 0, 15, 15], 1, 1));
         assert_eq!(efforts(&[], 1, &works), []);
+    }
+
+    #[test]
+    fn whoever_comes_by_two_doors_is_one_person() {
+        let by = |who: Who, minute: i64| Act {
+            who,
+            ..act(1, "", minute, Activity::Responding)
+        };
+        let both = Who {
+            name: Some("Ada".into()),
+            ..Who {
+                email: Some("ada@x".into()),
+                ..Who::slack("U1")
+            }
+        };
+        let acts = [
+            by(Who::slack("U1"), 100),
+            by(Who::email("Ada@X"), 105),
+            by(Who::email("bea@x"), 105),
+            by(both, 110),
+        ];
+        // Slack's identifier is what is known to work at that time.
+        let works = |who: &Who, _: At| who.slack.is_some();
+        let all = efforts(&acts, 10 * MINUTE_MS, &works);
+        let told: Vec<_> = all
+            .iter()
+            .map(|e| (e.name.as_str(), e.total_ms / MINUTE_MS, e.off_ms / MINUTE_MS))
+            .collect();
+        assert_eq!(told, [("Ada", 20, 0), ("bea@x", 10, 10)]);
     }
 }

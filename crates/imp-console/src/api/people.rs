@@ -125,8 +125,9 @@ pub async fn of(app: &App, question: Question, minutes: u32) -> Result<people::P
     let look = move |table: &Table| people::chosen(table, &question, &known);
     let (refs, left_out) = app.desk.figures.look(&app.desk.store, look).await?;
     let incidents = refs.len();
+    let judge = house.clone();
     let read = move |c: &mut dyn imp_engine::Conn| {
-        let acts = people::acts(c, &refs, &process)?;
+        let acts = people::acts(c, &refs, &judge)?;
         Ok(people::efforts(
             &acts,
             i64::from(minutes) * 60_000,

@@ -3,8 +3,10 @@
 use super::pick::{Picker, Slice};
 use super::table::Table;
 use super::{Filter, Question};
+use crate::desk::House;
 use crate::read;
 use crate::store::{Conn, StoreError};
+use crate::tx;
 use imp_core::effort::{self, Act, Effort};
 use imp_core::process::hours::is_working;
 use imp_core::{At, Catalogue, Process, Ref, Who};
@@ -54,15 +56,22 @@ pub fn chosen(table: &Table, question: &Question, catalogue: &Catalogue) -> (Vec
     )
 }
 
-/// What people did in these.
+/// What people did in these, each judged by the process that its incident follows, and with all that the directory knows of
+/// whoever did it.
 ///
 /// # Errors
 /// What the store says.
-pub fn acts(conn: &mut dyn Conn, refs: &[Ref], process: &Process) -> Result<Vec<Act>, StoreError> {
+pub fn acts(conn: &mut dyn Conn, refs: &[Ref], house: &House) -> Result<Vec<Act>, StoreError> {
+    let directory = house.directory.load();
     let mut out = Vec::new();
     for r in refs {
+        let Some(incident) = tx::load(conn, *r)? else { continue };
         let facts = read::journal(conn, *r, 0, FACTS_MAX)?;
-        out.extend(effort::acts(*r, &facts, process));
+        let acts = effort::acts(*r, &facts, &house.process_of(&incident));
+        out.extend(acts.into_iter().map(|a| Act {
+            who: directory.complete(&a.who),
+            ..a
+        }));
     }
     Ok(out)
 }
