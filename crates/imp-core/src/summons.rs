@@ -77,7 +77,10 @@ pub(crate) fn escalate(i: &Incident, level: u32, facts: &Facts) -> Vec<Event> {
         return Vec::new();
     };
     if metric::is_test(i) && last.posted.is_some() {
-        return declined(i, "A test: it arrived, and nobody has to answer it.", facts);
+        let ended = declined(i, "A test: it arrived, and nobody has to answer it.", facts);
+        if !ended.is_empty() {
+            return ended;
+        }
     }
     let whom = target_label(&last.whom);
     let waited = facts.process.timing.answer_within.words();

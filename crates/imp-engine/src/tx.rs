@@ -544,11 +544,7 @@ pub fn claim(
             ));
         }
     }
-    let rows = conn.rows(
-        "select min(due_at) from effect where state = 'pending' and due_at > ?1",
-        &[seen.now.0.into()],
-    )?;
-    claims.next_due = rows.first().and_then(|r| r.maybe_int(0)).map(At);
+    claims.next_due = next_due(conn, seen.now)?;
     Ok((claims, changes))
 }
 
@@ -610,6 +606,23 @@ fn due(conn: &mut dyn Conn, seen: &Seen, capability: Capability, most: usize) ->
         )?);
     }
     Ok(found)
+}
+
+/// When the next of what waits for its time is due. What stands behind another has no time of its own.
+fn next_due(conn: &mut dyn Conn, now: At) -> Result<Option<At>, StoreError> {
+    let mut next: Option<At> = None;
+    for capability in Capability::ALL {
+        for rank in Rank::ALL {
+            let rows = conn.rows(
+                "select due_at from effect where state = 'pending' and behind = 0
+                 and capability = ?1 and rank = ?2 and due_at > ?3 order by due_at limit 1",
+                &[capability.word().into(), (rank as i64).into(), now.0.into()],
+            )?;
+            let found = rows.first().map(|r| At(r.int(0)));
+            next = [next, found].into_iter().flatten().min();
+        }
+    }
+    Ok(next)
 }
 
 /// A timer that has come due, or a word from one incident to another.

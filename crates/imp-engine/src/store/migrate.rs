@@ -7,7 +7,7 @@ use crate::sought;
 /// Migrations, in the order in which they run, which is the order in which they came into the program: a store's version is
 /// how many of these it has run, so that a new one goes to the end. The number in a file's name was only given to whoever
 /// wrote it, so that two people did not take the same one; it says nothing of the order.
-const MIGRATIONS: [&str; 18] = [
+const MIGRATIONS: [&str; 19] = [
     include_str!("../../migrations/0001_begin.sql"),
     include_str!("../../migrations/0002_due_by_rank.sql"),
     include_str!("../../migrations/0003_replicas.sql"),
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 18] = [
     include_str!("../../migrations/0050_picture.sql"),
     include_str!("../../migrations/0051_measure_corrected.sql"),
     include_str!("../../migrations/0052_leaf.sql"),
+    include_str!("../../migrations/0053_next.sql"),
 ];
 
 /// After this step the new column is filled, which SQL alone cannot do.

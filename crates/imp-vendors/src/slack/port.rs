@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// People invited in one call: Slack takes 1000; smaller, so that one refusal does not hold up a crowd.
 const INVITED_AT_ONCE: usize = 100;
@@ -76,6 +77,11 @@ struct Home {
     bot: String,
 }
 
+/// What is remembered where a channel's card is to be looked at.
+fn card_look(channel: &str) -> String {
+    format!("look at card {channel}")
+}
+
 /// How the card stands in its channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stands {
@@ -98,7 +104,7 @@ impl Chat {
             written: Mutex::default(),
             stale: Mutex::default(),
             ids: Mutex::default(),
-            readings: Readings::default(),
+            readings: Readings::new(Instant::now()),
             home: OnceLock::new(),
         }
     }
@@ -507,11 +513,13 @@ impl Chat {
                 self.pin(&c.id, ts).await?;
             }
             if stands != Stands::Gone && self.unchanged(&thing, print(&m)) {
+                self.was_looked_at(&c.id);
                 return Ok(Outcome::Done(vec![]));
             }
             match self.rewrite(&c.id, ts, &m).await {
                 Ok(()) => {
                     self.remember(thing, print(&m));
+                    self.was_looked_at(&c.id);
                     return Ok(Outcome::Done(vec![]));
                 }
                 // Somebody deleted the card: it is written anew below.
@@ -531,14 +539,14 @@ impl Chat {
         };
         self.remember(thing, print(&m));
         self.pin(&c.id, &ts).await.map_err(Trouble::after_a_write)?;
+        self.was_looked_at(&c.id);
         Ok(Outcome::Done(vec![Link::Card { ts }]))
     }
 
-    /// How the card stands, asked only where it is to be looked at. That it was once pinned is certain: its place is
-    /// written down after that.
+    /// How the card stands, asked only where it is to be looked at. Without a look it is taken to be pinned: its place
+    /// is written down after that.
     async fn stands(&self, channel: &str, ts: &str) -> Result<Stands, Trouble> {
-        let look = format!("look at card {channel}");
-        if !self.unchanged(&look, 1) {
+        if !self.unchanged(&card_look(channel), 1) {
             return Ok(Stands::Well);
         }
         let args = [
@@ -549,10 +557,6 @@ impl Chat {
             ("limit", "1"),
         ];
         let history = self.client.call("conversations.history", &args, Urgency::Usual).await?;
-        self.written
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&look);
         let found = history["messages"]
             .as_array()
             .into_iter()
@@ -596,6 +600,12 @@ impl Chat {
             }
         }
         Ok(())
+    }
+
+    /// The card is as it should be: the look that was due is done.
+    fn was_looked_at(&self, channel: &str) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.remove(&card_look(channel));
     }
 
     /// Pins the card. What Slack refuses does without a pin; a call that did not come through is made again.

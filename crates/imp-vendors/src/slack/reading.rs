@@ -1,8 +1,8 @@
 //! What was read in channels to look for messages of ours, so that many that are in doubt take one look together.
 //!
 //! After a restart every message that was on its way is looked for, and Slack lets a channel's history be read fifty times
-//! a minute. A reading serves for a moment, and only where nothing was posted from here since: what was tried before it, it
-//! shows.
+//! a minute. A message that a reading shows is there. That it is not there, a reading says only where everything that may
+//! have been sent before it had long ended, and nothing was sent since: else each looks for itself.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -14,24 +14,53 @@ use std::time::{Duration, Instant};
 /// Channels whose reading is kept. More are not in doubt at a time.
 const PLACES_MAX: usize = 200;
 
-/// How long a reading serves: long enough for all that are in doubt after a restart, and short enough that a message which
-/// was still on its way when its process was killed is not missed for longer than by a look of its own.
-const SERVES: Duration = Duration::from_secs(2);
+/// How long a reading serves: people delete messages, too.
+const SERVES: Duration = Duration::from_secs(10);
+/// How long what was sent may take to arrive, after whoever sent it is gone or has given up.
+const ARRIVES: Duration = Duration::from_secs(5);
 
 /// The readings of this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Readings {
     places: Mutex<HashMap<String, Arc<Place>>>,
-    /// Grows with everything posted where the address is a name or a person, so that the channel is not known.
-    anywhere: Arc<AtomicU64>,
+    /// What was sent where the address is a name or a person, so that the channel is not known.
+    anywhere: Arc<Sent>,
+    began: Instant,
     /// Others post with the same account, unseen from here.
     others_write: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+/// What was sent to an address, from here.
+#[derive(Debug)]
+struct Sent {
+    /// Grows when a message is sent, and again when that has ended, however it ended.
+    count: AtomicU64,
+    /// When it grew last; at first, when this process began: the one before it may have sent until then.
+    last: Mutex<Instant>,
+}
+
+impl Sent {
+    fn since(began: Instant) -> Sent {
+        Sent {
+            count: AtomicU64::new(0),
+            last: Mutex::new(began),
+        }
+    }
+
+    fn grow(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.count.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn has_arrived(&self, now: Instant) -> bool {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        now.saturating_duration_since(last) >= ARRIVES
+    }
+}
+
+#[derive(Debug)]
 struct Place {
-    /// Grows when a message is sent here, and again when that has ended, however it ended.
-    sent: AtomicU64,
+    sent: Arc<Sent>,
     /// One look at a time: whoever comes meanwhile waits for what it finds.
     kept: tokio::sync::Mutex<Option<Reading>>,
 }
@@ -40,6 +69,8 @@ struct Place {
 struct Reading {
     since: Instant,
     at: Moment,
+    /// Whether everything sent before it had arrived.
+    whole: bool,
     ours: HashMap<Mark, String>,
 }
 
@@ -50,22 +81,7 @@ type Moment = (u64, u64);
 pub(super) type Mark = (String, String);
 
 /// Ends with what is sent: dropped, too, where that is called off.
-pub(super) struct Sending(Counted);
-
-enum Counted {
-    Here(Arc<Place>),
-    Anywhere(Arc<AtomicU64>),
-}
-
-impl Counted {
-    fn grow(&self) {
-        let count = match self {
-            Counted::Here(place) => &place.sent,
-            Counted::Anywhere(count) => count,
-        };
-        count.fetch_add(1, Ordering::SeqCst);
-    }
-}
+pub(super) struct Sending(Arc<Sent>);
 
 impl Drop for Sending {
     fn drop(&mut self) {
@@ -74,6 +90,16 @@ impl Drop for Sending {
 }
 
 impl Readings {
+    /// Nothing was read, and this process began just now.
+    pub(super) fn new(began: Instant) -> Readings {
+        Readings {
+            places: Mutex::default(),
+            anywhere: Arc::new(Sent::since(began)),
+            began,
+            others_write: AtomicBool::new(false),
+        }
+    }
+
     /// No reading serves twice from now on: other replicas post with the same account.
     pub(super) fn others_write(&self) {
         self.others_write.store(true, Ordering::SeqCst);
@@ -82,12 +108,12 @@ impl Readings {
     /// To be held while a message is sent to this address: a reading of before says nothing of it.
     pub(super) fn sending(&self, address: &str) -> Sending {
         let is_channel = super::mrkdwn::is_id(address) && address.starts_with(['C', 'G', 'D']);
-        let counted = match is_channel {
-            true => Counted::Here(self.place(address)),
-            false => Counted::Anywhere(self.anywhere.clone()),
+        let sent = match is_channel {
+            true => self.place(address).sent.clone(),
+            false => self.anywhere.clone(),
         };
-        counted.grow();
-        Sending(counted)
+        sent.grow();
+        Sending(sent)
     }
 
     /// Where our message with this mark stands in a channel, if it does. `read` reads the channel's last messages, and is
@@ -103,30 +129,52 @@ impl Readings {
     ) -> Result<Option<String>, E> {
         let place = self.place(channel);
         let mut kept = place.kept.lock().await;
-        let now = self.moment(&place);
-        if let Some(r) = kept.as_ref().filter(|r| r.at == now && r.since.elapsed() < SERVES)
-            && !self.others_write.load(Ordering::SeqCst)
+        let at = self.moment(&place);
+        let now = Instant::now();
+        if let Some(r) = kept
+            .as_ref()
+            .filter(|r| now.saturating_duration_since(r.since) < SERVES)
         {
-            return Ok(r.ours.get(mark).cloned());
+            let there = r.ours.get(mark);
+            let serves = r.whole && r.at == at && !self.others_write.load(Ordering::SeqCst);
+            if there.is_some() || serves {
+                return Ok(there.cloned());
+            }
         }
-        let since = Instant::now();
+        let whole = place.sent.has_arrived(now) && self.anywhere.has_arrived(now);
         let ours = marks(&read.await?);
         let found = ours.get(mark).cloned();
-        *kept = Some(Reading { since, at: now, ours });
+        *kept = Some(Reading {
+            since: now,
+            at,
+            whole,
+            ours,
+        });
         Ok(found)
     }
 
     fn moment(&self, place: &Place) -> Moment {
-        (place.sent.load(Ordering::SeqCst), self.anywhere.load(Ordering::SeqCst))
+        (
+            place.sent.count.load(Ordering::SeqCst),
+            self.anywhere.count.load(Ordering::SeqCst),
+        )
     }
 
     fn place(&self, channel: &str) -> Arc<Place> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() >= PLACES_MAX && !places.contains_key(channel) {
             // What is held by somebody still counts.
-            places.retain(|_, p| Arc::strong_count(p) > 1);
+            places.retain(|_, p| Arc::strong_count(p) > 1 || Arc::strong_count(&p.sent) > 1);
+            // What was sent to those that are forgotten counts as sent just now.
+            self.anywhere.grow();
         }
-        places.entry(channel.to_owned()).or_default().clone()
+        let anew = || {
+            Arc::new(Place {
+                sent: Arc::new(Sent::since(self.began)),
+                kept: tokio::sync::Mutex::default(),
+            })
+        };
+        places.entry(channel.to_owned()).or_insert_with(anew).clone()
     }
 }
 
@@ -181,9 +229,28 @@ mod tests {
         }
     }
 
+    fn long_ago() -> Instant {
+        Instant::now()
+            .checked_sub(2 * ARRIVES)
+            .expect("the machine runs for longer")
+    }
+
+    #[tokio::test]
+    async fn what_the_process_before_sent_may_still_arrive() {
+        let (readings, channel) = (Readings::new(Instant::now()), Channel::default());
+        channel.post("update.1");
+        assert_eq!(channel.find(&readings, "update.1").await.as_deref(), Some("0"));
+        assert_eq!(channel.find(&readings, "update.2").await, None);
+        channel.post("update.2");
+        assert_eq!(channel.find(&readings, "update.2").await.as_deref(), Some("1"));
+        // What is there is there: for that nothing is read again.
+        assert_eq!(channel.find(&readings, "update.1").await.as_deref(), Some("0"));
+        assert_eq!(channel.times_read(), 3);
+    }
+
     #[tokio::test]
     async fn messages_in_doubt_are_looked_for_together() {
-        let (readings, channel) = (Readings::default(), Channel::default());
+        let (readings, channel) = (Readings::new(long_ago()), Channel::default());
         channel.post("update.1");
         channel.post("update.2");
         assert_eq!(channel.find(&readings, "update.1").await.as_deref(), Some("0"));
@@ -195,7 +262,7 @@ mod tests {
     #[tokio::test]
     async fn what_was_sent_since_is_looked_for_anew() {
         for address in ["C1", "incidents", "U1"] {
-            let (readings, channel) = (Readings::default(), Channel::default());
+            let (readings, channel) = (Readings::new(long_ago()), Channel::default());
             assert_eq!(channel.find(&readings, "update.1").await, None);
             let sending = readings.sending(address);
             // Another look, while it is on its way.
@@ -212,7 +279,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_others_post_each_looks_for_itself() {
-        let (readings, channel) = (Readings::default(), Channel::default());
+        let (readings, channel) = (Readings::new(long_ago()), Channel::default());
         readings.others_write();
         assert_eq!(channel.find(&readings, "update.1").await, None);
         channel.post("update.1");
