@@ -53,6 +53,8 @@ pub trait Hands: Send + Sync {
     fn act<'a>(&'a self, call: &'a Call, run: &'a Run) -> Doing<'a, std::result::Result<Learnt, Trouble>>;
     /// Waits.
     fn rest(&self, ms: u64) -> Doing<'_, ()>;
+    /// The time, in milliseconds since 1970.
+    fn now_ms(&self) -> i64;
 }
 
 /// Where a run is written down.
@@ -133,6 +135,30 @@ pub struct Progress {
     pub tries: u32,
     /// What went wrong last; for people.
     pub why: Option<String>,
+    /// When its last call was begun that was not heard to be done, in milliseconds since 1970. Until a vendor's search has
+    /// caught up with that moment, what it does not find may be there.
+    #[serde(default)]
+    pub called_ms: Option<i64>,
+}
+
+impl Progress {
+    fn new(state: State) -> Progress {
+        Progress {
+            state,
+            tries: 0,
+            why: None,
+            called_ms: None,
+        }
+    }
+
+    /// How much longer what a search does not find may be there, in milliseconds, where the search lags so far behind.
+    pub fn in_doubt_for(&self, lag_ms: u64, now_ms: i64) -> Option<u64> {
+        let until = self.called_ms?.saturating_add_unsigned(lag_ms);
+        u64::try_from(until.saturating_sub(now_ms))
+            .ok()
+            .filter(|ms| *ms > 0)
+            .map(|ms| ms.min(lag_ms))
+    }
 }
 
 /// A run: the plan and how far it is. Everything that a resumption needs, and no secret.
@@ -173,11 +199,7 @@ pub enum Next {
 impl Run {
     /// A run that has not begun.
     pub fn new(plan: Plan, by: &str, begun_ms: i64, commit: &str) -> Run {
-        let progress = plan.steps.iter().map(|_| Progress {
-            state: State::Waiting,
-            tries: 0,
-            why: None,
-        });
+        let progress = plan.steps.iter().map(|_| Progress::new(State::Waiting));
         let begun = jiff::Timestamp::from_millisecond(begun_ms)
             .unwrap_or_default()
             .to_string();
@@ -247,6 +269,9 @@ impl Run {
             self.back = true;
             self.why = None;
             self.progress.iter_mut().for_each(|p| p.tries = 0);
+            // What a vendor refused is not there.
+            let refused = self.progress.iter_mut().filter(|p| p.state == State::Left);
+            refused.for_each(|p| *p = Progress::new(State::Undone));
         }
     }
 
@@ -255,7 +280,7 @@ impl Run {
         self.progress.iter().any(|p| p.state != State::Waiting)
     }
 
-    /// What a person still has to do.
+    /// What a person still has to do, or to take back.
     pub fn left(&self) -> Vec<String> {
         let all = self.plan.steps.iter().zip(&self.progress);
         all.filter(|(_, p)| p.state == State::Left)
@@ -350,7 +375,6 @@ pub async fn carry_on(
 
 async fn forward(run: &mut Run, n: usize, hands: &dyn Hands, journal: &dyn Journal) -> Result<()> {
     let step = run.plan.steps[n].clone();
-    let fresh = run.progress[n].state == State::Waiting;
     let Some(call) = step.call.filled(&run.learnt) else {
         // What it hangs on was left out by a vendor's refusal.
         run.progress[n].state = State::Left;
@@ -362,10 +386,9 @@ async fn forward(run: &mut Run, n: usize, hands: &dyn Hands, journal: &dyn Journ
         Ok(Found::Others(who)) => Trouble::Never(format!("the name is taken: {who}")),
         Err(trouble) => trouble,
         Ok(Found::Absent) => {
-            if fresh {
-                run.progress[n].state = State::Trying;
-                journal.keep(run).await?;
-            }
+            run.progress[n].state = State::Trying;
+            run.progress[n].called_ms = Some(hands.now_ms());
+            journal.keep(run).await?;
             match hands.act(&call, run).await {
                 Ok(learnt) => return settle(run, n, learnt, journal).await,
                 Err(Trouble::Never(why)) => refused(&step, run, why, hands).await,
@@ -412,11 +435,7 @@ async fn refused(step: &Step, run: &Run, why: String, hands: &dyn Hands) -> Trou
 
 async fn settle(run: &mut Run, n: usize, learnt: Learnt, journal: &dyn Journal) -> Result<()> {
     run.learnt.extend(learnt);
-    run.progress[n] = Progress {
-        state: State::Done,
-        tries: 0,
-        why: None,
-    };
+    run.progress[n] = Progress::new(State::Done);
     journal.keep(run).await
 }
 
@@ -436,11 +455,13 @@ async fn back(run: &mut Run, n: usize, hands: &dyn Hands, journal: &dyn Journal)
     };
     match done {
         Ok(()) => {
-            run.progress[n] = Progress {
-                state: State::Undone,
-                tries: 0,
-                why: None,
-            };
+            run.progress[n] = Progress::new(State::Undone);
+            journal.keep(run).await
+        }
+        // It holds up nothing else: a person takes it back.
+        Err(Trouble::Never(why)) if step.weight == Weight::Should => {
+            run.progress[n].state = State::Left;
+            run.progress[n].why = Some(one_line(&why));
             journal.keep(run).await
         }
         Err(trouble) => {

@@ -35,6 +35,18 @@ impl Jira {
         }))
     }
 
+    /// Whether there is an issue with this key.
+    ///
+    /// # Errors
+    /// What Jira says.
+    pub async fn stands(&self, key: &str) -> Result<bool, Fault> {
+        match self.get(&format!("issue/{key}?fields=labels")).await {
+            Ok(_) => Ok(true),
+            Err(Fault::Refused { status: 404, .. }) => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// The key of the issue with this label in a project; the search lags behind by seconds.
     ///
     /// # Errors

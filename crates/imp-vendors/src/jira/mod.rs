@@ -17,6 +17,7 @@ pub mod setup;
 mod ticket;
 mod wire;
 
+pub use port::SEARCH_LAG;
 pub use recall::Listed;
 
 use crate::budget::{Budget, Limit, Urgency};

@@ -22,7 +22,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// How long Jira's search may lag behind what was created. It is usually a second or two; there is no promise.
-pub(super) const SEARCH_LAG: Duration = Duration::from_secs(6);
+pub const SEARCH_LAG: Duration = Duration::from_secs(6);
 /// Issues that a search for one label gives at most: one, and those of another IMP in the same project.
 const FOUND_MAX: u32 = 100;
 /// Comments that are looked through for one of ours; the newest.

@@ -3,7 +3,7 @@
 use imp_engine::{Clock as _, Desk, SystemClock};
 use imp_shaper::git;
 use imp_shaper::publish::plan::{label, mark};
-use imp_shaper::publish::run::{Doing, Found, State, Trouble};
+use imp_shaper::publish::run::{Doing, Found, Trouble};
 use imp_shaper::publish::{Call, Hands, Learnt, Run, Step, Vendor, escape};
 use imp_shaper::tree::Tree;
 use imp_vendors::budget::Urgency;
@@ -27,10 +27,8 @@ const CATALOGUE_MS: u64 = 10_000;
 /// The same where it was asked to read the catalogue now.
 const READ_MS: u64 = 2_000;
 
-/// How far Jira's search is behind, usually.
-const SEARCH_LAG_MS: u64 = 2_000;
-/// How often it is asked again after a doubt.
-const DOUBTS: u32 = 2;
+/// Between two looks for what Jira's search may not show yet.
+const LOOK_AGAIN_MS: u64 = 2_000;
 
 /// Where the first commit is.
 #[derive(Debug)]
@@ -207,6 +205,10 @@ impl Hands for ShaperHands {
 
     fn rest(&self, ms: u64) -> Doing<'_, ()> {
         Box::pin(tokio::time::sleep(Duration::from_millis(ms)))
+    }
+
+    fn now_ms(&self) -> i64 {
+        jiff::Timestamp::now().as_millisecond()
     }
 }
 
@@ -463,20 +465,27 @@ impl ShaperHands {
         })
     }
 
-    /// Jira's search lags behind: after a call that may have worked, it is asked again before it is believed.
+    /// The task whose key is known is read; else it is searched for. Jira's search lags behind: after a call that may have
+    /// worked, it is asked until it must have caught up.
     async fn look_for_checklist(&self, jira: &Jira, step: &Step, run: &Run) -> Answer<Found> {
+        if let Some(key) = run.learnt.get("jira_checklist") {
+            return Ok(match jira.stands(key).await.map_err(trouble)? {
+                true => Found::Ours(Learnt::new()),
+                false => Found::Absent,
+            });
+        }
         let project = step.call.body["fields"]["project"]["key"].as_str().unwrap_or_default();
         if let Some(key) = jira.labelled(project, &label(&run.plan.id)).await.map_err(trouble)? {
             return Ok(Found::Ours(one("jira_checklist", key)));
         }
         let at = run.plan.steps.iter().position(|s| s.id == step.id);
-        let doubtful = at.is_some_and(|n| run.progress[n].state == State::Trying && run.progress[n].tries < DOUBTS);
-        match doubtful {
-            true => Err(Trouble::Later {
-                after_ms: Some(SEARCH_LAG_MS),
+        let lag = u64::try_from(imp_vendors::jira::SEARCH_LAG.as_millis()).unwrap_or(u64::MAX);
+        match at.and_then(|n| run.progress[n].in_doubt_for(lag, self.now_ms())) {
+            Some(ms) => Err(Trouble::Later {
+                after_ms: Some(ms.min(LOOK_AGAIN_MS)),
                 why: "waiting until Jira's search shows what was filed a moment ago".into(),
             }),
-            false => Ok(Found::Absent),
+            None => Ok(Found::Absent),
         }
     }
 

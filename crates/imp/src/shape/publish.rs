@@ -240,6 +240,9 @@ pub fn finish(folder: &Path, run: &Run, json: bool) -> Result<(), Failure> {
         Phase::Undone => {
             if !json {
                 say(&format!("{at}: taken back at every vendor; the folder is still there"));
+                for line in run.left() {
+                    say(&format!("still to take back by hand: {line}"));
+                }
             }
             Ok(())
         }
