@@ -330,6 +330,11 @@ pub enum What {
         /// Which update.
         n: u32,
     },
+    /// Deed: attach a picture that is kept to the ticket.
+    AttachPicture {
+        /// Slack's identifier of its file.
+        file: String,
+    },
     /// Deed: file task `n`.
     FileTask {
         /// Which task.
@@ -460,6 +465,7 @@ impl What {
             | Report { .. }
             | Brief { .. } => Capability::Chat,
             FileTicket | TicketFields | TicketStatus | TicketLink { .. } | TicketJournal => Capability::Record,
+            AttachPicture { .. } => Capability::Record,
             Comment { .. } | FileTask { .. } | TaskStatus { .. } | FileFollowUp { .. } | Duplicate { .. } => {
                 Capability::Record
             }
@@ -503,6 +509,7 @@ impl What {
             TicketJournal => JOURNAL_KEY.into(),
             TicketLink { to } => format!("record.link.{}", to.word()),
             Comment { n } => format!("record.comment.{n}"),
+            AttachPicture { file } => format!("record.picture.{file}"),
             FileTask { n } => format!("record.task.{n}"),
             TaskStatus { n } => format!("record.task_status.{n}"),
             FileFollowUp { n } => format!("record.follow_up.{n}"),
@@ -557,6 +564,7 @@ impl What {
             | FileTicket
             | Comment { .. }
             | FileTask { .. }
+            | AttachPicture { .. }
             | FileFollowUp { .. } => false,
             OpenMeeting | PublicPost { .. } | CatalogueEvent { .. } | Duplicate { .. } => false,
             Absorb { .. } | HandPage { .. } => false,
@@ -605,7 +613,7 @@ impl What {
             | Duplicate { .. } => Rank::Normal,
             ReadMessage { .. } | ProcessFile { .. } => Rank::Normal,
             // Whoever works on it comes first.
-            Report { .. } | KeepPictures { .. } => Rank::Cosmetic,
+            Report { .. } | KeepPictures { .. } | AttachPicture { .. } => Rank::Cosmetic,
             Topic | Bookmarks | ArchiveChannel { .. } | CatalogueEvent { .. } | TicketJournal => Rank::Cosmetic,
             CatalogueNumbers { .. } | Digest { .. } => Rank::Cosmetic,
         }
@@ -642,6 +650,7 @@ impl What {
             TicketJournal => "keep the journal in the ticket".into(),
             TicketLink { to } => format!("link the ticket with {}", to.name()),
             Comment { n } => format!("write update {n} into the ticket"),
+            AttachPicture { .. } => "attach a picture to the ticket".into(),
             FileTask { n } => format!("file task {n} in Jira"),
             TaskStatus { n } => format!("move task {n} in Jira"),
             FileFollowUp { n } => format!("file follow-up {n} in Jira"),

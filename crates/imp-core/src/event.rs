@@ -96,6 +96,11 @@ pub enum Link {
         /// Slack's identifier of who said it.
         user: Option<String>,
     },
+    /// Pictures of a message that stands on the timeline are kept.
+    Pictures {
+        /// Slack's identifiers of their files.
+        files: Vec<String>,
+    },
     /// People have been brought into the channel.
     Members {
         /// Their Slack identifiers.

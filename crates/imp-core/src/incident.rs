@@ -126,6 +126,9 @@ pub struct Incident {
     /// still to be read.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, Option<u64>>,
+    /// Pictures of such messages of which a copy is kept, by Slack's identifiers of their files.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub pictures: BTreeSet<String>,
     /// Times that were put right, the latest by name: what numbers are made of.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub corrected: BTreeMap<String, At>,
@@ -379,6 +382,7 @@ impl Incident {
                 page_differs: None,
                 links: Links::default(),
                 failed: Vec::new(),
+                pictures: BTreeSet::new(),
                 unhelpful: BTreeSet::new(),
                 nudges: BTreeMap::new(),
                 nudged: 0,
@@ -777,6 +781,7 @@ impl Incident {
             Link::Announcement { channel, ts } => self.links.announcement = Some((channel.clone(), ts.clone())),
             // What was read of a message becomes a note; where it was gone already, there is nothing to keep.
             Link::Said { ts, .. } => drop(self.kept.remove(ts)),
+            Link::Pictures { files } => self.pictures.extend(files.iter().cloned()),
             Link::Question { n, channel, ts } => {
                 for q in self.questions.iter_mut().filter(|q| q.n == *n) {
                     q.posted = Some((channel.clone(), ts.clone()));

@@ -123,7 +123,7 @@ fn triggers(i: &Incident, fact: &Fact, process: &Process) -> Vec<Trigger> {
             Link::Meeting { .. } => vec![Meeting],
             Link::Page { .. } => vec![Page],
             Link::Task { .. } | Link::FollowUp { .. } | Link::Card { .. } | Link::Announcement { .. } => vec![],
-            Link::Said { .. } => vec![],
+            Link::Said { .. } | Link::Pictures { .. } => vec![],
             Link::Question { .. } | Link::Members { .. } | Link::Archived => vec![],
             Link::TicketStatus { .. } | Link::TicketAgreed { .. } => vec![],
         },
@@ -269,6 +269,9 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
         Event::Noted { ts: Some(ts), text, .. } if text.contains("://") => {
             vec![What::KeepPictures { ts: ts.clone() }.into()]
         }
+        Event::Linked {
+            what: Link::Pictures { files },
+        } => files.iter().map(|f| attach(f)).collect(),
         Event::RoleOffered { n, role, who } => vec![
             What::Offer {
                 n: *n,
@@ -321,7 +324,9 @@ fn beyond_the_file(i: &Incident, fact: &Fact, process: &Process) -> Vec<Effect> 
             let merged = i.merged_into.into_iter().chain(i.absorbed.iter().copied());
             let duplicates = merged.map(|other| What::Duplicate { other });
             let all = comments.chain(tasks).chain(follow_ups).chain(duplicates);
-            all.map(Effect::from).collect()
+            all.map(Effect::from)
+                .chain(i.pictures.iter().map(|f| attach(f)))
+                .collect()
         }
         Event::Linked {
             what: Link::Task { n, .. },
@@ -437,6 +442,10 @@ fn numbers(i: &Incident, fact: &Fact) -> Vec<Effect> {
     service.into_iter().chain(team).map(effect).collect()
 }
 
+fn attach(file: &str) -> Effect {
+    What::AttachPicture { file: file.to_owned() }.into()
+}
+
 /// The next look at what is overdue, as of now; none where nothing is watched.
 pub fn watch(i: &Incident, now: At, process: &Process) -> Option<Effect> {
     let (due, _) = nudge::next(i, process)?;
@@ -487,7 +496,8 @@ pub fn applies(i: &Incident, what: &What) -> bool {
         What::Announcement => i.confirmed && !i.private,
         What::Questions => !i.questions.is_empty(),
         // Tickets are seen by the whole project, so what a private incident's people write does not go there.
-        What::Comment { .. } | What::FileTask { .. } | What::FileFollowUp { .. } => ticket && !i.private,
+        What::Comment { .. } | What::AttachPicture { .. } => ticket && !i.private,
+        What::FileTask { .. } | What::FileFollowUp { .. } => ticket && !i.private,
         What::TicketFields | What::TicketStatus => ticket,
         // Whoever sees the project could read it there.
         What::TicketJournal => ticket && !i.private,

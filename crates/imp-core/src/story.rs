@@ -179,6 +179,7 @@ pub fn tell(fact: &Fact, process: &Process) -> Option<String> {
             | Link::Question { .. }
             | Link::Members { .. }
             | Link::Said { .. }
+            | Link::Pictures { .. }
             | Link::TicketAgreed { .. }
             | Link::TicketStatus { .. } => {
                 return None;

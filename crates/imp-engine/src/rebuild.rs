@@ -213,7 +213,7 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         What::KeepPictures { .. } => false,
         // Nothing of the incident shows that they were said.
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => false,
-        What::Comment { .. } | What::Duplicate { .. } | What::PublicPost { .. } => false,
+        What::Comment { .. } | What::AttachPicture { .. } | What::Duplicate { .. } | What::PublicPost { .. } => false,
         What::CatalogueEvent { .. } | What::Absorb { .. } | What::HandPage { .. } | What::Timer(_) => false,
         // The house's own is ordered when its time comes; a rebuilt incident does not order it.
         What::Digest { .. } | What::CatalogueNumbers { .. } | What::ProcessFile { .. } => false,

@@ -1,6 +1,7 @@
 //! The service: wires desk, hands, doors and pages together, listens, and stops gracefully.
 
 use crate::config::Config;
+use crate::pictures::Recorder;
 use crate::shape::{publish, worker};
 use crate::sign_in::Provider;
 use crate::teller::{self, Mirrors, Speaker};
@@ -202,7 +203,8 @@ impl Service {
         }
         let (hints, hinted) = tokio::sync::mpsc::channel(sweep::HINTS);
         if let Some(j) = &jira {
-            ports.insert(Capability::Record, j.clone());
+            let recorder = Recorder::new(desk.clone(), j.clone());
+            ports.insert(Capability::Record, Arc::new(recorder));
             tasks.push(tokio::spawn(keep_warm(j.clone())));
             let every = Duration::from_secs(config.jira.as_ref().map_or(1, |c| c.sweep_every_s.max(1)));
             tasks.push(tokio::spawn(sweep::record(desk.clone(), j.clone(), hinted, every)));

@@ -259,6 +259,7 @@ impl Port for Speaker {
             | What::TicketLink { .. }
             | What::TicketJournal
             | What::Comment { .. }
+            | What::AttachPicture { .. }
             | What::FileTask { .. }
             | What::TaskStatus { .. }
             | What::FileFollowUp { .. }

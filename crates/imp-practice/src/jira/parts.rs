@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::multipart::MultipartError;
 use axum::extract::{Multipart, Path, State as Own};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -384,7 +385,10 @@ async fn attach(
         return Ok((StatusCode::FORBIDDEN, "XSRF check failed").into_response());
     }
     let mut files = vec![];
-    let broken = |_| Fail::bad("The multipart request could not be read.");
+    let broken = |e: MultipartError| match e.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Fail::new(e.status(), "The attachment exceeds the maximum attachment size."),
+        _ => Fail::bad("The multipart request could not be read."),
+    };
     while let Some(part) = form.next_field().await.map_err(broken)? {
         if part.name() != Some("file") {
             continue;

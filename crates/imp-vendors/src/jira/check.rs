@@ -9,12 +9,13 @@ use serde_json::Value;
 use std::sync::PoisonError;
 
 /// What the account must be allowed, by Jira's key, with what it is for.
-const PERMISSIONS: [(&str, &str); 7] = [
+const PERMISSIONS: [(&str, &str); 8] = [
     ("BROWSE_PROJECTS", "see issues"),
     ("CREATE_ISSUES", "file tickets"),
     ("EDIT_ISSUES", "change tickets"),
     ("TRANSITION_ISSUES", "move tickets"),
     ("ADD_COMMENTS", "write comments"),
+    ("CREATE_ATTACHMENTS", "attach pictures"),
     ("ASSIGN_ISSUES", "assign the commander"),
     ("LINK_ISSUES", "link tickets"),
 ];

@@ -1,6 +1,7 @@
 //! Jira: the record of incidents, on Cloud (REST v3) and in the Data Center (REST v2).
 
 pub mod adf;
+pub mod attach;
 mod birth_port;
 mod check;
 pub mod history;

@@ -8,6 +8,7 @@ use imp_core::{Actor, Command, Event, Outcome, What, Who};
 use imp_practice::faults::Vendor;
 use imp_practice::jira::Workflow;
 use imp_vendors::jira::Jira;
+use imp_vendors::jira::attach::Picture;
 use imp_vendors::jira::inlet::Hint;
 use imp_vendors::secret::Secret;
 use serde_json::{Value, json};
@@ -329,4 +330,29 @@ async fn what_people_change_over_there_is_heard_and_our_own_echo_is_not() {
     });
     assert_eq!(hear(&s.practice.org.keys.jira_email, echo), Ok(None));
     assert!(port.hear(&Default::default(), b"{}").is_err());
+}
+
+#[tokio::test]
+async fn a_picture_larger_than_jira_takes_is_left_out() {
+    let mut s = Stage::new().await;
+    let port = jira(&s);
+    s.does(&port, What::FileTicket).await;
+    let key = s.incident().links.ticket.as_ref().expect("a ticket").key.clone();
+    let picture = |megabytes: usize| Picture {
+        file: format!("F{megabytes}"),
+        name: "graph.png".into(),
+        kind: "image/png".into(),
+        bytes: vec![0; megabytes << 20],
+    };
+    for megabytes in [4, 11] {
+        let what = What::AttachPicture {
+            file: picture(megabytes).file,
+        };
+        let order = s.order(&what, 0);
+        assert_eq!(port.attach(&order, picture(megabytes)).await, Outcome::Done(vec![]));
+    }
+    let issue = s.practice.jira().issue(&key).expect("it is there");
+    let files = issue["fields"]["attachment"].as_array().expect("attachments").clone();
+    let names: Vec<&Value> = files.iter().map(|f| &f["filename"]).collect();
+    assert_eq!(names, ["imp-F4-graph.png"]);
 }

@@ -202,7 +202,8 @@ impl Stage {
         (calls.into_iter().map(|c| c.op).collect(), last)
     }
 
-    fn order(&self, what: &What, tried: u32) -> Order {
+    /// An order, as the runner gives it.
+    pub fn order(&self, what: &What, tried: u32) -> Order {
         Order {
             newer: None,
             key: what.key(),
