@@ -208,7 +208,7 @@ impl Hands for ShaperHands {
     }
 
     fn now_ms(&self) -> i64 {
-        jiff::Timestamp::now().as_millisecond()
+        SystemClock.now().0
     }
 }
 
