@@ -1,5 +1,5 @@
 //! Killed at random moments, while vendors are as slow as the real ones and lose answers: nothing is lost, and nothing is
-//! done twice. `KILLS` and `SEED` in the environment make it longer and other; what it prints is the result.
+//! done twice. `KILLS`, `BETWEEN` and `SEED` in the environment make it longer and other; what it prints is the result.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::stage::Stage;
 
 /// How often the program is killed when nothing else is asked for.
 const KILLS: u64 = 30;
-/// After so many kills it is left alone until nothing is owed, and looked at.
+/// After so many kills in a row it is left alone until nothing is owed, and looked at.
 const BETWEEN_LOOKS: u64 = 10;
 /// The latest moment of a kill after a wish: set-up takes about a second.
 const LATEST_MS: u64 = 1600;
@@ -77,6 +77,7 @@ pub fn number(name: &str, usual: u64) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_random_moments() {
     let (kills, seed) = (number("KILLS", KILLS), number("SEED", 1));
+    let between = number("BETWEEN", BETWEEN_LOOKS).max(1);
     // The round that repeats every mirror would heal what a kill had broken, and never lets many open incidents rest.
     let no_round = |config: String| config.replace("[server]\n", "[server]\nround_every_s = 86400\n");
     let (mut s, _folder) = with_process_and(without_reminders, no_round).await;
@@ -104,7 +105,7 @@ async fn killed_at_random_moments() {
         };
         assert!((200..300).contains(&status), "seed {seed}, kill {n}: {status} {said}");
         promise(&mut all, about, &wish, &said);
-        if n % BETWEEN_LOOKS == 0 || n == kills {
+        if n % between == 0 || n == kills {
             let began = Instant::now();
             s.settle().await;
             slowest = slowest.max(began.elapsed());
@@ -123,7 +124,7 @@ async fn killed_at_random_moments() {
         .count();
     assert_eq!(ours, all.len(), "seed {seed}: no channel is left over");
     eprintln!(
-        "{kills} kills (seed {seed}): {} incidents, {} updates, {} tasks; 0 lost, 0 doubled; nothing owed any more {slowest:.1?} after a restart at the latest",
+        "{kills} kills, {between} in a row (seed {seed}): {} incidents, {} updates, {} tasks; 0 lost, 0 doubled; nothing owed any more {slowest:.1?} after a restart at the latest",
         all.len(),
         all.values().map(|p| p.updates.len()).sum::<usize>(),
         all.values().map(|p| p.tasks.len()).sum::<usize>(),
