@@ -255,7 +255,7 @@ impl Chat {
         ];
         let read = self.client.call("conversations.history", &args, Urgency::Urgent);
         let mark = (order.incident.reference.to_string(), order.key.clone());
-        self.readings.find(channel, &mark, read).await
+        self.readings.find(channel, &mark, Instant::now(), read).await
     }
 
     /// Posts once.

@@ -117,7 +117,7 @@ impl Readings {
     }
 
     /// Where our message with this mark stands in a channel, if it does. `read` reads the channel's last messages, and is
-    /// only called where no reading serves.
+    /// only called where no reading serves. `now` is the time.
     ///
     /// # Errors
     /// What `read` says.
@@ -125,12 +125,12 @@ impl Readings {
         &self,
         channel: &str,
         mark: &Mark,
+        now: Instant,
         read: impl Future<Output = Result<Value, E>>,
     ) -> Result<Option<String>, E> {
         let place = self.place(channel);
         let mut kept = place.kept.lock().await;
         let at = self.moment(&place);
-        let now = Instant::now();
         if let Some(r) = kept
             .as_ref()
             .filter(|r| now.saturating_duration_since(r.since) < SERVES)
@@ -219,8 +219,12 @@ mod tests {
         }
 
         async fn find(&self, readings: &Readings, key: &str) -> Option<String> {
+            self.find_at(readings, key, Instant::now()).await
+        }
+
+        async fn find_at(&self, readings: &Readings, key: &str, now: Instant) -> Option<String> {
             let mark = ("IMP-1".to_owned(), key.to_owned());
-            let Ok(found) = readings.find("C1", &mark, self.read()).await;
+            let Ok(found) = readings.find("C1", &mark, now, self.read()).await;
             found
         }
 
@@ -257,6 +261,16 @@ mod tests {
         assert_eq!(channel.find(&readings, "update.2").await.as_deref(), Some("1"));
         assert_eq!(channel.find(&readings, "update.3").await, None);
         assert_eq!(channel.times_read(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_old_reading_says_nothing() {
+        let (readings, channel) = (Readings::new(long_ago()), Channel::default());
+        channel.post("update.1");
+        assert!(channel.find(&readings, "update.1").await.is_some());
+        channel.posted.lock().expect("nobody panicked").clear();
+        let later = Instant::now() + SERVES;
+        assert_eq!(channel.find_at(&readings, "update.1", later).await, None);
     }
 
     #[tokio::test]
