@@ -209,7 +209,7 @@ fn is_known_done(i: &Incident, what: &What) -> bool {
         What::Remind { .. } | What::Brief { .. } => true,
         What::Offer { .. } | What::Departure { .. } | What::Decision { .. } | What::ReadMessage { .. } => true,
         What::Report { .. } => true,
-        // What was lost with the store is fetched again, as long as Slack has it.
+        // What was lost with the store is fetched again only where the journal in the ticket does not tell that it was kept.
         What::KeepPictures { .. } => false,
         // Nothing of the incident shows that they were said.
         What::Notice { .. } | What::PostUpdate { .. } | What::PostReview { .. } | What::LastWord { .. } => false,
